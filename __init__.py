@@ -1,0 +1,1 @@
+"""DUSt3R: photos to a point cloud and matching cameras, inside Blender."""

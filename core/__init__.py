@@ -1,0 +1,1 @@
+"""The method: photos to a reconstruction. Knows nothing of Blender."""

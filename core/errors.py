@@ -1,0 +1,28 @@
+"""What can go wrong in a way the user can mend: one clear sentence each, and the exit code it ends with."""
+
+
+class ReconstructionError(Exception):
+    """A failure whose message says what was found, where, and what to do."""
+
+    exit_code = 1
+
+
+class InputError(ReconstructionError):
+    """Photos, files or arguments that cannot be used as they are."""
+
+    exit_code = 2
+
+
+class ModelUnavailable(ReconstructionError):
+    """A model that is not on this machine, or is not what it says it is."""
+
+    exit_code = 3
+
+
+class Cancelled(ReconstructionError):
+    """The user asked to stop."""
+
+    exit_code = 4
+
+    def __init__(self, message: str = "Cancelled; nothing was changed") -> None:
+        super().__init__(message)

@@ -1,0 +1,32 @@
+"""Where a network pixel lies in the photo it came from. Imports no torch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class PixelMapping:
+    """photo = view * scale + offset, per axis; pixel centres at .5 on both sides.
+
+    The photo is the EXIF-turned one, as a person sees it: its pixels are what K and cameras speak of.
+    """
+
+    photo_size: tuple[int, int]  # (width, height), pixels, after the EXIF turn
+    view_size: tuple[int, int]  # (width, height), network pixels
+    scale: tuple[float, float] = (1.0, 1.0)  # photo pixels per network pixel
+    offset: tuple[float, float] = (0.0, 0.0)  # photo position of the view's top-left corner, photo pixels
+    exif_orientation: int = 1  # the EXIF tag of the file (1 to 8), already applied to both sides
+
+    @property
+    def photo_centre(self) -> tuple[float, float]:
+        """The default principal point, photo pixels."""
+        return self.photo_size[0] / 2, self.photo_size[1] / 2
+
+    def photo_pixels(self) -> NDArray[np.float64]:
+        """Photo position of every network pixel's centre: (H, W, 2) as (x, y)."""
+        width, height = self.view_size
+        x = (np.arange(width) + 0.5) * self.scale[0] + self.offset[0]
+        y = (np.arange(height) + 0.5) * self.scale[1] + self.offset[1]
+        return np.stack(np.meshgrid(x, y), axis=-1)

@@ -1,0 +1,134 @@
+"""The result of a reconstruction: cameras and geometry of every photo in one world. NumPy only, no torch."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .files import replacing
+from .pixel_mapping import PixelMapping
+
+FORMAT = 1  # of the folder that save() writes
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedView:
+    """One photo's camera and geometry. Camera axes are OpenCV's (x right, y down, z forward)."""
+
+    name: str  # the photo's file name, unique in a reconstruction
+    path: Path  # the photo; may be gone by now
+    mapping: PixelMapping  # network pixels to photo pixels
+    K: NDArray[np.float64]  # (3, 3), pixels of the EXIF-turned photo, pixel centres at .5
+    cam2world: NDArray[np.float64]  # (4, 4), rigid
+    depth: NDArray[np.float32]  # (H, W), z > 0, scene units
+    confidence: NDArray[np.float32]  # (H, W), >= 1
+    colors: NDArray[np.uint8]  # (H, W, 3), sRGB
+    mask: NDArray[np.bool_]  # (H, W), True = keep
+    component: int = 0  # photos of different components share no world
+
+    def camera_points(self) -> NDArray[np.float64]:
+        """(H, W, 3) in this camera's frame: every point on its own pixel's ray, at its depth."""
+        centred = self.mapping.photo_pixels() - self.K[:2, 2]
+        rays = centred / np.array([self.K[0, 0], self.K[1, 1]])
+        return np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1) * self.depth[..., None].astype(np.float64)
+
+    def world_points(self) -> NDArray[np.float64]:
+        """(H, W, 3) in the reconstruction's world."""
+        return self.camera_points() @ self.cam2world[:3, :3].T + self.cam2world[:3, 3]
+
+
+@dataclass(frozen=True, slots=True)
+class PointCloud:
+    """The points of all photos that a mask keeps, photo by photo, row by row."""
+
+    position: NDArray[np.float32]  # (N, 3), world
+    color: NDArray[np.uint8]  # (N, 3), sRGB
+    confidence: NDArray[np.float32]  # (N,), >= 1
+    view: NDArray[np.int32]  # (N,), index of the photo
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """Every photo in one world, and the recipe that made it."""
+
+    views: tuple[AlignedView, ...]
+    model: str  # name of the network and, after "@", the start of its weights' sha256
+    settings: dict[str, Any]  # ReconstructionSettings.as_dict(), seed included
+    version: str  # of this package
+    warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
+
+    def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
+        """All kept points at or above a confidence."""
+        keep = [view.mask & (view.confidence >= min_confidence) & np.isfinite(view.depth) for view in self.views]
+        pairs = list(zip(self.views, keep, strict=True))
+        return PointCloud(
+            np.concatenate([view.world_points()[kept].astype(np.float32) for view, kept in pairs]),
+            np.concatenate([view.colors[kept] for view, kept in pairs]),
+            np.concatenate([view.confidence[kept] for view, kept in pairs]).astype(np.float32),
+            np.concatenate([np.full(int(kept.sum()), k, np.int32) for k, kept in enumerate(keep)]),
+        )
+
+    def cameras(self) -> dict[str, Any]:
+        """The content of cameras.json (docs/conventions.md)."""
+        photos = {
+            view.name: {
+                "width": view.mapping.photo_size[0],
+                "height": view.mapping.photo_size[1],
+                "K": view.K.tolist(),
+                "cam2world": view.cam2world.tolist(),
+                "confidence": float(view.confidence[view.mask].mean()) if view.mask.any() else 1.0,
+            }
+            for view in self.views
+        }
+        return {"photos": photos, "model": self.model, "settings": self.settings, "version": self.version}
+
+    def save_cameras(self, path: Path) -> None:
+        """Write cameras.json, whole or not at all."""
+        with replacing(path) as file:
+            file.write(json.dumps(self.cameras(), indent=1).encode())
+
+    def save(self, folder: Path) -> None:
+        """Write the whole result into a folder; `load` reads it back bit by bit."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = {}
+        for index, view in enumerate(self.views):
+            for key in ("K", "cam2world", "depth", "confidence", "colors", "mask"):
+                arrays[f"{index}.{key}"] = getattr(view, key)
+        with replacing(folder / "arrays.npz") as file:
+            np.savez(file, **arrays)
+        entries = [
+            {
+                "name": view.name,
+                "path": str(view.path),
+                "component": view.component,
+                "mapping": {key: getattr(view.mapping, key) for key in PixelMapping.__dataclass_fields__},
+            }
+            for view in self.views
+        ]
+        head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
+        head |= {"model": self.model, "settings": self.settings, "version": self.version}
+        with replacing(folder / "reconstruction.json") as file:
+            file.write(json.dumps(head, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Reconstruction":
+        """Read what `save` wrote; raises InputError when the folder holds no complete result."""
+        try:
+            head = json.loads((folder / "reconstruction.json").read_text())
+            if head["format"] != FORMAT:
+                raise InputError(f"{folder} was written by another version (format {head['format']}, ours is {FORMAT})")
+            with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+                views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
+            return cls(views, head["model"], head["settings"], head["version"], tuple(head["warnings"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{folder} holds no complete reconstruction ({error}); run the job again") from error
+
+
+def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
+    mapping = PixelMapping(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry["mapping"].items()})
+    fields = {key: arrays[f"{index}.{key}"] for key in ("K", "cam2world", "depth", "confidence", "colors", "mask")}
+    return AlignedView(entry["name"], Path(entry["path"]), mapping, component=entry["component"], **fields)

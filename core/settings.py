@@ -1,0 +1,63 @@
+"""Every setting of a reconstruction with its default: the one place where defaults live. Imports no torch."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from .errors import InputError
+
+Schedule = Literal["cosine", "linear"]
+Distance = Literal["l1", "l2"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentSettings:
+    """How pairs are brought into one world (core/alignment)."""
+
+    iterations: int = 300  # most refinement steps after the closed-form start
+    schedule: Schedule = "cosine"  # how the step length falls
+    learning_rate: float = 0.01  # first step length of the refinement
+    distance: Distance = "l1"  # |r| or |r|^2 in the objective
+    shared_focal: bool = False  # one focal for all photos of equal size
+    optimize_principal_point: bool = False  # else the photo's centre
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.iterations < 0:
+            raise InputError(f"iterations must be 0 or more, got {self.iterations}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}")
+        _check_choice("schedule", self.schedule, get_args(Schedule))
+        _check_choice("distance", self.distance, get_args(Distance))
+
+
+@dataclass(frozen=True, slots=True)
+class ReconstructionSettings:
+    """Everything that, with the photos and the model, decides the result."""
+
+    scene_graph: str = "complete"  # see core/scene_graph.py
+    symmetrize: bool = True  # predict both directions of every pair
+    device: Device = "auto"
+    min_confidence: float = 1.5  # points below are hidden; the network's scale, 1 is no confidence at all
+    alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
+
+    def __post_init__(self) -> None:
+        if self.min_confidence < 1:
+            raise InputError(f"min_confidence must be at least 1 (1 keeps every point), got {self.min_confidence}")
+        _check_choice("device", self.device, get_args(Device))
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ReconstructionSettings":
+        """The settings that `as_dict` wrote; unknown or ill-typed entries raise InputError."""
+        try:
+            return cls(**{**values, "alignment": AlignmentSettings(**values.get("alignment", {}))})
+        except TypeError as error:
+            raise InputError(f"These settings are not ours: {error}") from error
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")

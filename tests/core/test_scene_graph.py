@@ -1,0 +1,32 @@
+"""Pairs agree with the published ones as sets, without its self-pairs."""
+
+import json
+
+import pytest
+from dust3r.core.errors import InputError
+from dust3r.core.scene_graph import Edge, make_edges
+
+
+def test_every_golden_graph_is_matched_as_a_set(golden):
+    cases = json.loads((golden / "make_pairs.json").read_text())
+    for key, pairs in cases.items():
+        count, graph, symmetrize, prefilter = (part.split("=")[-1] for part in key.split("|"))
+        if int(count) == 1:
+            continue
+        found = make_edges(int(count), graph, symmetrize == "1", None if prefilter == "None" else prefilter)
+        assert set(found) == {(i, j) for i, j in pairs if i != j}, key
+        assert len(set(found)) == len(found), key
+
+
+def test_one_photo_is_paired_with_itself():
+    assert make_edges(1) == [Edge(0, 0)]
+
+
+def test_the_order_is_the_same_every_time():
+    assert make_edges(9, "logwin-3") == make_edges(9, "logwin-3")
+
+
+@pytest.mark.parametrize("graph", ["circle", "swin-", "swin-0", "oneref-9", "complete-2", ""])
+def test_a_bad_graph_is_named_in_one_sentence(graph):
+    with pytest.raises(InputError, match=r"graph|window|oneref"):
+        make_edges(4, graph)
