@@ -1,9 +1,9 @@
 """Writing files so that a final name never holds half a file. Imports no torch."""
 
 import os
-import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,25 +16,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Raises InputError, naming the path, when it cannot be written (no permission, no space).
     """
-    partial: str | None = None
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(partial).chmod(0o666 & ~_umask())
-        Path(partial).replace(path)
-        partial = None
+        partial.replace(path)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place or free space") from error
     finally:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
