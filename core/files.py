@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place or free space") from error
+        raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

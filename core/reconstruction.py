@@ -129,6 +129,7 @@ class Reconstruction:
 
 
 def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
-    mapping = PixelMapping(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry["mapping"].items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["mapping"].items()}
+    mapping = PixelMapping(**values)
     fields = {key: arrays[f"{index}.{key}"] for key in ("K", "cam2world", "depth", "confidence", "colors", "mask")}
     return AlignedView(entry["name"], Path(entry["path"]), mapping, component=entry["component"], **fields)

@@ -15,7 +15,9 @@ class Edge(NamedTuple):
     j: int
 
 
-def make_edges(count: int, graph: str = "complete", symmetrize: bool = True, prefilter: str | None = None) -> list[Edge]:
+def make_edges(
+    count: int, graph: str = "complete", symmetrize: bool = True, prefilter: str | None = None
+) -> list[Edge]:
     """The edges of a scene graph over `count` photos, in a fixed order, each once, never a photo with itself.
 
     complete: every pair. swin-W: each photo and the W after it. logwin-W: each photo and those 1, 2, 4, ...,
