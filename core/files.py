@@ -25,6 +25,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
+        reason = error.strerror or error
         raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error
     finally:
         with suppress(OSError):
