@@ -1,0 +1,132 @@
+"""Finding and opening photo files: what a person sees when looking at them. Imports no torch."""
+
+import importlib
+import logging
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .errors import InputError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"})
+# Named one by one: some of Pillow's other readers start programs of their own (EPS starts Ghostscript).
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF")
+EXIF_ORIENTATION = 0x0112
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo turned upright by its EXIF orientation."""
+
+    image: Image.Image  # RGB, 8 bit
+    alpha: Image.Image | None  # L, 8 bit, of the same size; None where the file has no transparency
+    orientation: int  # the EXIF tag (1 to 8) that was applied
+
+
+def find_photos(paths: Sequence[Path]) -> list[Path]:
+    """The photo files that files and folders name, folders in natural order, each file once.
+
+    Raises InputError for a path that is not there and for a folder without photos.
+    """
+    if not paths:
+        raise InputError("No photos were given; name photo files or a folder that holds them")
+    found: list[Path] = []
+    for path in paths:
+        found += _photos_in(path) if path.is_dir() else [_existing(path)]
+    return list({path.resolve(): path for path in found}.values())
+
+
+def unique_names(paths: Sequence[Path]) -> list[str]:
+    """A name per photo: the file name, with as many parent folders as tell two equal ones apart."""
+    depth, names = 1, [path.name for path in paths]
+    deepest = max((len(path.resolve().parts) for path in paths), default=1)
+    while len(set(names)) < len(names) and depth < deepest:
+        depth += 1
+        names = [
+            "/".join(path.resolve().parts[-depth:]) if names.count(name) > 1 else name
+            for path, name in zip(paths, names, strict=True)
+        ]
+    return names
+
+
+def open_photo(path: Path) -> Photo:
+    """Read one photo of any common format, bit depth and colour mode, upright.
+
+    Raises InputError, naming the file, when it is missing, no photo, damaged or too large to be one.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=_readable_formats()) as file:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            file.load()
+            orientation = file.getexif().get(EXIF_ORIENTATION, 1)
+            upright = ImageOps.exif_transpose(file)
+    except UnidentifiedImageError as error:
+        kinds = "JPEG, PNG, WebP, TIFF or BMP" + (" (HEIC needs the package pillow-heif)" if _is_heic(path) else "")
+        raise InputError(f"{path} is not a photo that can be read; give {kinds}") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{path} claims to hold more pixels than any photo; make it smaller or leave it out"
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InputError(f"{path} cannot be read ({error}); replace the file or leave it out") from error
+    return Photo(_rgb(upright), _alpha(upright), orientation if orientation in range(1, 9) else 1)
+
+
+def _photos_in(folder: Path) -> list[Path]:
+    files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
+    if not files:
+        raise InputError(f"{folder} holds no photos (JPEG, PNG, WebP, TIFF, BMP); choose the folder that does")
+    return sorted(files, key=lambda file: _natural(file.name))
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; check the path")
+    return path
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """IMG_2 before IMG_10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name.lower())]
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bit(values: np.ndarray) -> np.ndarray:
+    """Deep greyscale to 8 bit: integers by their nominal 16 bit range, floats as 0 to 1."""
+    top = 1.0 if values.dtype.kind == "f" else 65535.0
+    return np.clip(np.nan_to_num(values.astype(np.float64)) / top * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _alpha(image: Image.Image) -> Image.Image | None:
+    if "A" in image.getbands():
+        return image.getchannel("A")
+    if "transparency" in image.info:
+        return image.convert("RGBA").getchannel("A")
+    return None
+
+
+def _is_heic(path: Path) -> bool:
+    return path.suffix.lower() in {".heic", ".heif"}
+
+
+@cache
+def _readable_formats() -> tuple[str, ...]:
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError:
+        log.debug("pillow-heif is not installed; HEIC photos cannot be read")
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
