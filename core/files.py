@@ -30,3 +30,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise InputError now, rather than after an hour's work, when nothing can be written under `path`."""
+    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place") from error
+    if path.is_dir():
+        raise InputError(f"Cannot write {path}: it is a folder; give a file name")

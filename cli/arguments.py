@@ -1,0 +1,104 @@
+"""What can be written after `headless.py`; defaults are core's."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn, get_args
+
+from ..core.errors import InputError
+from ..core.scene_graph import FORMS
+from ..core.settings import AlignmentSettings, Device, ReconstructionSettings, Schedule
+from ..core.version import VERSION
+
+DEFAULTS = ReconstructionSettings()
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help")
+
+
+def make_parser(prog: str) -> argparse.ArgumentParser:
+    """All verbs with their arguments."""
+    parser = Parser(prog=prog, description="DUSt3R: photos to a point cloud and matching cameras.")
+    parser.add_argument("--version", action="version", version=VERSION)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
+    _add_reconstruct(verbs.add_parser("reconstruct", help="photos to a Blender scene, cameras and points"))
+    _add_predict(verbs.add_parser("predict", help="the network's raw output for one ordered pair of photos"))
+    _add_align(verbs.add_parser("align", help="cameras and points from pair predictions made elsewhere"))
+    _add_models(verbs.add_parser("models", help="list the known models, or download one"))
+    work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
+    work.add_argument("folder", type=Path, help="a folder with a job.json")
+    _add_talk(work)
+    return parser
+
+
+def _add_reconstruct(parser: argparse.ArgumentParser) -> None:
+    add, alignment = parser.add_argument, DEFAULTS.alignment
+    add("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, or folders of them")
+    _add_model(parser)
+    add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
+    add(
+        "--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help="hide points below (1: none)"
+    )
+    _add_alignment(parser, alignment)
+    add("--output", type=Path, metavar="SCENE.blend", help="write a Blender scene (needs bpy)")
+    add("--cameras", type=Path, metavar="CAMERAS.json", help="write the cameras")
+    add("--points", type=Path, metavar="POINTS.ply", help="write the coloured points")
+    add("--render", type=Path, metavar="OUT.png", help="render the points between two solved cameras (needs bpy)")
+    add("--job", type=Path, metavar="FOLDER", help="keep the job's files here")
+    _add_talk(parser)
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photo_i", type=Path, metavar="A", help="the photo in whose camera frame the points are")
+    parser.add_argument("photo_j", type=Path, metavar="B", help="the other photo")
+    _add_model(parser)
+    parser.add_argument("--output", type=Path, required=True, metavar="PAIR.npz")
+    _add_talk(parser)
+
+
+def _add_align(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "pairs",
+        type=Path,
+        metavar="PAIRS.npz",
+        help="edges (E, 2), pts_i, pts_j (E, H, W, 3), conf_i, conf_j (E, H, W)",
+    )
+    add("--cameras", type=Path, required=True, metavar="CAMERAS.json")
+    add("--points", type=Path, metavar="POINTS.ply")
+    add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
+    add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
+    _add_alignment(parser, DEFAULTS.alignment)
+    _add_talk(parser)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--download", metavar="NAME", help="fetch a model; its licence is shown by the list")
+    parser.add_argument("--models-folder", type=Path, metavar="FOLDER", help="where models are kept")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    _add_talk(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="NAME|FOLDER|FILE", help="default: the best that is present")
+    parser.add_argument("--models-folder", type=Path, metavar="FOLDER", help="where models are kept")
+    parser.add_argument("--device", choices=get_args(Device), default=DEFAULTS.device)
+
+
+def _add_alignment(parser: argparse.ArgumentParser, defaults: AlignmentSettings) -> None:
+    add = parser.add_argument
+    add("--iterations", type=int, default=defaults.iterations, metavar="N", help="most refinement steps")
+    add("--schedule", choices=get_args(Schedule), default=defaults.schedule, help="how the step length falls")
+    add("--shared-focal", action="store_true", help="one focal for all photos")
+    add("--optimize-principal-point", action="store_true", help="else it is the photo's centre")
+    add("--seed", type=int, default=defaults.seed, metavar="N")
+
+
+def _add_talk(parser: argparse.ArgumentParser) -> None:
+    talk = parser.add_mutually_exclusive_group()
+    talk.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    talk.add_argument("--json-progress", action="store_true", help="one JSON message a line (core/protocol.py)")
+    parser.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)  # end with standard input

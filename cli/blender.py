@@ -1,0 +1,48 @@
+"""A reconstruction as a .blend file and a picture. The only module here that needs Blender."""
+
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import InputError
+from ..core.reconstruction import Reconstruction
+from ..operators.scene.reconstruction import add_reconstruction
+from ..operators.scene.render import render_still
+from ..operators.scene.viewpoints import add_between_camera
+
+
+def write_scene(result: Reconstruction, blend: Path | None, picture: Path | None) -> list[str]:
+    """Put the reconstruction into an empty scene; save and render what was asked for. Returns what was made.
+
+    Raises InputError, naming the file, when it cannot be written.
+    """
+    scene = _empty_scene()
+    collection = add_reconstruction(scene, result)
+    made: list[str] = []
+    if picture is not None:
+        render_still(scene, picture, camera=_camera_between(collection))
+        made.append(str(picture))
+    if blend is not None:
+        _save(blend)
+        made.append(str(blend))
+    return made
+
+
+def _camera_between(collection: bpy.types.Collection) -> bpy.types.Object:
+    """A camera half way between the two photos in the middle of the order."""
+    cameras = [thing for thing in collection.objects if thing.type == "CAMERA"]
+    middle = len(cameras) // 2
+    return add_between_camera(collection, cameras[max(0, middle - 1)], cameras[middle])
+
+
+def _empty_scene() -> bpy.types.Scene:
+    bpy.ops.wm.read_homefile(use_empty=True)
+    return bpy.data.scenes[0]
+
+
+def _save(path: Path) -> None:
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(path.resolve()), check_existing=False, compress=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error

@@ -1,0 +1,95 @@
+"""The verbs `reconstruct` and `work`: photos, or a job folder, to a finished reconstruction."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..core.checkpoints import default_model_folder, find_model
+from ..core.errors import InputError
+from ..core.export.ply import save_ply
+from ..core.files import check_writable
+from ..core.job import Job, result_folder
+from ..core.photos import find_photos
+from ..core.reconstruction import Reconstruction
+from ..core.scene_graph import make_edges
+from ..core.worker import run_job
+from .output import Output
+from .settings import read_settings
+
+BLENDER_OUTPUTS = ("output", "render")
+
+
+def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
+    """Run a job and write what was asked for; raises ReconstructionError before the work where that is possible."""
+    _check_outputs(arguments)
+    settings, photos = read_settings(arguments), find_photos(arguments.photos)
+    make_edges(len(photos), settings.scene_graph)  # an unknown graph is worth knowing before the model is loaded
+    model = find_model(arguments.model, arguments.models_folder or default_model_folder())
+    job = Job(tuple(path.resolve() for path in photos), model, settings)
+    with _job_folder(arguments.job) as folder:
+        job.save(folder)
+        output.say(f"{len(job.photos)} photos, model {job.model.name}")
+        result = run_job(folder, output.progress)
+        for warning in result.warnings:
+            output.warning(warning)
+        made = _write(result, arguments)
+    made = made or ([str(arguments.job)] if arguments.job else [])
+    points = len(result.point_cloud(arguments.min_confidence).position)
+    output.result(str(made[0]) if made else "", f"{len(result.views)} photos, {points} points -> {', '.join(made)}")
+
+
+def work(arguments: argparse.Namespace, output: Output) -> None:
+    """Run the job that lies in a folder and say where its result is."""
+    result = run_job(arguments.folder, output.progress)
+    for warning in result.warnings:
+        output.warning(warning)
+    folder = result_folder(arguments.folder)
+    output.result(str(folder), f"{len(result.views)} photos -> {folder}")
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    outputs = [getattr(arguments, name) for name in ("cameras", "points", *BLENDER_OUTPUTS)]
+    if not any((*outputs, arguments.job)):
+        raise InputError("Nothing would be written; name --output, --cameras, --points, --render or --job")
+    if any(getattr(arguments, name) for name in BLENDER_OUTPUTS):
+        _require_bpy()
+    if arguments.output and arguments.output.suffix != ".blend":
+        raise InputError(f"--output writes a Blender scene, so {arguments.output} must end in .blend")
+    for path in filter(None, outputs):
+        check_writable(path)
+
+
+def _require_bpy() -> None:
+    try:
+        import bpy  # noqa: F401  a missing bpy is worth knowing before the work
+    except ImportError as error:
+        raise InputError(
+            "--output and --render need Blender's Python module; run inside Blender "
+            "(blender --command dust3r ...) or install bpy (make setup does)"
+        ) from error
+
+
+@contextmanager
+def _job_folder(wanted: Path | None) -> Iterator[Path]:
+    if wanted is not None:
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="dust3r-") as folder:
+        yield Path(folder)
+
+
+def _write(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:
+    made: list[str] = []
+    if arguments.cameras:
+        result.save_cameras(arguments.cameras)
+        made.append(str(arguments.cameras))
+    if arguments.points:
+        save_ply(arguments.points, result.point_cloud(arguments.min_confidence))
+        made.append(str(arguments.points))
+    if arguments.output or arguments.render:
+        from .blender import write_scene
+
+        made += write_scene(result, arguments.output, arguments.render)
+    return made

@@ -1,0 +1,84 @@
+"""The verbs `predict` and `align`: the network alone and the alignment alone."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+
+import numpy as np
+
+from ..core import inference
+from ..core.alignment.aligner import Alignment
+from ..core.alignment.aligner import align as solve
+from ..core.checkpoints import default_model_folder, find_model
+from ..core.device import pick_device
+from ..core.export.ply import save_ply
+from ..core.files import check_writable, replacing
+from ..core.images import load_view
+from ..core.model.weights import load_model
+from ..core.pair_files import read_pairs
+from ..core.pipeline import aligned_views, framing_of
+from ..core.progress import Timeline
+from ..core.reconstruction import Reconstruction
+from ..core.scene_graph import Edge
+from ..core.version import VERSION
+from .output import Output
+from .settings import read_alignment
+
+
+def predict(arguments: argparse.Namespace, output: Output) -> None:
+    """Write points_i, points_j (H, W, 3) and confidence_i, confidence_j (H, W), float32, at network resolution."""
+    check_writable(arguments.output)
+    path = find_model(arguments.model, arguments.models_folder or default_model_folder())
+    model = load_model(path, pick_device(arguments.device))
+    views = [load_view(photo, framing_of(model.config)) for photo in (arguments.photo_i, arguments.photo_j)]
+    timeline = Timeline({inference.STAGE: 1}, output.progress)
+    (prediction,) = inference.predict(model.network, views, [Edge(0, 1)], timeline)
+    fields = ("points_i", "points_j", "confidence_i", "confidence_j")
+    with replacing(arguments.output) as file:
+        np.savez(file, **{name: getattr(prediction, name).numpy() for name in fields})
+    output.result(str(arguments.output), f"{views[0].name}, {views[1].name} -> {arguments.output}")
+
+
+def align(arguments: argparse.Namespace, output: Output) -> None:
+    """Align pair predictions made elsewhere and write cameras, points and timings."""
+    for path in filter(None, (arguments.cameras, arguments.points, arguments.timings)):
+        check_writable(path)
+    settings, pairs = read_alignment(arguments), read_pairs(arguments.pairs)
+    wall, cpu = time.perf_counter(), time.process_time()
+    alignment = solve(
+        [view.mapping for view in pairs.views],
+        pairs.predictions,
+        settings,
+        principal_points=pairs.principal_points,
+        report=Timeline({"Aligning": 1}, output.progress),
+    )
+    seconds = {"align_cpu_s": time.process_time() - cpu, "align_wall_s": time.perf_counter() - wall}
+    for warning in alignment.warnings:
+        output.warning(warning)
+    views = aligned_views(pairs.views, alignment)
+    model = f"predictions from {arguments.pairs.name}"
+    result = Reconstruction(views, model, {"alignment": asdict(settings)}, VERSION, alignment.warnings)
+    result.save_cameras(arguments.cameras)
+    if arguments.points:
+        save_ply(arguments.points, result.point_cloud(arguments.min_confidence))
+    if arguments.timings:
+        _write_timings(arguments, alignment, seconds)
+    output.result(str(arguments.cameras), f"{len(views)} photos -> {arguments.cameras}")
+
+
+def _write_timings(arguments: argparse.Namespace, alignment: Alignment, seconds: dict[str, float]) -> None:
+    timings = {**seconds, "peak_rss_mb": _peak_rss_mb(), "loss": alignment.loss}
+    with replacing(arguments.timings) as file:
+        file.write(json.dumps(timings, indent=1).encode())
+
+
+def _peak_rss_mb() -> float | None:
+    """The most memory this process ever held, in MB; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

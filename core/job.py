@@ -1,0 +1,60 @@
+"""A job folder on disk: photos, model and settings in, result out. Imports no torch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InputError
+from .files import replacing
+from .reconstruction import Reconstruction
+from .settings import ReconstructionSettings
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to reconstruct and how; the same file serves the panel, the command line and another machine."""
+
+    photos: tuple[Path, ...]  # files, in the order of the result
+    model: Path  # a checkpoint: folder or file
+    settings: ReconstructionSettings
+
+    def save(self, folder: Path) -> None:
+        """Write the job into a folder; raises InputError when that is not possible."""
+        content = {
+            "format": FORMAT,
+            "photos": [str(photo) for photo in self.photos],
+            "model": str(self.model),
+            "settings": self.settings.as_dict(),
+        }
+        with replacing(folder / "job.json") as file:
+            file.write(json.dumps(content, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Job":
+        """Read what `save` wrote; raises InputError when the folder holds no job of this version."""
+        path = folder / "job.json"
+        try:
+            content = json.loads(path.read_text())
+            if content["format"] != FORMAT:
+                raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
+            photos = tuple(Path(photo) for photo in content["photos"])
+            return cls(photos, Path(content["model"]), ReconstructionSettings.from_dict(content["settings"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is no job that can be read ({error}); start it again") from error
+
+
+def result_folder(folder: Path) -> Path:
+    """Where a job leaves its Reconstruction."""
+    return folder / "result"
+
+
+def log_file(folder: Path) -> Path:
+    """Where a job writes down what happened, in detail."""
+    return folder / "log.txt"
+
+
+def load_result(folder: Path) -> Reconstruction:
+    """The Reconstruction that a finished job left; raises InputError when there is none."""
+    return Reconstruction.load(result_folder(folder))

@@ -1,0 +1,78 @@
+"""The whole method on one screen: photos in, cameras and points of one world out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alignment.aligner import Alignment, align
+from .images import Framing, View, load_views
+from .inference import predict
+from .model.config import ModelConfig
+from .model.weights import LoadedModel
+from .photos import find_photos
+from .progress import Report, silent
+from .reconstruction import AlignedView, Reconstruction
+from .scene_graph import make_edges
+from .settings import ReconstructionSettings
+from .version import VERSION
+
+# Expected parts of the whole time; the time left follows the job's own pace.
+STAGES = {"Reading photos": 3.0, "Predicting pairs": 75.0, "Aligning": 22.0}
+
+
+def reconstruct(
+    photos: Sequence[Path], model: LoadedModel, settings: ReconstructionSettings, report: Report = silent
+) -> Reconstruction:
+    """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
+
+    photos: files or folders. Raises InputError for photos that cannot be used, and whatever `report` raises.
+    """
+    views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
+    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
+    predictions = predict(model.network, views, edges, report)
+    alignment = align(
+        [view.mapping for view in views],
+        predictions,
+        settings.alignment,
+        masks=[view.mask for view in views],
+        names=[view.name for view in views],
+        report=report,
+    )
+    return Reconstruction(
+        views=aligned_views(views, alignment),
+        model=f"{model.name}@{model.sha256[:16]}",
+        settings=settings.as_dict(),
+        version=VERSION,
+        warnings=(*warnings, *alignment.warnings),
+    )
+
+
+def framing_of(config: ModelConfig) -> Framing:
+    """How a network wants its photos."""
+    return Framing(config.image_size, config.patch_size, config.square_crop)
+
+
+def intrinsics(focal: float, principal_point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix K (3, 3) of square pixels."""
+    return np.array([[focal, 0, principal_point[0]], [0, focal, principal_point[1]], [0, 0, 1]], dtype=np.float64)
+
+
+def aligned_views(views: Sequence[View], alignment: Alignment) -> tuple[AlignedView, ...]:
+    """The photos with the cameras and the geometry that the alignment gave them."""
+    return tuple(
+        AlignedView(
+            name=view.name,
+            path=view.path.resolve(),
+            mapping=view.mapping,
+            K=intrinsics(alignment.focal[index], alignment.principal_point[index]),
+            cam2world=alignment.cam2world[index],
+            depth=alignment.depth[index],
+            confidence=alignment.confidence[index],
+            colors=view.colors,
+            mask=view.mask,
+            component=int(alignment.component[index]),
+        )
+        for index, view in enumerate(views)
+    )

@@ -1,0 +1,71 @@
+"""What a worker process says on its standard output: one JSON object a line. Imports no torch.
+
+Every message is a frozen dataclass; on the line it carries its class name and the protocol's version.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .errors import ReconstructionError
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressMessage:
+    """How far the job is; sent at most a few times a second."""
+
+    stage: str
+    done: int
+    total: int
+    share: float  # of the whole job, 0 to 1
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WarningMessage:
+    """Something the user should know; the job goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultMessage:
+    """The job is done; the last message of a good run."""
+
+    path: str  # the folder or file that holds the result
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
+    """The job failed; the last message of a bad run."""
+
+    text: str  # one sentence for the user
+    exit_code: int
+
+
+Message = ProgressMessage | WarningMessage | ResultMessage | ErrorMessage
+_KINDS = {kind.__name__: kind for kind in (ProgressMessage, WarningMessage, ResultMessage, ErrorMessage)}
+
+
+def encode(message: Message) -> str:
+    """One line, without its end."""
+    return json.dumps({"protocol": PROTOCOL, "kind": type(message).__name__, **asdict(message)})
+
+
+def decode(line: str) -> Message:
+    """The message of one line; raises ReconstructionError when it is not one of this version's."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        version, kind = fields.pop("protocol"), _KINDS[fields.pop("kind")]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReconstructionError(f"The worker said something that is no message: {line[:200]!r}") from error
+    if version != PROTOCOL:
+        raise ReconstructionError(
+            f"The worker speaks protocol {version}, this extension {PROTOCOL}; use the same version on both sides"
+        )
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ReconstructionError(f"The worker's {kind.__name__} is malformed: {line[:200]!r}") from error

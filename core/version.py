@@ -1,0 +1,3 @@
+"""The version that results carry; the manifest says the same (tests/test_layers.py checks it)."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,1 @@
+"""Translate between Blender and core; no method in here."""

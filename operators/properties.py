@@ -1,0 +1,178 @@
+"""What the panel edits: settings on the scene, the photo list, and the state of the running job."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    StringProperty,
+)
+
+from ..core.checkpoints import find_model, list_models
+from ..core.settings import AlignmentSettings, ReconstructionSettings
+from . import thumbnails
+from .preferences import model_folder
+
+DEFAULTS = ReconstructionSettings()
+ALIGNMENT = DEFAULTS.alignment
+BEST, FILE = "BEST", "FILE"
+GRAPHS = (
+    ("complete", "Complete", "Every photo with every other: the most accurate, for up to about 20 photos"),
+    ("swin", "Sliding Window", "Each photo with the next few: for videos and walks around something"),
+    ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences"),
+    ("oneref", "One Reference", "One photo with every other"),
+)
+_model_items: list[tuple[str, str, str]] = []  # Blender keeps no reference to the strings of a dynamic enum
+
+
+def _models(owner: Any, context: bpy.types.Context) -> list[tuple[str, str, str]]:
+    _model_items[:] = [(BEST, "Best Present", "The most capable model that is on this machine")]
+    for status in list_models(model_folder(context)):
+        state = "" if status.path else " (not downloaded)"
+        known = status.known
+        _model_items.append((known.name, f"{known.title}{state}", f"{known.note} Licence: {known.licence}"))
+    _model_items.append(
+        (FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth")
+    )
+    return _model_items
+
+
+class DUST3R_PG_photo(bpy.types.PropertyGroup):
+    """One photo of the list."""
+
+    path: StringProperty(name="Path", subtype="FILE_PATH")
+
+    @property
+    def absolute(self) -> Path:
+        return Path(bpy.path.abspath(self.path))
+
+    @property
+    def thumbnail(self) -> int:
+        """Its icon."""
+        return thumbnails.icon(self.path)
+
+
+class ReconstructionProperties:
+    """The settings of a reconstruction as Blender properties: the scene and the operator inherit the same."""
+
+    model: EnumProperty(name="Model", description="The network that reads the photos", items=_models)
+    model_path: StringProperty(name="Model Path", description="A checkpoint file or folder", subtype="FILE_PATH")
+    device: EnumProperty(
+        name="Device",
+        description="Where the network runs",
+        items=(
+            ("auto", "Automatic", "The fastest that is present"),
+            ("cpu", "CPU", "The processor"),
+            ("cuda", "CUDA", "An NVIDIA or ROCm graphics card"),
+            ("mps", "Metal", "Apple's graphics processor"),
+        ),
+        default=DEFAULTS.device,
+    )
+    scene_graph: EnumProperty(
+        name="Scene Graph", description="Which photos are compared", items=GRAPHS, default=DEFAULTS.scene_graph
+    )
+    window: IntProperty(
+        name="Window", description="How many photos after each it is compared with", default=3, min=1, max=100
+    )
+    reference: IntProperty(
+        name="Reference", description="The photo that all others are compared with, counted from 0", default=0, min=0
+    )
+    min_confidence: FloatProperty(
+        name="Minimum Confidence",
+        description="Points below are hidden; the modifier on the points changes it at any time",
+        default=DEFAULTS.min_confidence,
+        min=1,
+        soft_max=20,
+    )
+    iterations: IntProperty(
+        name="Iterations",
+        description="The most steps that refine cameras and points",
+        default=ALIGNMENT.iterations,
+        min=0,
+    )
+    schedule: EnumProperty(
+        name="Schedule",
+        description="How the steps get smaller",
+        items=(("cosine", "Cosine", "Slowly at both ends"), ("linear", "Linear", "Evenly")),
+        default=ALIGNMENT.schedule,
+    )
+    shared_focal: BoolProperty(
+        name="Shared Focal Length",
+        description="All photos come from one camera at one zoom",
+        default=ALIGNMENT.shared_focal,
+    )
+    optimize_principal_point: BoolProperty(
+        name="Free Principal Point",
+        description="Find the optical centre too; for cropped photos",
+        default=ALIGNMENT.optimize_principal_point,
+    )
+    seed: IntProperty(name="Seed", description="For what is drawn at random", default=ALIGNMENT.seed, min=0)
+
+
+SETTINGS = tuple(ReconstructionProperties.__annotations__)  # the names above
+
+
+class Chosen:
+    """An operator's own properties where the caller set them, the scene's otherwise."""
+
+    def __init__(self, operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
+        for name in SETTINGS:
+            owner = operator if operator.properties.is_property_set(name) else settings_of(scene)
+            setattr(self, name, getattr(owner, name))
+
+
+def settings_of(scene: bpy.types.Scene) -> Any:
+    """The scene's DUST3R_PG_settings."""
+    return getattr(scene, "dust3r")  # noqa: B009  registered at run time, unknown to the checker
+
+
+def job_state(manager: bpy.types.WindowManager) -> Any:
+    """The window manager's DUST3R_PG_job."""
+    return getattr(manager, "dust3r_job")  # noqa: B009  registered at run time, unknown to the checker
+
+
+def find_chosen_model(owner: Any, context: bpy.types.Context) -> Path:
+    """The checkpoint that the properties name; raises ModelUnavailable when it is not present."""
+    names = {BEST: None, FILE: bpy.path.abspath(owner.model_path)}
+    return find_model(names.get(owner.model, owner.model), model_folder(context))
+
+
+def read_settings(owner: Any) -> ReconstructionSettings:
+    """Core's settings from the properties above; raises InputError for values out of range."""
+    graph = owner.scene_graph
+    if graph in {"swin", "logwin"}:
+        graph = f"{graph}-{owner.window}"
+    elif graph == "oneref":
+        graph = f"{graph}-{owner.reference}"
+    alignment = AlignmentSettings(
+        iterations=owner.iterations,
+        schedule=owner.schedule,
+        shared_focal=owner.shared_focal,
+        optimize_principal_point=owner.optimize_principal_point,
+        seed=owner.seed,
+    )
+    return ReconstructionSettings(
+        scene_graph=graph, device=owner.device, min_confidence=owner.min_confidence, alignment=alignment
+    )
+
+
+class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
+    """Photos and settings of the next reconstruction; saved with the scene."""
+
+    photos: CollectionProperty(type=DUST3R_PG_photo)
+    active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
+
+
+class DUST3R_PG_job(bpy.types.PropertyGroup):
+    """What the panel shows of the running job; never saved."""
+
+    running: BoolProperty(options={"SKIP_SAVE"})
+    title: StringProperty(options={"SKIP_SAVE"})
+    stage: StringProperty(options={"SKIP_SAVE"})
+    share: FloatProperty(min=0, max=1, options={"SKIP_SAVE"})
+    left: StringProperty(options={"SKIP_SAVE"})

@@ -1,0 +1,111 @@
+"""Photos to points and cameras in the scene."""
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import CollectionProperty, StringProperty
+
+from ..core.errors import ReconstructionError
+from ..core.job import Job, load_result, log_file
+from ..core.photos import find_photos
+from ..core.scene_graph import make_edges
+from .preferences import user_folder
+from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
+from .running import WorkerOperator
+from .scene.reconstruction import add_reconstruction
+
+KEPT_FAILURES = 5  # job folders with the logs of failed runs
+
+log = logging.getLogger(__name__)
+
+
+class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.Operator):
+    """Turn the photos into a point cloud and matching cameras, in a new collection"""
+
+    bl_idname = "dust3r.reconstruct"
+    bl_label = "Reconstruct"
+    bl_options = {"UNDO"}
+
+    directory: StringProperty(
+        name="Directory", description="The folder of the files; alone: all its photos", subtype="DIR_PATH"
+    )
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE"})
+    name: StringProperty(name="Name", description="The name of the new collection", default="DUSt3R")
+
+    _folder: Path
+    _scene: str
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        if bpy.app.background:
+            return self.execute(context)
+        return self.watch(context) if self._begin(context) else {"CANCELLED"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        if bpy.app.background:
+            return self._execute_here(context)
+        return self.finish(context) if self._begin(context) else {"CANCELLED"}
+
+    def take(self, context: bpy.types.Context, result: Path) -> None:
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is None:
+            raise ReconstructionError(f"The scene {self._scene} is gone; reconstruct again in another")
+        add_reconstruction(scene, load_result(self._folder), self.name)
+
+    def tidy(self, failed: bool) -> None:
+        if failed:
+            _forget_old_failures(self._folder.parent)
+        else:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _begin(self, context: bpy.types.Context) -> bool:
+        """Start the worker; False when that failed, which is then reported."""
+        try:
+            self._prepare(context)
+            title = f"Reconstructing {len(Job.load(self._folder).photos)} photos"
+            self.start(context, ["work", str(self._folder)], title, log_file(self._folder))
+        except ReconstructionError as error:
+            self.report({"ERROR"}, str(error))
+            return False
+        return True
+
+    def _execute_here(self, context: bpy.types.Context) -> set[Any]:
+        """Without a window the job runs in this process: nothing has to stay responsive."""
+        try:
+            self._prepare(context)
+            from ..core.worker import run_job  # only now: it imports torch
+
+            result = run_job(self._folder, lambda progress: log.debug("%s", progress))
+            self.take(context, self._folder)
+        except ReconstructionError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for warning in result.warnings:
+            self.report({"WARNING"}, warning)
+        self.tidy(failed=False)
+        return {"FINISHED"}
+
+    def _prepare(self, context: bpy.types.Context) -> None:
+        """Write the job; raises ReconstructionError for photos, settings or a model that cannot be used."""
+        chosen = Chosen(self, context.scene)
+        settings, photos = read_settings(chosen), find_photos(self._paths(context))
+        make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing now
+        job = Job(tuple(photos), find_chosen_model(chosen, context), settings)
+        self._scene = context.scene.name
+        self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=user_folder("jobs")))
+        job.save(self._folder)
+
+    def _paths(self, context: bpy.types.Context) -> list[Path]:
+        folder = Path(bpy.path.abspath(self.directory))
+        if self.files:
+            return [folder / file.name for file in self.files]
+        return [folder] if self.directory else [photo.absolute for photo in settings_of(context.scene).photos]
+
+
+def _forget_old_failures(folder: Path) -> None:
+    jobs = sorted(folder.iterdir(), key=lambda job: job.stat().st_mtime, reverse=True)
+    for job in jobs[KEPT_FAILURES:]:
+        shutil.rmtree(job, ignore_errors=True)

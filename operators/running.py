@@ -1,0 +1,179 @@
+"""The one worker that may run at a time, and the operator form that watches it."""
+
+import atexit
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import Cancelled, ReconstructionError
+from .job import WorkerJob
+from .preferences import worker_python
+from .properties import job_state
+
+INTERVAL = 0.1  # seconds between two looks at the worker
+_current: WorkerJob | None = None
+
+log = logging.getLogger(__name__)
+
+
+def is_running() -> bool:
+    """True while a worker is at work or its result waits to be taken."""
+    return _current is not None
+
+
+def stop() -> None:
+    """End the worker, if there is one, and wait until its process is gone."""
+    global _current
+    if _current is not None:
+        _current.cancel()
+        _current.wait()
+        _current = None
+
+
+@bpy.app.handlers.persistent
+def stop_before_load(*_: object) -> None:
+    """Another file is about to replace the scene that the job was for."""
+    stop()
+
+
+def open() -> None:
+    """Be ready for workers; one that still runs when Blender quits is ended."""
+    atexit.register(stop)
+
+
+def close() -> None:
+    """End the worker, and leave no trace."""
+    stop()
+    atexit.unregister(stop)
+
+
+class WorkerOperator:
+    """A modal operator whose work is one worker process. Subclasses say what follows in `take`.
+
+    The scene is touched in `take` alone, so a job that fails or is cancelled leaves no trace and no undo step.
+    """
+
+    _worker: WorkerJob
+    _timer: bpy.types.Timer | None = None
+
+    def take(self, context: bpy.types.Context, result: Path) -> None:
+        """Use the result; raises ReconstructionError when that is not possible."""
+        raise AssertionError("every WorkerOperator takes its result")
+
+    def tidy(self, failed: bool) -> None:
+        """Remove what the job left on disk; failed: but for what tells why."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if is_running():
+            cls.poll_message_set("Something is being worked on; wait for it, or cancel it")  # type: ignore[attr-defined]
+            return False
+        return True
+
+    def start(self, context: bpy.types.Context, arguments: Sequence[str], title: str, log_path: Path) -> None:
+        """Start the worker; raises ReconstructionError when it cannot be started."""
+        global _current
+        self._worker = _current = WorkerJob(arguments, worker_python(context), log_path)
+        state = job_state(context.window_manager)
+        state.running, state.title, state.stage, state.share, state.left = True, title, "Starting", 0.0, ""
+
+    def watch(self, context: bpy.types.Context) -> set[Any]:
+        """Go on in the background: `modal` looks at the worker."""
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(INTERVAL, window=context.window)
+        manager.modal_handler_add(self)  # type: ignore[arg-type]
+        _redraw(context)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        if self._worker.running:
+            _show(context, self._worker)
+            return {"PASS_THROUGH"}
+        return self.finish(context)
+
+    def finish(self, context: bpy.types.Context) -> set[Any]:
+        """Wait for the worker and take its result."""
+        failed = True
+        try:
+            self.take(context, self._worker.result())
+            failed = False
+        except Cancelled as cancelled:
+            failed = False
+            self._report("INFO", str(cancelled))
+            return {"CANCELLED"}
+        except ReconstructionError as error:
+            self._report("ERROR", str(error))
+            return {"CANCELLED"}
+        finally:
+            self._end(context, failed)
+        for warning in self._worker.warnings:
+            self._report("WARNING", warning)
+        return {"FINISHED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: the window closes or another file loads."""
+        self._worker.cancel()
+        self._worker.wait()
+        self._end(context, failed=False)
+
+    def _end(self, context: bpy.types.Context, failed: bool) -> None:
+        global _current
+        if _current is self._worker:
+            _current = None
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        job_state(context.window_manager).running = False
+        self.tidy(failed)
+        _redraw(context)
+
+    def _report(self, level: str, text: str) -> None:
+        self.report({level}, text)  # type: ignore[attr-defined]
+
+
+def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
+    progress, state = worker.progress, job_state(context.window_manager)
+    if progress is None:
+        return
+    state.stage = f"{progress.stage} {progress.done}/{progress.total}" if progress.total > 1 else progress.stage
+    state.share = progress.share
+    state.left = "" if progress.seconds_left is None else time_left(progress.seconds_left)
+    _redraw(context)
+
+
+def time_left(seconds: float) -> str:
+    """For people: "about 2 min left"."""
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s left"
+    return f"about {round(seconds / 60)} min left"
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+class DUST3R_OT_cancel(bpy.types.Operator):
+    """End what is being worked on; the scene stays as it is"""
+
+    bl_idname = "dust3r.cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not is_running():
+            cls.poll_message_set("Nothing is being worked on")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        if _current is not None:
+            _current.cancel()  # the operator that started it sees the end of it
+        return {"FINISHED"}

@@ -1,0 +1,127 @@
+"""The sidebar tab "DUSt3R": photos, model, Reconstruct; everything else is folded away."""
+
+from typing import Any
+
+import bpy
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "DUSt3R"
+
+
+class DUST3R_UL_photos(bpy.types.UIList):
+    """Photos with their thumbnails."""
+
+    def draw_item(self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, *_: Any) -> None:
+        layout.label(text=item.name, icon_value=item.thumbnail)
+
+
+class DUST3R_PT_photos(_Panel, bpy.types.Panel):
+    """Which photos to reconstruct."""
+
+    bl_label = "Photos"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = _settings(context)
+        row = self.layout.row()
+        row.template_list("DUST3R_UL_photos", "", settings, "photos", settings, "active_photo", rows=4)
+        column = row.column(align=True)
+        column.operator("dust3r.add_photos", text="", icon="ADD")
+        column.operator("dust3r.remove_photo", text="", icon="REMOVE")
+        column.separator()
+        column.operator("dust3r.clear_photos", text="", icon="TRASH")
+        self.layout.operator("dust3r.add_photos", icon="FILE_FOLDER")
+
+
+class DUST3R_PT_reconstruct(_Panel, bpy.types.Panel):
+    """The model and the button."""
+
+    bl_label = "Reconstruction"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings, job, layout = _settings(context), context.window_manager.dust3r_job, self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "model")
+        if settings.model == "FILE":
+            layout.prop(settings, "model_path")
+        layout.prop(settings, "device")
+        layout.prop(settings, "scene_graph")
+        if settings.scene_graph in {"swin", "logwin"}:
+            layout.prop(settings, "window")
+        elif settings.scene_graph == "oneref":
+            layout.prop(settings, "reference")
+        if job.running:
+            _draw_job(layout, job)
+            return
+        row = layout.row()
+        row.scale_y = 1.5
+        row.operator("dust3r.reconstruct", icon="OUTLINER_OB_POINTCLOUD")
+
+
+class DUST3R_PT_refinement(_Panel, bpy.types.Panel):
+    """What a first-time user need not touch."""
+
+    bl_label = "Refinement"
+    bl_parent_id = "DUST3R_PT_reconstruct"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        for name in (
+            "min_confidence",
+            "shared_focal",
+            "optimize_principal_point",
+            "iterations",
+            "schedule",
+            "seed",
+        ):
+            self.layout.prop(_settings(context), name)
+
+
+class DUST3R_PT_models(_Panel, bpy.types.Panel):
+    """Downloads."""
+
+    bl_label = "Models"
+    bl_parent_id = "DUST3R_PT_reconstruct"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.label(text="The bundled model is a coarse preview.", icon="INFO")
+        column.label(text="Download a full model for results.")
+        column.operator("dust3r.download_model", icon="IMPORT")
+
+
+class DUST3R_PT_result(_Panel, bpy.types.Panel):
+    """What can be done with a finished reconstruction."""
+
+    bl_label = "Result"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
+
+
+PANELS = (
+    DUST3R_UL_photos,
+    DUST3R_PT_photos,
+    DUST3R_PT_reconstruct,
+    DUST3R_PT_refinement,
+    DUST3R_PT_models,
+    DUST3R_PT_result,
+)
+
+
+def _settings(context: bpy.types.Context) -> Any:
+    return context.scene.dust3r
+
+
+def _draw_job(layout: bpy.types.UILayout, job: Any) -> None:
+    column = layout.column()
+    column.label(text=job.title)
+    column.progress(factor=job.share, text=f"{job.share:.0%}  {job.left}")
+    column.label(text=job.stage)
+    column.operator("dust3r.cancel", icon="X")
