@@ -8,8 +8,8 @@ from pathlib import Path
 PACKAGE = "dust3r"
 
 
-def main() -> int:
-    """Import the folder this file lies in as a package, whatever its name, and run its command line."""
+def import_package() -> None:
+    """Make the folder this file lies in importable as `dust3r`, whatever the folder is called."""
     root = Path(__file__).resolve().parent
     spec = importlib.util.spec_from_file_location(PACKAGE, root / "__init__.py", submodule_search_locations=[str(root)])
     if spec is None or spec.loader is None:
@@ -17,8 +17,8 @@ def main() -> int:
     package = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = package
     spec.loader.exec_module(package)
-    return importlib.import_module(f"{PACKAGE}.cli.main").main(sys.argv[1:])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    import_package()
+    sys.exit(importlib.import_module(f"{PACKAGE}.cli.main").main(sys.argv[1:]))

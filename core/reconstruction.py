@@ -1,6 +1,8 @@
 """The result of a reconstruction: cameras and geometry of every photo in one world. NumPy only, no torch."""
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,7 +126,7 @@ class Reconstruction:
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
             return cls(views, head["model"], head["settings"], head["version"], tuple(head["warnings"]))
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{folder} holds no complete reconstruction ({error}); run the job again") from error
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty
 
-from ..core.checkpoints import KNOWN_MODELS, find_known
+from ..core.checkpoints import KNOWN_MODELS
+from ..core.errors import ReconstructionError
 from .preferences import model_folder, user_folder
 from .properties import settings_of
 from .running import WorkerOperator
 
-ITEMS = tuple((known.name, known.title, known.note) for known in KNOWN_MODELS if known.repository)
+DOWNLOADABLE = {known.name: known for known in KNOWN_MODELS if known.repository}
 
 
 class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
@@ -20,7 +21,11 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
     bl_idname = "dust3r.download_model"
     bl_label = "Download Model"
 
-    model: EnumProperty(name="Model", items=ITEMS)
+    model: EnumProperty(
+        name="Model",
+        description="Which model to fetch",
+        items=tuple((known.name, known.title, known.note) for known in DOWNLOADABLE.values()),
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -33,16 +38,20 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self, width=420)
 
     def draw(self, context: bpy.types.Context) -> None:
-        known = find_known(self.model)
+        known = DOWNLOADABLE[self.model]
         column = self.layout.column()
         column.prop(self, "model")
-        column.label(text=f"Licence: {known.licence}", icon="INFO")
-        column.label(text=f"Size: {known.size_mb:.0f} MB from huggingface.co/{known.repository}")
+        column.label(text=known.terms, icon="INFO")
+        column.label(text=f"From huggingface.co/{known.repository}")
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        arguments = ["models", "--download", self.model, "--models-folder", str(model_folder(context))]
-        title = f"Downloading {find_known(self.model).title}"
-        self.start(context, arguments, title, user_folder("logs") / "download.txt")
+        known = DOWNLOADABLE[self.model]
+        arguments = ["models", "--download", known.name, "--models-folder", str(model_folder(context))]
+        try:
+            self.start(context, arguments, f"Downloading {known.title}", user_folder("logs") / "download.txt")
+        except ReconstructionError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return self.finish(context) if bpy.app.background else self.watch(context)
 
     def take(self, context: bpy.types.Context, result: Path) -> None:

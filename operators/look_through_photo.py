@@ -23,5 +23,6 @@ class DUST3R_OT_look_through_photo(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        look_through(context, context.object)
+        if context.object is not None:
+            look_through(context, context.object)
         return {"FINISHED"}

@@ -30,12 +30,11 @@ GRAPHS = (
 _model_items: list[tuple[str, str, str]] = []  # Blender keeps no reference to the strings of a dynamic enum
 
 
-def _models(owner: Any, context: bpy.types.Context) -> list[tuple[str, str, str]]:
+def _models(owner: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     _model_items[:] = [(BEST, "Best Present", "The most capable model that is on this machine")]
-    for status in list_models(model_folder(context)):
-        state = "" if status.path else " (not downloaded)"
-        known = status.known
-        _model_items.append((known.name, f"{known.title}{state}", f"{known.note} Licence: {known.licence}"))
+    for status in list_models(model_folder(context or bpy.context)):
+        known, state = status.model, "" if status.present else " (not downloaded)"
+        _model_items.append((known.name, f"{known.title}{state}", f"{known.note}. {known.terms}"))
     _model_items.append(
         (FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth")
     )

@@ -28,6 +28,10 @@ CLASSES = (
     DUST3R_OT_look_through_photo,
     *PANELS,
 )
+POINTERS = {
+    bpy.types.Scene: ("dust3r", DUST3R_PG_settings),
+    bpy.types.WindowManager: ("dust3r_job", DUST3R_PG_job),
+}
 _commands: list[object] = []
 
 
@@ -35,8 +39,8 @@ def register() -> None:
     """Tell Blender of every class, property, handler and command."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.dust3r = PointerProperty(type=DUST3R_PG_settings)
-    bpy.types.WindowManager.dust3r_job = PointerProperty(type=DUST3R_PG_job)
+    for owner, (name, group) in POINTERS.items():
+        setattr(owner, name, PointerProperty(type=group))
     bpy.app.handlers.load_pre.append(running.stop_before_load)
     running.open()
     thumbnails.open_previews()
@@ -50,8 +54,8 @@ def unregister() -> None:
         bpy.utils.unregister_cli_command(_commands.pop())
     thumbnails.close_previews()
     bpy.app.handlers.load_pre.remove(running.stop_before_load)
-    del bpy.types.WindowManager.dust3r_job
-    del bpy.types.Scene.dust3r
+    for owner, (name, _) in POINTERS.items():
+        delattr(owner, name)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
 

@@ -1,0 +1,1 @@
+"""From pairwise pointmaps to cameras and depths of one world."""

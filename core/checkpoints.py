@@ -1,0 +1,175 @@
+"""The models we know: what they are, under which licence, whether they are here, and how they get here. No torch."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .download import RemoteFile, fetch, look_up
+from .errors import ModelUnavailable
+from .progress import Report
+
+STAGE = "Downloading the model"
+BUNDLED = Path(__file__).resolve().parent.parent / "models"  # what the package itself carries
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that can be asked for by name."""
+
+    name: str  # also its folder's name
+    title: str  # for people
+    repository: str | None  # on the Hugging Face hub; None: comes with this package
+    licence: str
+    commercial: bool  # whether the licence allows commercial use
+    parameters: int
+    size_mb: int  # of the download, in 10^6 bytes
+    image_size: int  # pixels of a photo's long side (224: of both)
+    note: str  # what to expect, one line
+    files: tuple[str, ...] = ("config.json", "model.safetensors")
+
+    @property
+    def short_name(self) -> str:
+        return self.name.rpartition("BaseDecoder_")[2]
+
+    @property
+    def terms(self) -> str:
+        """Size and licence in one phrase: what is shown before a download."""
+        use = "" if self.commercial else ", not for commercial use"
+        return f"{self.size_mb} MB, {self.licence}{use}"
+
+
+def _published(short_name: str, title: str, parameters: int, image_size: int, note: str) -> KnownModel:
+    name = f"DUSt3R_ViTLarge_BaseDecoder_{short_name}"
+    size_mb = round(parameters * 4 / 1e6)  # float32
+    return KnownModel(name, title, f"naver/{name}", "CC BY-NC-SA 4.0", False, parameters, size_mb, image_size, note)
+
+
+# Best first: the first that is present is the default.
+KNOWN_MODELS = (
+    _published("512_dpt", "DUSt3R 512 DPT", 571_171_208, 512, "The most accurate; the published default"),
+    _published(
+        "512_linear", "DUSt3R 512 linear", 532_342_784, 512, "The same body with a simple head: a fifth less work"
+    ),
+    _published("224_linear", "DUSt3R 224 linear", 532_342_784, 224, "Fast; sees the photo's central square only"),
+    KnownModel(
+        "preview",
+        "Preview",
+        None,
+        "CC0 for our part; see its README",
+        True,
+        11_266_112,
+        23,
+        128,
+        "Preview: coarse, for trying the extension; download a full model for results",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A known model, and where it is on this machine."""
+
+    model: KnownModel
+    path: Path | None  # its folder; None where it is not here
+
+    @property
+    def present(self) -> bool:
+        return self.path is not None
+
+
+def default_model_folder() -> Path:
+    """Where models are kept outside of Blender: $DUSt3R_MODELS, else ~/.cache/dust3r-blender."""
+    chosen = os.environ.get("DUSt3R_MODELS")  # noqa: SIM112
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "dust3r-blender"
+
+
+def list_models(model_folder: Path | None = None) -> list[ModelStatus]:
+    """Every known model, best first, and whether it is bundled or in `model_folder` (None: the default one)."""
+    return [ModelStatus(model, _locate(model, model_folder)) for model in KNOWN_MODELS]
+
+
+def known_model(name: str) -> KnownModel | None:
+    """The known model of this full or short name or repository, in any case; None if there is none."""
+    wanted = name.lower()
+    for model in KNOWN_MODELS:
+        if wanted in {model.name.lower(), model.short_name.lower(), (model.repository or model.name).lower()}:
+            return model
+    return None
+
+
+def find_model(name_or_path: str | None = None, model_folder: Path | None = None) -> Path:
+    """The folder or file of a model: a known name, a path, or a folder's name inside `model_folder`.
+
+    None or "": the best known model that is present. Raises ModelUnavailable, saying how to get it, when it is not on
+    this machine.
+    """
+    if not name_or_path:
+        return _best(model_folder)
+    known = known_model(name_or_path)
+    if known is not None:
+        path = _locate(known, model_folder)
+        if path is None:
+            raise ModelUnavailable(_how_to_get(known))
+        return path
+    for path in (Path(name_or_path).expanduser(), (model_folder or default_model_folder()) / name_or_path):
+        if path.exists():
+            return path
+    names = ", ".join(model.short_name for model in KNOWN_MODELS)
+    raise ModelUnavailable(f"There is no model {name_or_path!r}: give a file, a folder or one of {names}")
+
+
+def download_model(
+    known: KnownModel, model_folder: Path, report: Report, online: bool, endpoint: str | None = None
+) -> Path:
+    """Bring a known model into `model_folder` and return its folder; at once if it is present.
+
+    Resumes where an earlier try broke off; a file gets its name only when it is whole and its checksum right. report:
+    bytes done and in all; raise Cancelled in it to stop. online: whether requests are allowed. endpoint: another hub
+    than the usual one. Raises ModelUnavailable, or InputError where the disk refuses.
+    """
+    present = _locate(known, model_folder)
+    if present is not None:
+        return present
+    if known.repository is None:
+        raise ModelUnavailable(f"{known.title} should come with this package but is not in {BUNDLED}; install it again")
+    if not online:
+        raise ModelUnavailable(
+            f"{known.title} cannot be downloaded while online access is off; allow it in Blender's preferences under "
+            "System, Network, or choose a model that is on this machine"
+        )
+    folder = model_folder / known.name
+    remote = [look_up(known.repository, name, endpoint) for name in known.files]
+    _fetch_all(remote, folder, report)
+    return folder
+
+
+def _fetch_all(remote: list[RemoteFile], folder: Path, report: Report) -> None:
+    total, before = sum(file.size for file in remote), 0
+    for file in remote:
+        done_before = before
+        fetch(file, folder / file.name, lambda done, start=done_before: report(STAGE, start + done, total))
+        before += file.size
+
+
+def _locate(known: KnownModel, model_folder: Path | None) -> Path | None:
+    for parent in (model_folder or default_model_folder(), BUNDLED):
+        folder = parent / known.name
+        if all((folder / name).is_file() for name in known.files):
+            return folder
+    return None
+
+
+def _best(model_folder: Path | None) -> Path:
+    for status in list_models(model_folder):
+        if status.path is not None:
+            return status.path
+    raise ModelUnavailable(f"No model is on this machine; {_how_to_get(KNOWN_MODELS[0])}")
+
+
+def _how_to_get(known: KnownModel) -> str:
+    if known.repository is None:
+        return f"{known.title} should come with this package but is not in {BUNDLED}; install it again"
+    return (
+        f"{known.title} is not on this machine: `python headless.py models --download {known.short_name}` or Download "
+        f"in the panel gets it ({known.terms})"
+    )

@@ -1,0 +1,166 @@
+"""One file from the Hugging Face hub: resumed where it broke off, checked before it gets its name. Imports no torch."""
+
+import hashlib
+import http.client
+import logging
+import re
+import shutil
+import ssl
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from .errors import InputError, ModelUnavailable
+
+CHUNK = 1 << 20  # bytes between two reports
+TIMEOUT = 30.0  # seconds without a byte before a connection counts as broken
+TRIES = 3  # in a row that brought nothing
+PAUSE = 1.0  # seconds between them
+
+logger = logging.getLogger(__name__)
+Done = Callable[[int], None]  # called with the bytes that are here; may raise Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a repository, as the hub describes it."""
+
+    name: str
+    url: str
+    size: int  # bytes
+    checksum: str  # sha256 of the content (64 digits), or git's sha1 of a small file (40 digits)
+
+
+def look_up(repository: str, name: str, endpoint: str | None = None) -> RemoteFile:
+    """Ask the hub for a file's place, size and checksum. Raises ModelUnavailable."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    try:
+        # The models are public: no token of the user's leaves the machine.
+        url = hf_hub_url(repository, name, endpoint=endpoint)
+        found = get_hf_file_metadata(url, token=False, timeout=TIMEOUT, endpoint=endpoint)
+    except (OSError, ValueError) as error:  # the hub's own errors are OSErrors
+        raise ModelUnavailable(
+            f"The hub does not answer for {repository}/{name} ({_first_line(error)}); try again later"
+        ) from error
+    checksum = (found.etag or "").lower()
+    if not found.size or not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{40}", checksum):
+        raise ModelUnavailable(f"The hub names no size or checksum for {repository}/{name}; try again later")
+    if urlsplit(found.location).scheme not in ("http", "https"):
+        raise ModelUnavailable(f"The hub sends {repository}/{name} to an unsafe address; nothing was downloaded")
+    return RemoteFile(name, found.location, found.size, checksum)
+
+
+def fetch(file: RemoteFile, target: Path, done: Done) -> None:
+    """Download `file` to `target`, going on from what an earlier try left.
+
+    What is there of it lies beside the target in a hidden .part file, which stays when the connection breaks or `done`
+    raises. Raises ModelUnavailable when the transfer fails or the content is wrong, InputError when the disk refuses.
+    """
+    if target.is_file() and _checksum_matches(target, file, done):
+        return
+    partial = target.with_name(f".{target.name}.{file.checksum[:16]}.part")
+    with _writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(target.parent).free + _size(partial)
+    if free < file.size:
+        raise InputError(
+            f"{target.parent} has {free >> 20} MB free, but {file.name} needs {file.size >> 20} MB; free some space"
+        )
+    _complete(file, partial, done)
+    if not _checksum_matches(partial, file, done):
+        partial.unlink()
+        raise ModelUnavailable(
+            f"{file.name} did not arrive as the hub has it (wrong checksum); it was removed, try again"
+        )
+    with _writing(target):
+        partial.replace(target)
+
+
+def _complete(file: RemoteFile, partial: Path, done: Done) -> None:
+    """Try until all bytes are here, or several tries in a row brought none."""
+    failures = 0
+    while (before := _size(partial)) < file.size:
+        try:
+            _append(file, partial, before, done)
+            failures += 1  # a transfer that ends early without an error
+        except (OSError, http.client.HTTPException) as error:
+            failures += 1
+            logger.warning("%s broke off: %s", file.name, error)
+        here = _size(partial)
+        if here > before:
+            failures = 0
+        if failures >= TRIES:
+            raise ModelUnavailable(
+                f"The download of {file.name} broke off at {here >> 20} of {file.size >> 20} MB; start it again and it "
+                "goes on from there"
+            )
+        if here < file.size:
+            time.sleep(PAUSE)
+            done(here)
+
+
+def _append(file: RemoteFile, partial: Path, start: int, done: Done) -> None:
+    """One request; what it brings goes to the end of the .part file, or replaces it if the server starts over."""
+    headers = {"User-Agent": "dust3r-for-blender"} | ({"Range": f"bytes={start}-"} if start else {})
+    request = urllib.request.Request(file.url, headers=headers)
+    with urllib.request.urlopen(request, timeout=TIMEOUT, context=_certificates()) as response:
+        resumed = start > 0 and response.status == http.client.PARTIAL_CONTENT
+        with _writing(partial):
+            stream = partial.open("ab" if resumed else "wb", buffering=0)
+        with stream:
+            _copy(response, stream, partial, file.size, done)
+
+
+def _copy(response: http.client.HTTPResponse, stream: BinaryIO, partial: Path, size: int, done: Done) -> None:
+    while stream.tell() <= size and (chunk := response.read(CHUNK)):
+        with _writing(partial):
+            stream.write(chunk)
+        done(min(stream.tell(), size))
+
+
+def _checksum_matches(path: Path, file: RemoteFile, done: Done) -> bool:
+    """Whether the content is what the hub describes; `done` is called on the way, so that this too can be stopped."""
+    size = path.stat().st_size
+    if len(file.checksum) == 64:
+        digest = hashlib.sha256()
+    else:
+        digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)  # how git names a small file
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            done(file.size)
+    return size == file.size and digest.hexdigest() == file.checksum
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _certificates() -> ssl.SSLContext:
+    """The system's trusted certificates and certifi's: Python in Blender does not find the system's everywhere."""
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell the disk's errors from the network's."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"Cannot write {path}: {reason}; free some space or choose another model folder") from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:160] if lines else type(error).__name__

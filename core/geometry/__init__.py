@@ -1,0 +1,1 @@
+"""Stateless maths of cameras, rotations and similarities."""

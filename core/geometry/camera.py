@@ -1,0 +1,50 @@
+"""The pinhole camera: rays, points from depth, pixels from points, and the focal length that a pointmap shows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Of the longer side: fields of view from 5 to 136 degrees.
+FOCAL_BOUNDS = (0.2, 11.0)
+
+
+def pixel_rays(pixels: Array, focal: Array | float, principal_point: Array) -> Array:
+    """Directions of unit depth: pixels (..., P, 2), focal (...,), principal_point (..., 2) -> (..., P, 3)."""
+    focal = np.asarray(focal, dtype=np.float64)[..., None, None]
+    slopes = (pixels - np.asarray(principal_point)[..., None, :]) / focal
+    return np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=-1)
+
+
+def project(points: Array, focal: Array | float, principal_point: Array) -> Array:
+    """Pixels of camera-frame points (..., P, 3) -> (..., P, 2); points at or behind the camera become infinite."""
+    focal = np.asarray(focal, dtype=np.float64)[..., None, None]
+    depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
+    pixels = focal * points[..., :2] / depth + np.asarray(principal_point)[..., None, :]
+    return np.where(np.isnan(pixels), np.inf, pixels)
+
+
+def estimate_focal(
+    points: Array, centred: Array, weight: Array, bounds: tuple[float, float], iterations: int = 30
+) -> float:
+    """The focal f minimising the weighted sum of |centred - f (x/z, y/z)| (Weiszfeld's iteration), within bounds.
+
+    points: (P, 3) in the camera's frame; centred: (P, 2), their pixels relative to the principal point; weight: (P,).
+    Points at or behind the camera are left out; with none left, the geometric middle of the bounds.
+    """
+    seen = (points[:, 2] > 0) & (weight > 0)
+    slopes, centred, weight = points[seen, :2] / points[seen, 2:], centred[seen], weight[seen]
+    along, across = (slopes * centred).sum(-1), (slopes**2).sum(-1)
+    if not (weight * across).sum() > 0:
+        return float(np.sqrt(bounds[0] * bounds[1]))
+    focal, pull = 0.0, weight
+    for _ in range(iterations):
+        focal = float(np.clip((pull * along).sum() / (pull * across).sum(), *bounds))
+        distance = np.linalg.norm(centred - focal * slopes, axis=-1)
+        pull = weight / np.maximum(distance, 1e-6 * bounds[0])
+    return focal
+
+
+def focal_bounds(size: tuple[int, int]) -> tuple[float, float]:
+    """The focals, in pixels, that a photo of this (width, height) can have here."""
+    return FOCAL_BOUNDS[0] * max(size), FOCAL_BOUNDS[1] * max(size)

@@ -1,0 +1,80 @@
+"""Similarities x -> s R x + t, many at once, and the ones that carry points onto points."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import roma
+import torch
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """A batch of similarities x -> scale R x + translation."""
+
+    scale: Array  # (...,), > 0
+    R: Array  # (..., 3, 3)
+    translation: Array  # (..., 3)
+
+    def __getitem__(self, index: object) -> Self:
+        return type(self)(self.scale[index], self.R[index], self.translation[index])  # type: ignore[index]
+
+    def apply(self, points: Array) -> Array:
+        """points (..., P, 3), one set per similarity -> (..., P, 3)."""
+        linear = self.scale[..., None, None] * self.R
+        return points @ linear.swapaxes(-1, -2) + self.translation[..., None, :]
+
+    def inverse(self) -> Self:
+        R = self.R.swapaxes(-1, -2)
+        moved = np.einsum("...ab,...b->...a", R, self.translation)
+        return type(self)(1 / self.scale, R, -moved / self.scale[..., None])
+
+    def compose(self, first: Self) -> Self:
+        """The similarity x -> self(first(x))."""
+        moved = np.einsum("...ab,...b->...a", self.R, first.translation) * self.scale[..., None]
+        return type(self)(self.scale * first.scale, self.R @ first.R, moved + self.translation)
+
+
+def register_points(source: Array, target: Array, weight: Array) -> Similarity:
+    """The similarities S minimising the weighted sum of |target - S(source)|^2 (Umeyama 1991).
+
+    source, target: (..., P, 3); weight: (..., P), non-negative, not all zero in any set.
+    """
+    weight = weight / weight.sum(-1, keepdims=True)
+    arguments = [torch.from_numpy(np.ascontiguousarray(a, dtype=np.float64)) for a in (source, target, weight)]
+    R, translation, scale = roma.rigid_points_registration(*arguments, compute_scaling=True)
+    return Similarity(scale.numpy(), R.numpy(), translation.numpy())
+
+
+def register_robustly(
+    source: Array, target: Array, weight: Array, spread: Array, iterations: int = 15
+) -> tuple[Similarity, Array]:
+    """The similarities S minimising the weighted sum of Cauchy's log(1 + (|target - S(source)| / (k spread))^2).
+
+    spread: (..., P), what a residual is measured against (the distance to the camera: errors of pointmaps grow with
+    it); k is 1.5 times the median of |residual| / spread, so that outliers lose their pull. Same shapes as
+    `register_points`. Also returns that weighted median, (...,): how well each set fits.
+    """
+    found, pull = register_points(source, target, weight), weight
+    residual = _relative_residual(found, source, target, spread)
+    for _ in range(iterations):
+        width = np.maximum(1.5 * weighted_median(residual, weight), 1e-9)
+        pull = weight / (1 + (residual / width[..., None]) ** 2)
+        found = register_points(source, target, pull)
+        residual = _relative_residual(found, source, target, spread)
+    return found, weighted_median(residual, weight)
+
+
+def weighted_median(values: Array, weight: Array) -> Array:
+    """The value with half the weight on either side, along the last axis: (..., P) -> (...,)."""
+    order = np.argsort(values, axis=-1, kind="stable")
+    passed = np.cumsum(np.take_along_axis(weight, order, -1), axis=-1)
+    middle = np.argmax(passed >= passed[..., -1:] / 2, axis=-1)[..., None]
+    return np.take_along_axis(values, np.take_along_axis(order, middle, -1), -1)[..., 0]
+
+
+def _relative_residual(found: Similarity, source: Array, target: Array, spread: Array) -> Array:
+    return np.linalg.norm(found.apply(source) - target, axis=-1) / spread

@@ -1,0 +1,101 @@
+"""Transformer blocks: attention with turned queries and keys, normed before, added after.
+
+The inner names (attn.qkv, mlp.fc1, norm_y, ...) are the field's, shared with the published weights.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from .rope import Rotation, rotate
+
+
+def layer_norm(width: int) -> nn.LayerNorm:
+    return nn.LayerNorm(width, eps=1e-6)  # the published weights were trained with this eps
+
+
+def _split(tokens: Tensor, heads: int) -> Tensor:
+    """(B, N, C) -> (B, heads, N, C / heads)."""
+    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """(B, heads, N, D) queries over (B, heads, M, D) keys and values -> (B, N, heads * D)."""
+    return scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+
+
+class SelfAttention(nn.Module):
+    """Tokens look at the tokens of their own photo."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor, rotation: Rotation) -> Tensor:
+        query, key, value = (_split(part, self.heads) for part in self.qkv(tokens).chunk(3, dim=-1))
+        return self.proj(_attend(rotate(query, rotation), rotate(key, rotation), value))
+
+
+class CrossAttention(nn.Module):
+    """Tokens look at the tokens of the other photo."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.projq = nn.Linear(width, width)
+        self.projk = nn.Linear(width, width)
+        self.projv = nn.Linear(width, width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation) -> Tensor:
+        query = rotate(_split(self.projq(tokens), self.heads), rotation)
+        key = rotate(_split(self.projk(other), self.heads), other_rotation)
+        return self.proj(_attend(query, key, _split(self.projv(other), self.heads)))
+
+
+class MLP(nn.Module):
+    """Each token on its own: widen, exact GELU, narrow."""
+
+    def __init__(self, width: int, ratio: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, ratio * width)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(ratio * width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(tokens)))
+
+
+class EncoderBlock(nn.Module):
+    """One step of the encoder, on one photo's tokens (B, N, C)."""
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.norm1 = layer_norm(width)
+        self.attn = SelfAttention(width, heads)
+        self.norm2 = layer_norm(width)
+        self.mlp = MLP(width, mlp_ratio)
+
+    def forward(self, tokens: Tensor, rotation: Rotation) -> Tensor:
+        tokens = tokens + self.attn(self.norm1(tokens), rotation)
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class DecoderBlock(nn.Module):
+    """One step of a decoder: a photo's tokens (B, N, C) informed by the other photo's (B, M, C)."""
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.norm1 = layer_norm(width)
+        self.attn = SelfAttention(width, heads)
+        self.norm_y = layer_norm(width)
+        self.norm2 = layer_norm(width)
+        self.cross_attn = CrossAttention(width, heads)
+        self.norm3 = layer_norm(width)
+        self.mlp = MLP(width, mlp_ratio)
+
+    def forward(self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation) -> Tensor:
+        tokens = tokens + self.attn(self.norm1(tokens), rotation)
+        tokens = tokens + self.cross_attn(self.norm2(tokens), self.norm_y(other), rotation, other_rotation)
+        return tokens + self.mlp(self.norm3(tokens))

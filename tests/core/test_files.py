@@ -1,0 +1,153 @@
+"""A final name never holds half a file, and a reconstruction comes back bit by bit."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dust3r.core.errors import InputError
+from dust3r.core.export.ply import VERTEX, save_ply
+from dust3r.core.files import check_writable, replacing
+from dust3r.core.job import Job
+from dust3r.core.pixel_mapping import PixelMapping
+from dust3r.core.reconstruction import AlignedView, Reconstruction
+from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+
+
+def _reconstruction() -> Reconstruction:
+    rng = np.random.default_rng(1)
+    mapping = PixelMapping((200, 100), (32, 16), (6.25, 6.25), (0.0, 0.0), 6)
+    views = tuple(
+        AlignedView(
+            name=f"photo {k}.jpg",
+            path=Path("photos") / f"photo {k}.jpg",
+            mapping=mapping,
+            K=np.array([[180.0, 0, 100], [0, 180, 50], [0, 0, 1]]),
+            cam2world=np.eye(4),
+            depth=rng.uniform(1, 3, (16, 32)).astype(np.float32),
+            confidence=rng.uniform(1, 9, (16, 32)).astype(np.float32),
+            colors=rng.integers(0, 255, (16, 32, 3), dtype=np.uint8),
+            mask=rng.random((16, 32)) > 0.2,
+        )
+        for k in range(2)
+    )
+    return Reconstruction(views, "preview@0123", ReconstructionSettings().as_dict(), "0.1.0", ("One warning",))
+
+
+def test_a_saved_reconstruction_loads_bit_by_bit(tmp_path):
+    saved = _reconstruction()
+    saved.save(tmp_path)
+    loaded = Reconstruction.load(tmp_path)
+    assert loaded.cameras() == saved.cameras()
+    assert (loaded.warnings, loaded.version) == (saved.warnings, saved.version)
+    for before, after in zip(saved.views, loaded.views, strict=True):
+        assert (after.name, after.path, after.mapping) == (before.name, before.path, before.mapping)
+        for name in ("K", "cam2world", "depth", "confidence", "colors", "mask"):
+            np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+
+
+def test_points_lie_on_the_rays_of_their_own_pixels():
+    view = _reconstruction().views[0]
+    points = view.camera_points()
+    seen = points @ view.K.T
+    np.testing.assert_allclose(seen[..., :2] / seen[..., 2:], view.mapping.photo_pixels(), atol=1e-9)
+    np.testing.assert_allclose(points[..., 2], view.depth, rtol=1e-6)
+
+
+def test_the_point_cloud_keeps_what_mask_and_confidence_keep():
+    result = _reconstruction()
+    kept = [view.mask & (view.confidence >= 4) for view in result.views]
+    cloud = result.point_cloud(4)
+    assert np.bincount(cloud.view).tolist() == [int(mask.sum()) for mask in kept]
+    assert cloud.confidence.min() >= 4
+    np.testing.assert_array_equal(cloud.color[: kept[0].sum()], result.views[0].colors[kept[0]])
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "other format", "no json"])
+def test_a_damaged_result_is_one_sentence(tmp_path, damage):
+    _reconstruction().save(tmp_path)
+    arrays, head = tmp_path / "arrays.npz", tmp_path / "reconstruction.json"
+    if damage == "missing":
+        arrays.unlink()
+    elif damage == "truncated":
+        arrays.write_bytes(arrays.read_bytes()[:900])
+    elif damage == "other format":
+        head.write_text(json.dumps({**json.loads(head.read_text()), "format": 99}))
+    else:
+        head.write_text("{")
+    with pytest.raises(InputError):
+        Reconstruction.load(tmp_path)
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_no_other(tmp_path):
+    target = tmp_path / "file.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), replacing(target) as file:
+        file.write(b"half of the new")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_is_one_sentence_and_no_half_file(tmp_path, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"points\.ply.*space"):
+        save_ply(tmp_path / "points.ply", _reconstruction().point_cloud())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_real_full_device_is_one_sentence():
+    with pytest.raises(InputError), replacing(Path("/dev/full/x")) as file:
+        file.write(b"1")
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "cameras.json", tmp_path):
+        with pytest.raises(InputError, match=r"Cannot write"):
+            check_writable(path)
+    check_writable(tmp_path / "new folder" / "cameras.json")
+    assert list((tmp_path / "new folder").iterdir()) == []
+
+
+def test_ply_holds_every_point_as_other_programs_read_it(tmp_path):
+    cloud = _reconstruction().point_cloud(2)
+    save_ply(tmp_path / "points.ply", cloud)
+    header, _, body = (tmp_path / "points.ply").read_bytes().partition(b"end_header\n")
+    assert b"format binary_little_endian 1.0" in header
+    assert f"element vertex {len(cloud.position)}".encode() in header
+    vertices = np.frombuffer(body, VERTEX)
+    np.testing.assert_array_equal(np.stack([vertices[axis] for axis in "xyz"], 1), cloud.position)
+    np.testing.assert_array_equal(vertices["green"], cloud.color[:, 1])
+    assert header.count(b"property") == len(VERTEX.names)
+
+
+def test_a_job_survives_its_folder(tmp_path):
+    settings = ReconstructionSettings("swin-2", min_confidence=3.0, alignment=AlignmentSettings(iterations=7, seed=5))
+    job = Job((Path("a b.jpg"), Path("写真.png")), Path("model"), settings)
+    job.save(tmp_path)
+    assert Job.load(tmp_path) == job
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"format": 1, "photos": 3, "model": "m", "settings": {}}', '{"format": 9}']
+)
+def test_a_file_that_is_no_job_is_one_sentence(tmp_path, content):
+    (tmp_path / "job.json").write_text(content)
+    with pytest.raises(InputError, match=r"job\.json"):
+        Job.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"iterations": -1}, {"schedule": "square"}, {"distance": "l3"}, {"learning_rate": 0}],
+)
+def test_settings_out_of_range_are_named(values):
+    with pytest.raises(InputError, match=next(iter(values))):
+        AlignmentSettings(**values)
