@@ -1,0 +1,161 @@
+"""Build the extension zip of one platform, wheels included, and validate it with the extension tool inside bpy.
+
+usage: .venv/bin/python tools/build_extension.py [--platform linux-x64] [--python 3.11 …] [--wheels all|pure|none]
+
+Files come from `git ls-files`, so that nothing that happens to lie in the checkout slips in; the manifest's
+paths_exclude_pattern leaves out what users do not need. docs/packaging.md says what the zip carries and why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import platform as host
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from fetch_wheels import fetch
+from wheel_set import CHOICES, PLATFORM_TAGS, PackagingError, Wheel, not_carried, pythons_of, read_lock, select
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = "blender_manifest.toml"
+
+
+def this_platform() -> str:
+    """Blender's name of the platform this runs on. Raises PackagingError where no wheels are pinned for it."""
+    machine = {"amd64": "x64", "x86_64": "x64", "aarch64": "arm64"}.get(host.machine().lower(), host.machine().lower())
+    name = {"darwin": "macos"}.get(host.system().lower(), host.system().lower()) + "-" + machine
+    if name not in PLATFORM_TAGS:
+        raise PackagingError(
+            f"No wheels are pinned for {name}: choose one of {', '.join(PLATFORM_TAGS)} by --platform."
+        )
+    return name
+
+
+def tracked_files(root: Path) -> list[str]:
+    """Paths of the checkout's tracked files, relative to `root`. Raises PackagingError outside a git checkout."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise PackagingError(f"git could not list the files of {root}: build from a git clone ({error}).") from error
+    return [name for name in done.stdout.split("\0") if name and (root / name).is_file()]
+
+
+def manifest_with_wheels(text: str, wheels: Iterable[Wheel], platform: str) -> str:
+    """The manifest's text with `platforms` and `wheels` before its first table; unchanged without wheels."""
+    names = [wheel.file_name for wheel in wheels]
+    if not names:
+        return text
+    listed = "".join(f'  "./wheels/{name}",\n' for name in names)
+    head, table, tail = text.partition("\n[")
+    return f'{head}\nplatforms = ["{platform}"]\nwheels = [\n{listed}]\n{table}{tail}'
+
+
+def stage(root: Path, wheels_folder: Path, wheels: Iterable[Wheel], platform: str, folder: Path) -> None:
+    """Lay out what the zip is made from: the tracked files, the wheels and the manifest that lists them."""
+    wheels = list(wheels)
+    for name in tracked_files(root):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / name, target)
+    (folder / "wheels").mkdir(exist_ok=True)
+    for wheel in wheels:
+        _link(wheels_folder / wheel.file_name, folder / "wheels" / wheel.file_name)
+    text = (root / MANIFEST).read_text(encoding="utf-8")
+    (folder / MANIFEST).write_text(manifest_with_wheels(text, wheels, platform), encoding="utf-8")
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, target)
+
+
+def extension_tool() -> Path:
+    """The extension tool that ships with Blender, a plain Python script. Raises PackagingError without bpy."""
+    spec = importlib.util.find_spec("bpy")  # finds the wheel's folder without starting Blender
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for found in Path(folder).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"):
+            return found
+    raise PackagingError(f"No bpy is installed for {sys.executable}: run `make setup` and use .venv/bin/python.")
+
+
+def run_tool(*arguments: str) -> None:
+    """Run the extension tool; its own words in the PackagingError when it refuses."""
+    done = subprocess.run(
+        [sys.executable, str(extension_tool()), *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise PackagingError(f"`blender_ext.py {arguments[0]}` refused: {(done.stdout + done.stderr).strip()}")
+
+
+def build(root: Path, wheels_folder: Path, wheels: Iterable[Wheel], platform: str, target: Path) -> None:
+    """Build and validate the zip `target` from the checkout `root` and wheels that lie in `wheels_folder`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".stage-", dir=target.parent) as scratch:
+        stage(root, wheels_folder, wheels, platform, Path(scratch))
+        run_tool("build", "--source-dir", scratch, "--output-filepath", str(target))
+    run_tool("validate", str(target))
+
+
+def zip_name(root: Path, platform: str, choice: str) -> str:
+    """dust3r-0.1.0-linux-x64.zip; a zip without wheels is for every platform."""
+    manifest = tomllib.loads((root / MANIFEST).read_text(encoding="utf-8"))
+    suffix = {"all": f"-{platform}", "pure": f"-{platform}-pure", "none": ""}[choice]
+    return f"{manifest['id']}-{manifest['version']}{suffix}.zip"
+
+
+def announce(wheels: list[Wheel], lock: list[Wheel], pythons: Iterable[str]) -> None:
+    """Say what each Python does not get from the zip, so that nobody is surprised after the installation."""
+    for python in pythons:
+        missing = not_carried(wheels, lock, python)
+        if missing:
+            print(f"Python {python}: the zip brings no {', '.join(missing)}; a Blender with this Python must have them")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--platform", choices=PLATFORM_TAGS, help="default: this one")
+    parser.add_argument("--python", nargs="+", metavar="3.N", help="default: every Python of wheels.lock")
+    parser.add_argument(
+        "--wheels",
+        choices=CHOICES,
+        default="all",
+        help="pure: only those that fit every Python, for systems that bring torch, scipy and pillow",
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "extension", help="folder of the zip")
+    return parser.parse_args()
+
+
+def make(options: argparse.Namespace) -> Path:
+    """Download what is missing and build; the path of the zip. Raises PackagingError."""
+    platform = options.platform or this_platform()
+    lock = read_lock()
+    pythons = options.python or pythons_of(lock, platform)
+    wheels = select(lock, platform, pythons, options.wheels)
+    announce(wheels, [wheel for wheel in lock if wheel.fits_platform(platform)], pythons)
+    fetch(wheels, pythons, ROOT / "wheels")
+    target = options.output / zip_name(ROOT, platform, options.wheels)
+    build(ROOT, ROOT / "wheels", wheels, platform, target)
+    return target
+
+
+def main() -> int:
+    try:
+        made = make(parse_arguments())
+    except PackagingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{made} ({made.stat().st_size / 1e6:.0f} MB)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
