@@ -58,7 +58,9 @@ def main() -> None:
         reconstruct(ROOT / "samples" / name / "images", folder, model)
     for name, folder in sets.items():
         print(f"samples/{name}: {camera_errors(folder / 'cameras.json', ROOT / 'samples' / name / 'cameras.json')}")
-    print(f"Made {', '.join(str(folder / 'scene.blend') for folder in sets.values())}; their render.png lie beside them")
+    print(
+        f"Made {', '.join(str(folder / 'scene.blend') for folder in sets.values())}; their render.png lie beside them"
+    )
 
 
 if __name__ == "__main__":

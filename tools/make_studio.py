@@ -1,0 +1,60 @@
+"""Builds the furnished room of `samples/studio` and photographs it: eight photos, their true cameras and depth.
+
+usage: python tools/make_studio.py [--output samples/studio] [--samples 64] [--only N ...]
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from PIL import Image
+from studio.cameras import HEIGHT, WIDTH, intrinsics, poses
+from studio.rendering import aim, measure_depth, prepare, take_photo
+from studio.room import furnish
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    options = _parse()
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    furnish()
+    prepare(options.samples)
+    for folder in ("images", "depth"):
+        (options.output / folder).mkdir(parents=True, exist_ok=True)
+    for number, (name, cam2world) in enumerate(poses().items(), start=1):
+        if options.only is None or number in options.only:
+            aim(cam2world)
+            take_photo(options.output / "images" / name)
+            _save_depth(options.output / "depth" / f"{Path(name).stem}.png")
+    _save_cameras(options.output / "cameras.json")
+
+
+def _parse() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--output", type=Path, default=ROOT / "samples" / "studio", help="folder to write into")
+    parser.add_argument("--samples", type=int, default=64, help="paths per pixel")
+    parser.add_argument("--only", type=int, nargs="+", metavar="N", help="numbers of the photos to make, from 1")
+    return parser.parse_args()
+
+
+def _save_depth(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        depth = measure_depth(Path(folder) / "depth.exr")
+    Image.fromarray(np.rint(depth * 1000).astype(np.uint16)).save(path, optimize=True)
+
+
+def _save_cameras(path: Path) -> None:
+    K = intrinsics().tolist()
+    photos = {
+        name: {"width": WIDTH, "height": HEIGHT, "K": K, "cam2world": pose.tolist()} for name, pose in poses().items()
+    }
+    path.write_text(json.dumps({"photos": photos}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
