@@ -1,0 +1,77 @@
+"""The points of a reconstruction as one vertices-only mesh with attributes and a live filter."""
+
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.reconstruction import PointCloud
+from .axes import blender_points
+from .points_nodes import COLOR, CONFIDENCE, NODES_NAME, VIEW, points_input, points_node_group, set_points_input
+
+RADIUS_PER_SPACING = 0.75  # above half the diagonal of a pixel, so that surfaces seen head-on have no holes
+ATTRIBUTES = ((COLOR, "BYTE_COLOR"), (CONFIDENCE, "FLOAT"), (VIEW, "INT"))
+
+
+def add_points(
+    collection: bpy.types.Collection, name: str, points: PointCloud, spacing: float, min_confidence: float
+) -> bpy.types.Object:
+    """A new object in `collection` that holds every point; those below `min_confidence` are only hidden.
+
+    spacing: typical distance of neighbouring points, scene units. Attributes: position, color (stored as the photo's
+    sRGB bytes, read linear by shaders), confidence, view.
+    """
+    cloud = bpy.data.objects.new(name, _mesh(name, points))
+    collection.objects.link(cloud)
+    modifier: Any = cloud.modifiers.new(NODES_NAME, "NODES")
+    modifier.node_group = points_node_group()
+    set_points_input(modifier, "Radius", RADIUS_PER_SPACING * spacing)
+    set_points_input(modifier, "Minimum Confidence", min_confidence)
+    return cloud
+
+
+def points_modifier(thing: Any) -> Any:
+    """The modifier that filters and colours the points, when the object is a point cloud of ours; else None."""
+    for modifier in thing.modifiers:
+        if modifier.type == "NODES" and modifier.node_group and modifier.node_group.name.startswith(NODES_NAME):
+            return modifier
+    return None
+
+
+def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.float32]:
+    """(N, 3), world: the points of these photos that are at or above the cloud's Minimum Confidence."""
+    modifier = points_modifier(cloud)
+    if modifier is None:
+        return np.zeros((0, 3), np.float32)
+    mesh: Any = cloud.data
+    attributes, count = mesh.attributes, len(mesh.vertices)
+    position, confidence, view = np.empty(count * 3, np.float32), np.empty(count, np.float32), np.empty(count, np.int32)
+    attributes["position"].data.foreach_get("vector", position)
+    attributes[CONFIDENCE].data.foreach_get("value", confidence)
+    attributes[VIEW].data.foreach_get("value", view)
+    kept = np.isin(view, views) & (confidence >= points_input(modifier, "Minimum Confidence"))
+    to_world = np.array(cloud.matrix_world)
+    return position.reshape(-1, 3)[kept] @ to_world[:3, :3].T + to_world[:3, 3]
+
+
+def _mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
+    mesh: Any = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(points.position))
+    for attribute, kind in ATTRIBUTES:
+        mesh.attributes.new(attribute, kind, "POINT")
+    if not len(points.position):
+        return mesh  # which has no attribute "position" either
+    # a reference held across attributes.new() goes stale: fetch by name, after all are made
+    mesh.attributes["position"].data.foreach_set("vector", blender_points(points.position).ravel())
+    mesh.attributes[COLOR].data.foreach_set("color_srgb", _rgba(points.color).ravel())
+    mesh.attributes[CONFIDENCE].data.foreach_set("value", points.confidence.astype(np.float32))
+    mesh.attributes[VIEW].data.foreach_set("value", points.view.astype(np.int32))
+    mesh.update()
+    return mesh
+
+
+def _rgba(color: np.ndarray) -> np.ndarray:
+    rgba = np.ones((len(color), 4), np.float32)
+    rgba[:, :3] = color / np.float32(255)
+    return rgba

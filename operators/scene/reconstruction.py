@@ -1,0 +1,97 @@
+"""A whole reconstruction into one new collection: points, cameras, photos, timeline and recipe."""
+
+import json
+import logging
+from typing import Any
+
+import bpy
+
+from ...core.errors import InputError
+from ...core.reconstruction import AlignedView, Reconstruction
+from ...core.settings import ReconstructionSettings
+from .backgrounds import add_background
+from .cameras import add_camera, camera_data, use_photo_format
+from .point_cloud import add_points
+from .scale import scene_scale
+from .shared import scene_of, taken_back_on_failure
+
+RECIPE = "dust3r_recipe"  # custom property of the collection
+logger = logging.getLogger(__name__)
+
+
+def add_reconstruction(
+    context_or_scene: bpy.types.Context | bpy.types.Scene,
+    reconstruction: Reconstruction,
+    name: str = "DUSt3R",
+    min_confidence: float | None = None,
+) -> bpy.types.Collection:
+    """A new collection in the scene with every point and camera of a reconstruction; all or nothing.
+
+    Points below `min_confidence` (the reconstruction's own setting when None) are only hidden: the modifier's input
+    brings them back. The first photo gives the scene's camera and render size; each photo has a frame of its own, after
+    those of earlier reconstructions. Photos that cannot be shown behind their camera become warnings, in the log and
+    in the recipe (`read_recipe`). Raises InputError for a reconstruction without photos; on any error the file is as
+    it was.
+    """
+    scene = scene_of(context_or_scene)
+    if not reconstruction.views:
+        raise InputError("This reconstruction holds no photo; run it again with at least one")
+    usual = reconstruction.settings.get("min_confidence", ReconstructionSettings().min_confidence)
+    threshold = float(usual if min_confidence is None else min_confidence)
+    with taken_back_on_failure(scene):
+        collection = bpy.data.collections.new(name)
+        scale = scene_scale(reconstruction, threshold)
+        add_points(collection, f"{collection.name} Points", reconstruction.point_cloud(), scale.spacing, threshold)
+        cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
+        warnings = _add_backgrounds(cameras, reconstruction.views)
+        _write_recipe(collection, reconstruction, threshold, warnings)
+        scene.collection.children.link(collection)
+        _bind_to_frames(scene, cameras)
+        scene.camera = cameras[0]
+        use_photo_format(scene, cameras[0])
+    return collection
+
+
+def read_recipe(collection: bpy.types.Collection) -> dict[str, Any] | None:
+    """What made this collection, or None when it is not a reconstruction.
+
+    Keys: model, version, settings, min_confidence (as first shown), warnings, and photos, which gives for each name
+    width, height, K, cam2world and mean confidence as cameras.json does.
+    """
+    return json.loads(collection[RECIPE]) if RECIPE in collection else None
+
+
+def _add_backgrounds(cameras: list[bpy.types.Object], views: tuple[AlignedView, ...]) -> list[str]:
+    """Photos behind their cameras; what was wrong with the others."""
+    warnings = []
+    for camera, view in zip(cameras, views, strict=True):
+        try:
+            add_background(camera_data(camera), view)
+        except InputError as error:
+            logger.warning("%s", error)
+            warnings.append(str(error))
+    return warnings
+
+
+def _write_recipe(
+    collection: bpy.types.Collection, reconstruction: Reconstruction, min_confidence: float, warnings: list[str]
+) -> None:
+    recipe = reconstruction.cameras() | {
+        "min_confidence": min_confidence,
+        "warnings": [*reconstruction.warnings, *warnings],
+    }
+    collection[RECIPE] = json.dumps(recipe)
+    # the parts a person looks for, readable in the interface
+    collection["dust3r_model"] = reconstruction.model
+    collection["dust3r_version"] = reconstruction.version
+    collection["dust3r_settings"] = json.dumps(reconstruction.settings)
+
+
+def _bind_to_frames(scene: bpy.types.Scene, cameras: list[bpy.types.Object]) -> None:
+    """One frame for each camera, from 1 or after the last frame that shows a camera already."""
+    first = 1 + max((marker.frame for marker in scene.timeline_markers if marker.camera), default=0)
+    first = max(first, 1)
+    for frame, camera in enumerate(cameras, first):
+        scene.timeline_markers.new(camera.name, frame=frame).camera = camera
+    scene.frame_start, scene.frame_end = 1, first + len(cameras) - 1
+    scene.frame_current = first

@@ -1,0 +1,37 @@
+"""A Blender of its own for these tests: the user's settings are neither read nor written, every test starts empty."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+USER_RESOURCES = tempfile.mkdtemp(prefix="dust3r-blender-")
+os.environ["BLENDER_USER_RESOURCES"] = USER_RESOURCES  # before anybody imports bpy
+exit_code = 0
+
+
+@pytest.fixture(autouse=True)
+def empty_scene():
+    import bpy
+
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    return bpy.context.scene
+
+
+def pytest_sessionfinish(exitstatus):
+    global exit_code
+    exit_code = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    shutil.rmtree(USER_RESOURCES, ignore_errors=True)
+    if "bpy" not in sys.modules:
+        return
+    # Blender crashes or hangs when the interpreter ends: leave without it, the closing line printed first
+    config.pluginmanager.get_plugin("terminalreporter").flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
