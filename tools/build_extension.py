@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fetch_wheels import fetch
-from wheel_set import CHOICES, PLATFORM_TAGS, PackagingError, Wheel, not_carried, pythons_of, read_lock, select
+from wheel_set import CHOICES, LOCK, PLATFORM_TAGS, PackagingError, Wheel, not_carried, pythons_of, read_lock, select
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = "blender_manifest.toml"
@@ -105,19 +105,40 @@ def build(root: Path, wheels_folder: Path, wheels: Iterable[Wheel], platform: st
     run_tool("validate", str(target))
 
 
-def zip_name(root: Path, platform: str, choice: str) -> str:
-    """dust3r-0.1.0-linux-x64.zip; a zip without wheels is for every platform."""
+def zip_name(root: Path, options: argparse.Namespace) -> str:
+    """dust3r-0.1.0-linux-x64.zip and the like; a zip without wheels is for every platform."""
     manifest = tomllib.loads((root / MANIFEST).read_text(encoding="utf-8"))
-    suffix = {"all": f"-{platform}", "pure": f"-{platform}-pure", "none": ""}[choice]
-    return f"{manifest['id']}-{manifest['version']}{suffix}.zip"
+    parts = [manifest["id"], manifest["version"]]
+    if options.wheels != "none":
+        parts.append(options.platform)
+        parts += ["py" + python.replace(".", "") for python in options.python or ()]
+        parts += ["pure"] if options.wheels == "pure" else []
+    return "-".join(parts) + ".zip"
 
 
 def announce(wheels: list[Wheel], lock: list[Wheel], pythons: Iterable[str]) -> None:
-    """Say what each Python does not get from the zip, so that nobody is surprised after the installation."""
+    """Say what Blender does not get from the zip, so that nobody is surprised after the installation."""
+    if not wheels:
+        print("the zip brings no packages: Blender's Python must have all of requirements.txt but bpy")
+        return
+    by_missing: dict[str, list[str]] = {}
     for python in pythons:
-        missing = not_carried(wheels, lock, python)
+        by_missing.setdefault(", ".join(not_carried(wheels, lock, python)), []).append(python)
+    for missing, of in by_missing.items():
         if missing:
-            print(f"Python {python}: the zip brings no {', '.join(missing)}; a Blender with this Python must have them")
+            print(f"not in the zip for Python {', '.join(of)}: {missing}; a Blender with this Python must bring them")
+
+
+def known_pythons(lock: Iterable[Wheel], platform: str, wanted: list[str] | None) -> list[str]:
+    """The Pythons to build for. Raises PackagingError for one that the lock has no wheels of."""
+    locked = pythons_of(lock, platform)
+    unknown = sorted(set(wanted or ()) - set(locked))
+    if unknown:
+        raise PackagingError(
+            f"{LOCK.name} pins no wheels for Python {', '.join(unknown)} on {platform}, only for {', '.join(locked)}: "
+            "choose one of these, or pin more with tools/lock_wheels.py."
+        )
+    return wanted or locked
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -136,14 +157,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def make(options: argparse.Namespace) -> Path:
     """Download what is missing and build; the path of the zip. Raises PackagingError."""
-    platform = options.platform or this_platform()
+    options.platform = options.platform or this_platform()
     lock = read_lock()
-    pythons = options.python or pythons_of(lock, platform)
-    wheels = select(lock, platform, pythons, options.wheels)
-    announce(wheels, [wheel for wheel in lock if wheel.fits_platform(platform)], pythons)
+    pythons = known_pythons(lock, options.platform, options.python)
+    wheels = select(lock, options.platform, pythons, options.wheels)
+    announce(wheels, lock, pythons)
     fetch(wheels, pythons, ROOT / "wheels")
-    target = options.output / zip_name(ROOT, platform, options.wheels)
-    build(ROOT, ROOT / "wheels", wheels, platform, target)
+    target = options.output / zip_name(ROOT, options)
+    build(ROOT, ROOT / "wheels", wheels, options.platform, target)
     return target
 
 

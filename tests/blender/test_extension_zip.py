@@ -149,6 +149,11 @@ def test_a_line_that_is_no_pin_is_named(tmp_path):
         wheel_set.read_lock(tmp_path / "lock")
 
 
+def test_a_python_that_is_not_pinned_is_named(lock):
+    with pytest.raises(PackagingError, match=r"3\.99"):
+        build_extension.known_pythons(lock, "linux-x64", ["3.11", "3.99"])
+
+
 # The download
 
 
