@@ -1,6 +1,7 @@
 """The whole method on one screen: photos in, cameras and points of one world out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from .photos import find_photos
 from .progress import Report, silent
 from .reconstruction import AlignedView, Reconstruction
 from .scene_graph import make_edges
-from .settings import ReconstructionSettings
+from .settings import AUTO_HIDDEN, ReconstructionSettings
 from .version import VERSION
 
 # Expected parts of the whole time; the time left follows the job's own pace.
@@ -40,8 +41,10 @@ def reconstruct(
         names=[view.name for view in views],
         report=report,
     )
+    aligned = aligned_views(views, alignment)
+    settings = replace(settings, min_confidence=settings.min_confidence or usual_confidence(aligned))
     return Reconstruction(
-        views=aligned_views(views, alignment),
+        views=aligned,
         model=f"{model.name}@{model.sha256[:16]}",
         settings=settings.as_dict(),
         version=VERSION,
@@ -52,6 +55,12 @@ def reconstruct(
 def framing_of(config: ModelConfig) -> Framing:
     """How a network wants its photos."""
     return Framing(config.image_size, config.patch_size, config.square_crop)
+
+
+def usual_confidence(views: Sequence[AlignedView]) -> float:
+    """The confidence that hides the least certain AUTO_HIDDEN of all kept points: networks differ in scale."""
+    kept = np.concatenate([view.confidence[view.mask] for view in views])
+    return max(1.0, float(np.quantile(kept, AUTO_HIDDEN))) if len(kept) else 1.0
 
 
 def intrinsics(focal: float, principal_point: NDArray[np.float64]) -> NDArray[np.float64]:

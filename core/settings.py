@@ -9,6 +9,8 @@ Schedule = Literal["cosine", "linear"]
 Distance = Literal["l1", "l2"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
+
 
 @dataclass(frozen=True, slots=True)
 class AlignmentSettings:
@@ -38,11 +40,11 @@ class ReconstructionSettings:
     scene_graph: str = "complete"  # see core/scene_graph.py
     symmetrize: bool = True  # predict both directions of every pair
     device: Device = "auto"
-    min_confidence: float = 1.5  # points below are hidden; the network's scale, 1 is no confidence at all
+    min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
     def __post_init__(self) -> None:
-        if self.min_confidence < 1:
+        if self.min_confidence is not None and not self.min_confidence >= 1:
             raise InputError(f"min_confidence must be at least 1 (1 keeps every point), got {self.min_confidence}")
         _check_choice("device", self.device, get_args(Device))
 

@@ -61,7 +61,8 @@ def _read_safetensors(weights: Path, name: str) -> CheckpointFile:
         if description.stat().st_size > LARGEST_CONFIG:
             raise ModelUnavailable(f"{description} is too large for a description of a model; download it again")
         config = ModelConfig.from_json(description.read_text(encoding="utf-8"), str(description))
-        return CheckpointFile(name, weights, config, load_file(weights))
+        # Copied out of the mapped file: else the process dies when somebody overwrites or unmounts it.
+        return CheckpointFile(name, weights, config, {key: value.clone() for key, value in load_file(weights).items()})
     except (SafetensorError, *_DAMAGE) as error:
         raise _damaged(weights, error) from error
 
@@ -69,8 +70,7 @@ def _read_safetensors(weights: Path, name: str) -> CheckpointFile:
 def _read_pickle(path: Path) -> CheckpointFile:
     try:
         with _namespace_allowed():
-            mapped = zipfile.is_zipfile(path)  # the older format cannot be mapped
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelUnavailable(
             f"{path} is no checkpoint that can be read as plain data: it is damaged, foreign or holds code, so it was "
