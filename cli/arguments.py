@@ -39,9 +39,8 @@ def _add_reconstruct(parser: argparse.ArgumentParser) -> None:
     add("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, or folders of them")
     _add_model(parser)
     add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
-    add(
-        "--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help="hide points below (1: none)"
-    )
+    hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
+    add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
     _add_alignment(parser, alignment)
     add("--output", type=Path, metavar="SCENE.blend", help="write a Blender scene (needs bpy)")
     add("--cameras", type=Path, metavar="CAMERAS.json", help="write the cameras")

@@ -36,7 +36,7 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
             output.warning(warning)
         made = _write(result, arguments)
     made = made or ([str(arguments.job)] if arguments.job else [])
-    points = len(result.point_cloud(arguments.min_confidence).position)
+    points = len(result.visible_points().position)
     output.result(str(made[0]) if made else "", f"{len(result.views)} photos, {points} points -> {', '.join(made)}")
 
 
@@ -86,7 +86,7 @@ def _write(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:
         result.save_cameras(arguments.cameras)
         made.append(str(arguments.cameras))
     if arguments.points:
-        save_ply(arguments.points, result.point_cloud(arguments.min_confidence))
+        save_ply(arguments.points, result.visible_points())
         made.append(str(arguments.points))
     if arguments.output or arguments.render:
         from .blender import write_scene

@@ -74,6 +74,15 @@ class Reconstruction:
             np.concatenate([np.full(int(kept.sum()), k, np.int32) for k, kept in enumerate(keep)]),
         )
 
+    @property
+    def min_confidence(self) -> float:
+        """The confidence below which points are hidden."""
+        return self.settings.get("min_confidence") or 1.0
+
+    def visible_points(self) -> PointCloud:
+        """The points that are not hidden."""
+        return self.point_cloud(self.min_confidence)
+
     def cameras(self) -> dict[str, Any]:
         """The content of cameras.json (docs/conventions.md)."""
         photos = {

@@ -83,9 +83,10 @@ class ReconstructionProperties:
     )
     min_confidence: FloatProperty(
         name="Minimum Confidence",
-        description="Points below are hidden; the modifier on the points changes it at any time",
-        default=DEFAULTS.min_confidence,
-        min=1,
+        description="Points below are hidden, 0 hides the least certain quarter; the modifier on the points changes "
+        "it at any time",
+        default=DEFAULTS.min_confidence or 0,
+        min=0,
         soft_max=20,
     )
     iterations: IntProperty(
@@ -156,7 +157,7 @@ def read_settings(owner: Any) -> ReconstructionSettings:
         seed=owner.seed,
     )
     return ReconstructionSettings(
-        scene_graph=graph, device=owner.device, min_confidence=owner.min_confidence, alignment=alignment
+        scene_graph=graph, device=owner.device, min_confidence=owner.min_confidence or None, alignment=alignment
     )
 
 
