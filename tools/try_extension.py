@@ -165,6 +165,7 @@ class Trial:
             repo=REPOSITORY, filepath=str(self.archive), enable_on_install=True
         )
         self.check("FINISHED" in done and self.module in sys.modules, f"installed and enabled: {done}")
+        self.check("torch" not in sys.modules, "enabling does not load torch into Blender")
 
     def packages(self) -> None:
         """Import each package and use it once; say whether it came with the zip or with this Python."""
