@@ -8,7 +8,6 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.reconstruction import AlignedView, Reconstruction
-from ...core.settings import ReconstructionSettings
 from .backgrounds import add_background
 from .cameras import add_camera, camera_data, use_photo_format
 from .point_cloud import add_points
@@ -36,8 +35,7 @@ def add_reconstruction(
     scene = scene_of(context_or_scene)
     if not reconstruction.views:
         raise InputError("This reconstruction holds no photo; run it again with at least one")
-    usual = reconstruction.settings.get("min_confidence", ReconstructionSettings().min_confidence)
-    threshold = float(usual if min_confidence is None else min_confidence)
+    threshold = reconstruction.min_confidence if min_confidence is None else min_confidence
     with taken_back_on_failure(scene):
         collection = bpy.data.collections.new(name)
         scale = scene_scale(reconstruction, threshold)

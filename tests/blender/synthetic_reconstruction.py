@@ -56,7 +56,11 @@ SHOTS = (
 def make_reconstruction(folder: Path, shots: tuple[Shot, ...] = SHOTS, **changes) -> Reconstruction:
     """One view per shot, its photo written to `folder`; cameras on an arc that look at the same place."""
     views = tuple(_view(shot, k, folder) for k, shot in enumerate(shots))
-    values = {"model": "synthetic@0123456789ab", "settings": ReconstructionSettings().as_dict(), "version": "0.1.0"}
+    values = {
+        "model": "synthetic@0123456789ab",
+        "settings": ReconstructionSettings(min_confidence=1.5).as_dict(),
+        "version": "0.1.0",
+    }
     return Reconstruction(views, **(values | changes))
 
 
