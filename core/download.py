@@ -19,6 +19,7 @@ from .errors import InputError, ModelUnavailable
 
 CHUNK = 1 << 20  # bytes between two reports
 TIMEOUT = 30.0  # seconds without a byte before a connection counts as broken
+LOOK_UP_TIMEOUT = 10.0  # seconds; the hub's client tries five times more by itself
 TRIES = 3  # in a row that brought nothing
 PAUSE = 1.0  # seconds between them
 
@@ -43,7 +44,7 @@ def look_up(repository: str, name: str, endpoint: str | None = None) -> RemoteFi
     try:
         # The models are public: no token of the user's leaves the machine.
         url = hf_hub_url(repository, name, endpoint=endpoint)
-        found = get_hf_file_metadata(url, token=False, timeout=TIMEOUT, endpoint=endpoint)
+        found = get_hf_file_metadata(url, token=False, timeout=LOOK_UP_TIMEOUT, endpoint=endpoint)
     except (OSError, ValueError) as error:  # the hub's own errors are OSErrors
         raise ModelUnavailable(
             f"The hub does not answer for {repository}/{name} ({_first_line(error)}); try again later"
