@@ -5,7 +5,12 @@ usage: python tools/make_studio.py [--output samples/studio] [--samples 64] [--o
 
 import argparse
 import json
+import os
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +33,14 @@ def main() -> None:
         (options.output / folder).mkdir(parents=True, exist_ok=True)
     for number, (name, cam2world) in enumerate(poses().items(), start=1):
         if options.only is None or number in options.only:
-            aim(cam2world)
-            take_photo(options.output / "images" / name)
-            _save_depth(options.output / "depth" / f"{Path(name).stem}.png")
+            began = time.monotonic()
+            with _silence():
+                aim(cam2world)
+                take_photo(options.output / "images" / name)
+                _save_depth(options.output / "depth" / f"{Path(name).stem}.png")
+            print(f"{name}  {time.monotonic() - began:.0f} s", flush=True)
     _save_cameras(options.output / "cameras.json")
+    print(f"Made {options.output}")
 
 
 def _parse() -> Any:
@@ -40,6 +49,20 @@ def _parse() -> Any:
     parser.add_argument("--samples", type=int, default=64, help="paths per pixel")
     parser.add_argument("--only", type=int, nargs="+", metavar="N", help="numbers of the photos to make, from 1")
     return parser.parse_args()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Blender's renderer reports on the process's own standard output, thousands of lines: send them nowhere."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def _save_depth(path: Path) -> None:

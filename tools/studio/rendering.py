@@ -1,0 +1,77 @@
+"""Photos and depth of the current scene with Cycles on the CPU."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from studio.cameras import FOCAL, HEIGHT, WIDTH
+
+
+def prepare(samples: int) -> None:
+    """Settings of the photos, and the one camera that all of them share."""
+    scene: Any = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = WIDTH, HEIGHT, 100
+    scene.cycles.device, scene.cycles.seed = "CPU", 7
+    scene.cycles.samples, scene.cycles.use_adaptive_sampling, scene.cycles.use_denoising = samples, True, True
+    scene.cycles.adaptive_threshold, scene.cycles.denoiser = 0.02, "OPENIMAGEDENOISE"
+    scene.cycles.max_bounces, scene.cycles.sample_clamp_indirect = 6, 6.0
+    scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
+    scene.render.use_persistent_data = True
+    scene.view_settings.view_transform, scene.view_settings.look = "AgX", "AgX - Medium High Contrast"
+    scene.view_settings.exposure = 0.15
+    data: Any = bpy.data.cameras.new("Camera")
+    data.sensor_fit, data.sensor_width, data.lens = "HORIZONTAL", 36.0, FOCAL * 36.0 / WIDTH
+    data.clip_start, data.clip_end = 0.05, 50.0
+    scene.camera = bpy.data.objects.new("Camera", data)
+    bpy.context.collection.objects.link(scene.camera)
+
+
+def aim(cam2world: Any) -> None:
+    """Move the camera; cam2world has OpenCV axes, Blender's camera looks along -z with y up."""
+    camera: Any = bpy.context.scene.camera
+    camera.matrix_world = (cam2world @ np.diag([1.0, -1.0, -1.0, 1.0])).T.tolist()
+
+
+def take_photo(path: Path) -> None:
+    """Render to a JPEG file."""
+    scene: Any = bpy.context.scene
+    image = scene.render.image_settings
+    image.file_format, image.quality, image.color_mode = "JPEG", 92, "RGB"
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+
+
+def measure_depth(scratch: Path) -> Any:
+    """z depth (H, W), metres, exactly at the pixels' centres; scratch: an .exr file to pass it through."""
+    scene: Any = bpy.context.scene
+    kept = scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.filter_width
+    # the depth pass keeps one sample of the pixel's filter: make that filter a point
+    scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.filter_width = 1, False, 0.01
+    scene.render.filepath = str(scratch)
+    image = scene.render.image_settings
+    image.file_format, image.color_depth, image.color_mode = "OPEN_EXR", "32", "RGB"
+    _connect_depth(scene)
+    bpy.ops.render.render(write_still=True)
+    scene.use_nodes = False
+    scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.filter_width = kept
+    return _read_first_channel(scratch)
+
+
+def _connect_depth(scene: Any) -> None:
+    bpy.context.view_layer.use_pass_z = True
+    scene.use_nodes = True
+    tree = scene.node_tree
+    tree.nodes.clear()
+    layers, result = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeComposite")
+    tree.links.new(layers.outputs["Depth"], result.inputs["Image"])
+
+
+def _read_first_channel(path: Path) -> Any:
+    image: Any = bpy.data.images.load(str(path), check_existing=False)
+    pixels = np.empty(WIDTH * HEIGHT * image.channels, np.float32)
+    image.pixels.foreach_get(pixels)
+    bpy.data.images.remove(image)
+    return pixels.reshape(HEIGHT, WIDTH, -1)[::-1, :, 0]
