@@ -50,6 +50,9 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     except MemoryError:
         output.error("Memory ran out; use fewer photos, a sparser scene graph such as swin-3, or a smaller model", 1)
         return 1
+    except ModuleNotFoundError as error:
+        output.error(f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it", 1)
+        return 1
     except Exception as error:  # noqa: BLE001  the last line of defence: nothing but a sentence reaches the user
         output.error(f"Unexpected {type(error).__name__}: {error}; the details are in {_write_log()}", 1)
         return 1

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from bpy.props import CollectionProperty, StringProperty
 from ..core.errors import ReconstructionError
 from ..core.job import Job, load_result, log_file
 from ..core.photos import find_photos
+from ..core.progress import Progress
+from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
 from .preferences import user_folder
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
@@ -76,9 +79,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         """Without a window the job runs in this process: nothing has to stay responsive."""
         try:
             self._prepare(context)
-            from ..core.worker import run_job  # only now: it imports torch
-
-            result = run_job(self._folder, lambda progress: log.debug("%s", progress))
+            result = _run_job()(self._folder, lambda progress: log.debug("%s", progress))
             self.take(context, self._folder)
         except ReconstructionError as error:
             self.report({"ERROR"}, str(error))
@@ -103,6 +104,15 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         if self.files:
             return [folder / file.name for file in self.files]
         return [folder] if self.directory else [photo.absolute for photo in settings_of(context.scene).photos]
+
+
+def _run_job() -> Callable[[Path, Callable[[Progress], None]], Reconstruction]:
+    """core's, imported only when it is needed: it brings torch."""
+    try:
+        from ..core.worker import run_job
+    except ModuleNotFoundError as error:
+        raise ReconstructionError(f"This Blender's Python has no {error.name}; install the extension's zip") from error
+    return run_job
 
 
 def _forget_old_failures(folder: Path) -> None:

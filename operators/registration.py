@@ -1,5 +1,8 @@
 """Everything that Blender is told of on enable and forgets on disable."""
 
+import atexit
+from contextlib import ExitStack
+
 import bpy
 from bpy.props import PointerProperty
 
@@ -32,32 +35,32 @@ POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),
     bpy.types.WindowManager: ("dust3r_job", DUST3R_PG_job),
 }
-_commands: list[object] = []
+_registered = ExitStack()  # takes everything back, last first
 
 
 def register() -> None:
-    """Tell Blender of every class, property, handler and command."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-    for owner, (name, group) in POINTERS.items():
-        setattr(owner, name, PointerProperty(type=group))
-    bpy.app.handlers.load_pre.append(running.stop_before_load)
-    running.open()
-    thumbnails.open_previews()
-    _commands.append(bpy.utils.register_cli_command(COMMAND, _command))
+    """Tell Blender of every class, property, handler and command; on an error, of none."""
+    global _registered
+    with ExitStack() as stack:
+        for cls in CLASSES:
+            bpy.utils.register_class(cls)
+            stack.callback(bpy.utils.unregister_class, cls)
+        for owner, (name, group) in POINTERS.items():
+            setattr(owner, name, PointerProperty(type=group))
+            stack.callback(delattr, owner, name)
+        bpy.app.handlers.load_pre.append(running.stop_before_load)
+        stack.callback(bpy.app.handlers.load_pre.remove, running.stop_before_load)
+        stack.callback(thumbnails.close_previews)
+        stack.callback(bpy.utils.unregister_cli_command, bpy.utils.register_cli_command(COMMAND, _command))
+        atexit.register(running.stop)
+        stack.callback(atexit.unregister, running.stop)
+        stack.callback(running.stop)
+        _registered = stack.pop_all()
 
 
 def unregister() -> None:
     """Take all of it back, the running worker first."""
-    running.close()
-    while _commands:
-        bpy.utils.unregister_cli_command(_commands.pop())
-    thumbnails.close_previews()
-    bpy.app.handlers.load_pre.remove(running.stop_before_load)
-    for owner, (name, _) in POINTERS.items():
-        delattr(owner, name)
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    _registered.close()
 
 
 def _command(arguments: list[str]) -> int:

@@ -1,6 +1,5 @@
 """The one worker that may run at a time, and the operator form that watches it."""
 
-import atexit
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,17 +36,6 @@ def stop() -> None:
 def stop_before_load(*_: object) -> None:
     """Another file is about to replace the scene that the job was for."""
     stop()
-
-
-def open() -> None:
-    """Be ready for workers; one that still runs when Blender quits is ended."""
-    atexit.register(stop)
-
-
-def close() -> None:
-    """End the worker, and leave no trace."""
-    stop()
-    atexit.unregister(stop)
 
 
 class WorkerOperator:

@@ -8,18 +8,13 @@ _previews: Any = None
 
 
 def icon(path: str) -> int:
-    """The icon of a photo file, made when it is first shown; 0 before `open_previews`."""
+    """The icon of a photo file, made when it is first shown."""
+    global _previews
     if _previews is None:
-        return 0
+        _previews = bpy.utils.previews.new()
     if path not in _previews:
         _previews.load(path, path, "IMAGE")
     return _previews[path].icon_id
-
-
-def open_previews() -> None:
-    """Make room for thumbnails."""
-    global _previews
-    _previews = bpy.utils.previews.new()
 
 
 def close_previews() -> None:

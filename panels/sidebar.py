@@ -14,7 +14,9 @@ class _Panel:
 class DUST3R_UL_photos(bpy.types.UIList):
     """Photos with their thumbnails."""
 
-    def draw_item(self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, *_: Any) -> None:
+    def draw_item(
+        self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, icon: int, active_data: Any, active: str
+    ) -> None:
         layout.label(text=item.name, icon_value=item.thumbnail)
 
 

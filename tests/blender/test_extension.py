@@ -1,0 +1,172 @@
+"""The extension as Blender runs it: registered, used by script, and gone without a trace."""
+
+import json
+import os
+from pathlib import Path
+
+import bpy  # isort: skip  it brings addon_utils
+import addon_utils
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDIO = ROOT / "samples" / "studio" / "images"
+MODULE = "bl_ext.user_default.dust3r"
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The checkout as an installed extension."""
+    folder = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "dust3r"
+    link.symlink_to(ROOT, target_is_directory=True)
+    yield
+    addon_utils.disable(MODULE, default_set=True)
+    link.unlink()
+
+
+@pytest.fixture
+def extension(installed):
+    assert addon_utils.enable(MODULE, default_set=True) is not None
+    return bpy.context.scene.dust3r
+
+
+def _files(*names: str) -> dict:
+    return {"directory": str(STUDIO), "files": [{"name": name} for name in names]}
+
+
+def _reconstruct(**more) -> set:
+    photos = _files("studio_01.jpg", "studio_02.jpg") | {"model": "preview", "iterations": 3}
+    return bpy.ops.dust3r.reconstruct(**photos | more)
+
+
+def _state() -> dict[str, list[str]]:
+    kinds = ("objects", "meshes", "cameras", "images", "materials", "collections", "node_groups")
+    return {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in kinds}
+
+
+def test_enabling_twice_leaves_no_trace_in_between(extension):
+    for _ in range(2):
+        addon_utils.disable(MODULE, default_set=True)
+        assert not hasattr(bpy.types.Scene, "dust3r")
+        assert not hasattr(bpy.types.WindowManager, "dust3r_job")
+        assert not [name for name in dir(bpy.types) if name.startswith("DUST3R_")]
+        assert not [handler for handler in bpy.app.handlers.load_pre if handler.__module__.startswith(MODULE)]
+        addon_utils.enable(MODULE, default_set=True)
+        assert bpy.context.scene.dust3r.scene_graph == "complete"
+
+
+def test_defaults_are_cores(extension):
+    from dust3r.core.settings import ReconstructionSettings
+
+    defaults = ReconstructionSettings()
+    for name in ("iterations", "schedule", "shared_focal", "seed"):
+        assert getattr(extension, name) == getattr(defaults.alignment, name)
+    assert extension.device == defaults.device
+
+
+def test_the_operator_reconstructs_files_of_a_folder(extension):
+    assert _reconstruct(name="Room") == {"FINISHED"}
+    collection = bpy.data.collections["Room"]
+    cameras = [thing for thing in collection.objects if thing.type == "CAMERA"]
+    assert [camera.name for camera in cameras] == ["studio_01.jpg", "studio_02.jpg"]
+    settings = json.loads(collection["dust3r_settings"])
+    assert settings["alignment"]["iterations"] == 3
+    assert collection["dust3r_model"].startswith("preview@")
+
+
+def test_the_operator_takes_a_whole_folder(extension, tmp_path):
+    for name in ("studio_03.jpg", "studio_04.jpg"):
+        (tmp_path / name).write_bytes((STUDIO / name).read_bytes())
+    assert bpy.ops.dust3r.reconstruct(directory=str(tmp_path), model="preview", iterations=0) == {"FINISHED"}
+    assert "studio_04.jpg" in bpy.data.objects
+
+
+def test_without_arguments_it_takes_the_panels_photos_and_settings(extension):
+    bpy.ops.dust3r.add_photos(**_files("studio_05.jpg"))
+    extension.iterations, extension.model = 4, "preview"
+    assert bpy.ops.dust3r.reconstruct() == {"FINISHED"}
+    collection = bpy.data.collections["DUSt3R"]
+    assert json.loads(collection["dust3r_settings"])["alignment"]["iterations"] == 4
+
+
+def test_no_job_folder_stays_after_a_good_run(extension):
+    _reconstruct()
+    folder = Path(bpy.utils.extension_path_user(MODULE, path="jobs", create=True))
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"directory": "", "files": []}, "No photos"),
+        ({"directory": "/no/such/folder/"}, "no/such/folder"),
+        ({"files": [{"name": "gone.jpg"}]}, "gone.jpg"),
+        ({"model": "DUSt3R_ViTLarge_BaseDecoder_512_dpt"}, "CC BY-NC-SA"),
+        ({"model": "FILE", "model_path": "/no/such/model"}, "no/such/model"),
+        ({"scene_graph": "oneref", "reference": 9}, "oneref-9"),
+        ({"device": "cuda"}, "cuda"),
+    ],
+)
+def test_a_bad_call_is_one_error_and_the_scene_stays_as_it_was(extension, change, named):
+    before = _state()
+    with pytest.raises(RuntimeError, match=named):
+        _reconstruct(**change)
+    assert _state() == before
+
+
+def test_the_photo_list_adds_once_removes_and_clears(extension):
+    names = ("studio_01.jpg", "studio_02.jpg", "studio_03.jpg")
+    bpy.ops.dust3r.add_photos(**_files(*names))
+    bpy.ops.dust3r.add_photos(**_files(*names[:2]))
+    assert [photo.name for photo in extension.photos] == list(names)
+    extension.active_photo = 2
+    bpy.ops.dust3r.remove_photo()
+    assert [photo.name for photo in extension.photos] == list(names[:2])
+    assert extension.active_photo == 1
+    bpy.ops.dust3r.clear_photos()
+    assert not extension.photos
+
+
+def test_adding_a_folder_adds_all_its_photos(extension):
+    bpy.ops.dust3r.add_photos(directory=str(STUDIO))
+    assert len(extension.photos) == len(list(STUDIO.iterdir()))
+
+
+def test_adding_nothing_usable_is_an_error(extension, tmp_path):
+    with pytest.raises(RuntimeError, match="holds no photos"):
+        bpy.ops.dust3r.add_photos(directory=str(tmp_path))
+
+
+def test_looking_through_a_photo_takes_its_camera_and_size(extension):
+    _reconstruct()
+    camera = bpy.data.objects["studio_02.jpg"]
+    bpy.context.view_layer.objects.active = camera
+    bpy.context.scene.render.resolution_x = 7
+    assert bpy.ops.dust3r.look_through_photo() == {"FINISHED"}
+    assert bpy.context.scene.camera == camera
+    assert bpy.context.scene.render.resolution_x == camera["dust3r_size"][0]
+
+
+def test_buttons_say_when_they_have_nothing_to_do(extension):
+    for name in ("remove_photo", "clear_photos", "look_through_photo", "cancel"):
+        assert not getattr(bpy.ops.dust3r, name).poll(), name
+    assert bpy.ops.dust3r.reconstruct.poll()
+
+
+def test_no_download_while_blender_is_offline(extension):
+    assert bpy.app.online_access is False
+    assert not bpy.ops.dust3r.download_model.poll()
+
+
+def test_every_panel_draws_only_what_exists(extension):
+    """Every property and operator that the panels name is registered."""
+    import ast
+
+    tree = ast.parse((ROOT / "panels" / "sidebar.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    operators = {call.args[0].value for call in calls if call.func.attr == "operator"}
+    assert operators
+    for name in operators:
+        room, verb = name.split(".")
+        assert getattr(getattr(bpy.ops, room), verb).get_rna_type()

@@ -1,0 +1,110 @@
+"""A worker process: its progress arrives, Cancel is quick, and its death is one clear error."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
+from dust3r.core.job import Job, load_result
+from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+from dust3r.operators.job import WorkerJob, own_python
+
+ROOT = Path(__file__).resolve().parent.parent
+PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
+PREVIEW = ROOT / "models" / "preview"
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a worker on a job of some photos, and make sure that it is gone afterwards."""
+    started = []
+
+    def call(photos=PHOTOS, model=PREVIEW, **more) -> WorkerJob:
+        settings = ReconstructionSettings(alignment=AlignmentSettings(iterations=5))
+        Job(tuple(photos), model, settings).save(tmp_path)
+        started.append(WorkerJob(["work", str(tmp_path)], log_path=tmp_path / "log.txt", **more))
+        return started[-1]
+
+    yield call
+    for job in started:
+        job.cancel()
+        job.wait()
+
+
+def _wait_for_progress(job: WorkerJob) -> None:
+    limit = time.monotonic() + 60
+    while job.progress is None and job.running and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert job.progress is not None
+
+
+def test_a_job_runs_to_its_result_in_another_process(start, tmp_path):
+    job = start(PHOTOS[:2])
+    folder = job.result()
+    assert folder == tmp_path / "result"
+    assert [view.name for view in load_result(tmp_path).views] == [photo.name for photo in PHOTOS[:2]]
+    assert job.progress.share == 1
+    assert not job.running
+
+
+def test_warnings_of_the_job_arrive(start, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(PHOTOS[0].read_bytes()[:3000])
+    job = start([PHOTOS[0], broken])
+    job.result()
+    assert any("broken.jpg" in warning for warning in job.warnings)
+
+
+def test_cancel_ends_the_process_within_half_a_second(start, tmp_path):
+    job = start()
+    _wait_for_progress(job)
+    began = time.monotonic()
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+    assert time.monotonic() - began < 0.5
+    assert not (tmp_path / "result").exists()
+
+
+def test_cancel_before_the_first_word_is_a_cancel_too(start):
+    job = start()
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signal 9 is POSIX's")
+def test_a_killed_worker_is_one_error_that_names_its_log(start, tmp_path):
+    job = start()
+    _wait_for_progress(job)
+    os.kill(job._process.pid, signal.SIGKILL)
+    with pytest.raises(ReconstructionError, match=r"signal 9.*log\.txt"):
+        job.result()
+    assert not (tmp_path / "result").exists()
+
+
+def test_errors_keep_their_kind_and_sentence(start, tmp_path):
+    with pytest.raises(InputError, match=r"gone\.jpg"):
+        start([tmp_path / "gone.jpg"]).result()
+    with pytest.raises(ModelUnavailable, match="no model"):
+        start(model=tmp_path / "no model").result()
+
+
+def test_a_python_that_cannot_run_the_worker_is_named(start, tmp_path):
+    with pytest.raises(ReconstructionError, match="no python here"):
+        start(python=str(tmp_path / "no python here"))
+    with pytest.raises(ReconstructionError, match=r"log\.txt"):
+        start(python="/bin/false").result()
+
+
+def test_noise_on_the_workers_output_does_no_harm(start):
+    job = start(PHOTOS[:1])
+    job._take("a library's greeting\n")
+    job.result()
+
+
+def test_blenders_own_python_is_a_python():
+    assert Path(own_python()).name.startswith("python")
