@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import ModelUnavailable
 from .checkpoint_file import read_checkpoint
-from .config import ModelConfig
+from .config import DPTWidths, ModelConfig
 from .dust3r import DUSt3R
 from .names import canonical_name, dpt_widths, is_unused, published_name
 
@@ -83,7 +83,7 @@ def _usable(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return found
 
 
-def _dpt_widths(found: Mapping[str, Tensor]) -> Any:
+def _dpt_widths(found: Mapping[str, Tensor]) -> DPTWidths:
     try:
         return dpt_widths({name: tuple(value.shape) for name, value in found.items()})
     except KeyError as error:
