@@ -67,8 +67,12 @@ def _packed_upright(view: AlignedView) -> bpy.types.Image:
 
 
 def _upright_file(view: AlignedView) -> bytes:
-    from PIL import Image, ImageOps  # here, not above: most photos do not need it
-
+    try:
+        from PIL import Image, ImageOps  # here, not above: most photos do not need it
+    except ImportError as error:
+        raise InputError(
+            f"The photo {view.path} needs Pillow to be shown upright; install it for a background"
+        ) from error
     with suppress(ImportError):
         from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]
 
@@ -76,7 +80,7 @@ def _upright_file(view: AlignedView) -> bytes:
     try:
         with Image.open(view.path) as photo:
             form, upright = photo.format, ImageOps.exif_transpose(photo)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"The photo {view.path} cannot be read ({error}); its camera has no background") from error
     if upright.size != view.mapping.photo_size:
         raise InputError(

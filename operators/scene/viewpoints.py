@@ -31,6 +31,13 @@ def look_through(context_or_scene: bpy.types.Context | bpy.types.Scene, camera: 
             space.region_3d.view_perspective = "CAMERA"
 
 
+def show_colors(context_or_scene: bpy.types.Context | bpy.types.Scene) -> None:
+    """Turn viewports in Wireframe or Solid, which know no colours of points, to Material Preview."""
+    for space in _viewports(scene_of(context_or_scene)):
+        if space.shading.type in {"WIREFRAME", "SOLID"}:
+            space.shading.type = "MATERIAL"
+
+
 def add_between_camera(
     collection: bpy.types.Collection,
     first: bpy.types.Object,

@@ -1,9 +1,11 @@
+import sys
+
 import bpy
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from dust3r.core.errors import InputError
-from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through
+from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through, read_recipe, show_colors
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction, upright_photo
 from mathutils import Vector
 
@@ -87,6 +89,12 @@ def test_looking_through_a_photo_sets_camera_frame_format_and_viewport(added, em
     assert viewports and all(space.region_3d.view_perspective == "CAMERA" for space in viewports)
 
 
+def test_showing_colors_leaves_no_viewport_in_solid(added, empty_scene):
+    show_colors(empty_scene)
+    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+    assert {area.spaces.active.shading.type for area in areas if area.type == "VIEW_3D"} == {"MATERIAL"}
+
+
 def test_a_foreign_camera_is_refused_with_its_name(empty_scene):
     camera = bpy.data.objects.new("Mine", bpy.data.cameras.new("Mine"))
     with pytest.raises(InputError, match="'Mine' is not a camera of a reconstruction"):
@@ -113,6 +121,15 @@ def test_the_background_is_the_upright_photo(tmp_path, empty_scene, shot):
     tolerance = 4 / 255 if shot.name.endswith(".jpg") else 0.5 / 255  # re-encoded once
     assert np.abs(rows[::-1, :, :3] - upright_photo(shot.size) / 255).max() < tolerance
     assert (image.packed_file is not None) == (shot.orientation != 1)
+
+
+def test_a_turned_photo_without_pillow_is_a_warning_and_no_failure(tmp_path, empty_scene, monkeypatch):
+    shot = next(shot for shot in SHOTS if shot.orientation != 1)
+    reconstruction = make_reconstruction(tmp_path, (shot,))
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    collection = add_reconstruction(empty_scene, reconstruction)
+    assert len(collection.objects[shot.name].data.background_images) == 0
+    assert "needs Pillow" in read_recipe(collection)["warnings"][0]
 
 
 def test_the_background_has_the_camera_frame_s_aspect(added, empty_scene):

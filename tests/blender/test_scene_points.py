@@ -67,6 +67,7 @@ def test_every_kept_point_is_in_the_mesh_with_its_color_confidence_and_view(adde
     assert (read(mesh, "view", "value", np.int32)[:, 0] == points.view).all()
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in matmul")  # the depths that are not finite
 def test_points_that_are_masked_or_not_finite_are_left_out(tmp_path, empty_scene):
     reconstruction = make_reconstruction(tmp_path, TWO)
     view = reconstruction.views[0]
@@ -129,25 +130,21 @@ def test_the_radius_follows_the_size_of_a_pixel_on_the_surface(tmp_path, empty_s
     assert radii[0] == pytest.approx(0.75 * 2 / 80)
 
 
-@pytest.mark.parametrize(("mode", "count"), [("Confidence", 96), ("View", 2)])
-def test_the_color_input_shows_confidence_or_one_color_per_view(tmp_path, empty_scene, mode, count):
+@pytest.mark.parametrize(("mode", "most"), [("Confidence", 96), ("View", 2)])
+def test_the_color_input_shows_confidence_or_one_color_per_view(tmp_path, empty_scene, mode, most):
     shots = (Shot("a.png"), Shot("b.png"))
     cloud = points_of(add_reconstruction(empty_scene, make_reconstruction(tmp_path, shots), min_confidence=1.0))
-    menu = next(item for item in points_modifier(cloud).node_group.interface.items_tree if item.name == "Color")
-    menu.default_value = mode
-    choose_default(cloud, menu)
+    choose_color(cloud, mode)
     colors = np.round(255 * read(shown(cloud), "shown_color", "color_srgb", np.float32, 4)[:, :3])
-    found = len(np.unique(colors, axis=0))
-    assert 0.5 * count < found <= count
+    assert 0.9 * most < len(np.unique(colors, axis=0)) <= most  # confidence has one value per column, here 96
 
 
-def choose_default(cloud, menu):
-    """Give the modifier the group's default anew: how a menu's value is written differs between versions."""
+def choose_color(cloud, mode):
+    """As the group's default, which a new modifier takes over: how a menu's value is written varies by version."""
     group = points_modifier(cloud).node_group
+    next(item for item in group.interface.items_tree if item.name == "Color").default_value = mode
     cloud.modifiers.clear()
-    modifier = cloud.modifiers.new(group.name, "NODES")
-    modifier.node_group = group
-    assert menu.name == "Color"
+    cloud.modifiers.new(group.name, "NODES").node_group = group
 
 
 def test_a_second_reconstruction_leaves_the_first_alone_and_shares_nodes_and_material(tmp_path, empty_scene):
