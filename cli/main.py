@@ -86,7 +86,7 @@ def _cancel_on_signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: one of Blender's own, in C
 
 
 def _end_with_standard_input() -> None:
