@@ -78,8 +78,8 @@ class ModelStatus:
 
 
 def default_model_folder() -> Path:
-    """Where models are kept outside of Blender: $DUSt3R_MODELS, else ~/.cache/dust3r-blender."""
-    chosen = os.environ.get("DUSt3R_MODELS")  # noqa: SIM112
+    """Where models are kept outside of Blender: $DUST3R_MODELS, else ~/.cache/dust3r-blender."""
+    chosen = os.environ.get("DUST3R_MODELS")
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "dust3r-blender"
 
 

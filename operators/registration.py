@@ -2,6 +2,7 @@
 
 import atexit
 from contextlib import ExitStack
+from typing import Any
 
 import bpy
 from bpy.props import PointerProperty
@@ -48,8 +49,9 @@ def register() -> None:
         for owner, (name, group) in POINTERS.items():
             setattr(owner, name, PointerProperty(type=group))
             stack.callback(delattr, owner, name)
-        bpy.app.handlers.load_pre.append(running.stop_before_load)
-        stack.callback(bpy.app.handlers.load_pre.remove, running.stop_before_load)
+        before_load: list[Any] = bpy.app.handlers.load_pre
+        before_load.append(running.stop_before_load)
+        stack.callback(before_load.remove, running.stop_before_load)
         stack.callback(thumbnails.close_previews)
         stack.callback(bpy.utils.unregister_cli_command, bpy.utils.register_cli_command(COMMAND, _command))
         atexit.register(running.stop)

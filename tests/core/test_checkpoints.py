@@ -68,9 +68,9 @@ def test_half_a_model_is_not_present(tmp_path):
 
 
 def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
-    monkeypatch.setenv("DUSt3R_MODELS", str(tmp_path))
+    monkeypatch.setenv("DUST3R_MODELS", str(tmp_path))
     assert default_model_folder() == tmp_path
-    monkeypatch.delenv("DUSt3R_MODELS")
+    monkeypatch.delenv("DUST3R_MODELS")
     assert default_model_folder() == Path.home() / ".cache" / "dust3r-blender"
 
 

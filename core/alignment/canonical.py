@@ -1,0 +1,125 @@
+"""Step 1: of every photo by itself, its focal and the pointmap that all its edges agree on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.camera import estimate_focal, focal_bounds, pixel_rays
+from ..geometry.pnp import solve_pnp
+from ..geometry.similarity import weighted_median
+from .observations import Array, Observations
+
+SPREAD_OF_ONE = 0.01  # relative error of a focal that a single pointmap shows
+PNP_EDGES = 4  # of a photo never first in an edge: its most confident ones
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The photos' own geometry; units differ from photo to photo."""
+
+    focal: Array  # (N,), photo pixels
+    focal_spread: Array  # (N,), relative standard error of the focal
+    principal_point: Array  # (N, 2), photo pixels
+    depth: Array  # (N, P), > 0
+    weight: Array  # (N, P), mean log confidence; 0 where no edge says anything
+    placed: NDArray[np.bool_]  # (N,), False: nothing usable is known of the photo's own shape
+
+
+def canonical_pointmaps(observations: Observations, principal_points: Array, shared_focal: bool, seed: int) -> Canonical:
+    """Per photo, over the M edges where it comes first (X its points there, w = log C, c the principal point):
+
+    focal   argmin_f sum_m sum_px w |pixel - c - f (X_x, X_y) / X_z|
+    depth   argmin_d sum_m w |log d - log(a_m X_z)|, a_m bringing the edges to one scale (median log ratio).
+    A photo that is never first is first posed by PnP in the edges where it is second. shared_focal: photos of one
+    size get the median of their focals, weighted by certainty.
+    """
+    count = len(observations.pixels)
+    maps = [_own_maps(observations, photo, principal_points[photo], seed) for photo in range(count)]
+    found = [_focal(observations, photo, principal_points[photo], *maps[photo]) for photo in range(count)]
+    focal, spread = np.array(found).T
+    if shared_focal:
+        focal, spread = _share(focal, spread, observations.sizes)
+    shapes = [_fuse(points, weight) for points, weight in maps]
+    return Canonical(
+        focal,
+        spread,
+        principal_points,
+        np.stack([depth for depth, _ in shapes]),
+        np.stack([weight for _, weight in shapes]),
+        np.array([bool((weight > 0).any()) for _, weight in shapes]),
+    )
+
+
+def canonical_points(canonical: Canonical, pixels: Array) -> Array:
+    """(N, P, 3): every photo's canonical pointmap in its own camera frame."""
+    rays = pixel_rays(pixels, canonical.focal, canonical.principal_point)
+    return rays * canonical.depth[..., None]
+
+
+def _own_maps(observations: Observations, photo: int, principal_point: Array, seed: int) -> tuple[Array, Array]:
+    """Pointmaps (M, P, 3) in the photo's own camera frame and their weights (M, P), 0 at and behind the camera."""
+    first = observations.edges[:, 0] == photo
+    points, weight = observations.points[first, 0], observations.weight[first, 0]
+    if not (weight * (points[..., 2] > 0) > 0).any():
+        points, weight = _posed_maps(observations, photo, principal_point, seed)
+    return points, np.where(points[..., 2] > 0, weight, 0.0)
+
+
+def _posed_maps(observations: Observations, photo: int, principal_point: Array, seed: int) -> tuple[Array, Array]:
+    """The same for a photo that is never first: from other cameras' frames, by PnP with an unknown focal."""
+    second = np.flatnonzero(observations.edges[:, 1] == photo)
+    best = second[np.argsort(-observations.score[second], kind="stable")][:PNP_EDGES]
+    points, weights = [], []
+    for e in best:
+        X, w = observations.points[e, 1], observations.weight[e, 1]
+        pixels, size = observations.pixels[photo], observations.sizes[photo]
+        camera = solve_pnp(X, pixels, w, principal_point, size, seed=seed)
+        if camera is not None:
+            R, centre = camera.cam2world[:3, :3], camera.cam2world[:3, 3]
+            points.append((X - centre) @ R)
+            weights.append(w)
+    shape = (len(points), observations.pixels.shape[1])
+    return np.array(points).reshape(*shape, 3), np.array(weights).reshape(shape)
+
+
+def _focal(
+    observations: Observations, photo: int, principal_point: Array, points: Array, weight: Array
+) -> tuple[float, float]:
+    """The focal over all pointmaps together, and its relative standard error from how far single ones scatter."""
+    bounds, centred = focal_bounds(observations.sizes[photo]), observations.pixels[photo] - principal_point
+    usable = (weight > 0).any(-1)
+    points, weight = points[usable], weight[usable]
+    focal = estimate_focal(points.reshape(-1, 3), np.tile(centred, (len(points), 1)), weight.ravel(), bounds)
+    if len(points) < 2:
+        return focal, SPREAD_OF_ONE
+    single = [estimate_focal(X, centred, w, bounds) for X, w in zip(points, weight, strict=True)]
+    scatter = 1.4826 * np.median(np.abs(np.log(single) - np.log(focal)))
+    return focal, float(np.clip(scatter, 1e-4, None) / np.sqrt(len(points)))
+
+
+def _share(focal: Array, spread: Array, sizes: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
+    focal, spread = focal.copy(), spread.copy()
+    for size in set(sizes):
+        same = np.array([other == size for other in sizes])
+        focal[same] = weighted_median(focal[same], 1 / spread[same])
+        spread[same] = spread[same].mean() / np.sqrt(same.sum())
+    return focal, spread
+
+
+def _fuse(points: Array, weight: Array, rounds: int = 5) -> tuple[Array, Array]:
+    """One depth map (P,) and weight (P,) out of M pointmaps of different scales."""
+    pixels = points.shape[1]
+    usable = (weight > 0).any(-1)
+    points, weight = points[usable], weight[usable]
+    if not len(points):
+        return np.ones(pixels), np.zeros(pixels)
+    logs = np.log(np.where(weight > 0, points[..., 2], 1.0))
+    scale = weighted_median(logs, weight)
+    for _ in range(rounds):
+        fused = weighted_median((logs - scale[:, None]).T, weight.T)
+        scale = scale + weighted_median(logs - scale[:, None] - fused, weight * (weight > 0))
+    fused = weighted_median((logs - scale[:, None]).T, weight.T)
+    total = weight.mean(0)
+    fused[total == 0] = weighted_median(fused, total)
+    return np.exp(fused), total

@@ -1,0 +1,89 @@
+"""What the predictions say of a spread of pixels: the same number of pixels in every photo, so that edges stack."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pixel_mapping import PixelMapping
+from ..prediction import Prediction
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Masks = Sequence[NDArray[np.bool_] | None]
+
+PIXELS_PER_PHOTO = 768  # enough for cameras: errors of pointmaps are smooth, so more pixels add little
+TOTAL_PIXELS = 600_000  # over both sides of all edges: bounds memory and time of large graphs
+FEWEST_PIXELS = 192
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """N photos, E edges (i, j), P pixels a photo; side 0 of an edge is photo i, side 1 photo j."""
+
+    edges: Indices  # (E, 2)
+    points: Array  # (E, 2, P, 3), in camera i's frame, up to the edge's scale; 0 where not finite
+    weight: Array  # (E, 2, P), log confidence; 0 where masked or not finite
+    confidence: Array  # (E, 2), mean over the side's usable pixels, 0 with none
+    pixels: Array  # (N, P, 2), photo pixels
+    area: Array  # (N,), network pixels of each photo
+    sizes: tuple[tuple[int, int], ...]  # photo (width, height)
+
+    @property
+    def score(self) -> Array:
+        """How sure the network is of each edge: mean confidence of i times mean confidence of j, (E,)."""
+        return self.confidence[:, 0] * self.confidence[:, 1]
+
+    def of(self, photos: Indices, edges: Indices) -> Self:
+        """The part that these photos, renumbered from 0, and these edges between them make."""
+        number = np.full(len(self.pixels), -1)
+        number[photos] = np.arange(len(photos))
+        parts = (self.points[edges], self.weight[edges], self.confidence[edges], self.pixels[photos], self.area[photos])
+        return type(self)(number[self.edges[edges]], *parts, tuple(self.sizes[k] for k in photos))
+
+
+def sample(
+    mappings: Sequence[PixelMapping], predictions: Sequence[Prediction], masks: Masks, step: Callable[[], None]
+) -> Observations:
+    """A spread of pixels of every photo with all that is predicted for them; calls `step` once per prediction."""
+    areas = [mapping.view_size[0] * mapping.view_size[1] for mapping in mappings]
+    count = int(np.clip(TOTAL_PIXELS // (2 * len(predictions)), FEWEST_PIXELS, PIXELS_PER_PHOTO))
+    count = min(count, min(areas))
+    chosen = [_spread(mapping.view_size, count) for mapping in mappings]
+    shape = (len(predictions), 2, count)
+    points, weight, confidence = np.zeros((*shape, 3)), np.zeros(shape), np.zeros(shape[:2])
+    for e, prediction in enumerate(predictions):
+        step()
+        for side, photo in enumerate(prediction.edge):
+            part, sure = _at(prediction, side, chosen[photo], masks[photo])
+            points[e, side], weight[e, side] = part, np.log(sure)
+            confidence[e, side] = sure[weight[e, side] > 0].mean() if (sure > 1).any() else 0.0
+    pixels = np.stack([mapping.photo_pixels().reshape(-1, 2)[k] for mapping, k in zip(mappings, chosen, strict=True)])
+    edges = np.array([prediction.edge for prediction in predictions], dtype=np.int64).reshape(-1, 2)
+    sizes = tuple(mapping.photo_size for mapping in mappings)
+    return Observations(edges, points, weight, confidence, pixels, np.array(areas, dtype=np.float64), sizes)
+
+
+def _at(
+    prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None
+) -> tuple[Array, Array]:
+    """Points (P, 3) and confidence (P,) of one side; an unusable pixel gets point 0 and confidence 1."""
+    points, confidence = (
+        (prediction.points_i, prediction.confidence_i) if side == 0 else (prediction.points_j, prediction.confidence_j)
+    )
+    X = points.detach().reshape(-1, 3)[chosen].cpu().numpy().astype(np.float64)
+    C = confidence.detach().reshape(-1)[chosen].cpu().numpy().astype(np.float64)
+    usable = np.isfinite(X).all(-1) & np.isfinite(C)
+    if mask is not None:
+        usable &= mask.reshape(-1)[chosen]
+    return np.where(usable[:, None], X, 0.0), np.where(usable, np.maximum(C, 1.0), 1.0)
+
+
+def _spread(size: tuple[int, int], count: int) -> Indices:
+    """Flat indices of `count` pixels spread evenly without a grid's regularity (Roberts' R2 sequence)."""
+    plastic = 1.32471795724474602596  # the real root of x^3 = x + 1
+    steps = np.arange(1, count + 1)[:, None] * np.array([1 / plastic, 1 / plastic**2])
+    x, y = ((0.5 + steps) % 1 * np.array(size)).astype(np.int64).T
+    return y * size[0] + x

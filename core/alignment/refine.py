@@ -1,0 +1,1 @@
+"""Step 4: all cameras, depths and edges together, down the published objective."""
