@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test lint demo extension versions clean
+.PHONY: help setup test test-versions lint demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -16,6 +16,19 @@ setup: .venv/ready  ## the pinned packages into .venv
 
 test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
+
+test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on the oldest and newest bpy of this Python
+	.venv-4.2/bin/python -m pytest tests/blender
+	.venv-5.0/bin/python -m pytest tests/blender
+
+# Only bpy is their own; everything else comes from .venv.
+.venv-4.2/ready: BPY = 4.2.23
+.venv-5.0/ready: BPY = 5.0.1
+.venv-%/ready: .venv/ready
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check bpy==$(BPY) numpy==1.26.4
+	echo $(CURDIR)/.venv/lib/python3.11/site-packages > .venv-$*/lib/python3.11/site-packages/shared.pth
+	touch $@
 
 lint: setup  ## style and types
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from ..core.scene_graph import make_edges
 from .preferences import user_folder
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
 from .running import WorkerOperator
-from .scene.reconstruction import add_reconstruction
+from .scene import add_reconstruction, show_colors
 
 KEPT_FAILURES = 5  # job folders with the logs of failed runs
 
@@ -57,6 +57,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         if scene is None:
             raise ReconstructionError(f"The scene {self._scene} is gone; reconstruct again in another")
         add_reconstruction(scene, load_result(self._folder), self.name)
+        show_colors(context)
 
     def tidy(self, failed: bool) -> None:
         if failed:
