@@ -1,19 +1,15 @@
 """A photo as Blender sees it behind its camera: upright, in step with the camera's pixels."""
 
 import io
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 
 from ...core.errors import InputError
+from ...core.photos import open_photo
 from ...core.reconstruction import AlignedView
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # formats whose upright copy may be a JPEG
-PNG_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}
+LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}  # files whose upright copy is a PNG
 
 
 def add_background(camera: bpy.types.Camera, view: AlignedView) -> bpy.types.Image:
@@ -67,33 +63,15 @@ def _packed_upright(view: AlignedView) -> bpy.types.Image:
 
 
 def _upright_file(view: AlignedView) -> bytes:
-    try:
-        from PIL import Image, ImageOps  # here, not above: most photos do not need it
-    except ImportError as error:
-        raise InputError(
-            f"The photo {view.path} needs Pillow to be shown upright; install it for a background"
-        ) from error
-    with suppress(ImportError):
-        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]
-
-        register_heif_opener()
-    try:
-        with Image.open(view.path) as photo:
-            form, upright = photo.format, ImageOps.exif_transpose(photo)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"The photo {view.path} cannot be read ({error}); its camera has no background") from error
+    upright = open_photo(view.path).image
     if upright.size != view.mapping.photo_size:
         raise InputError(
             f"The photo {view.path} has {upright.size[0]}x{upright.size[1]} pixels, not the "
             f"{view.mapping.photo_size[0]}x{view.mapping.photo_size[1]} it had; its camera has no background"
         )
-    return _encoded(upright, form in LOSSY)
-
-
-def _encoded(upright: "Image", lossy: bool) -> bytes:
     file = io.BytesIO()
-    if lossy:
-        upright.convert("RGB").save(file, "JPEG", quality=95, subsampling=0)
+    if view.path.suffix.lower() in LOSSLESS:
+        upright.save(file, "PNG")
     else:
-        (upright if upright.mode in PNG_MODES else upright.convert("RGB")).save(file, "PNG")
+        upright.save(file, "JPEG", quality=95, subsampling=0)
     return file.getvalue()

@@ -1,11 +1,9 @@
-import sys
-
 import bpy
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from dust3r.core.errors import InputError
-from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through, read_recipe, show_colors
+from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through, show_colors
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction, upright_photo
 from mathutils import Vector
 
@@ -121,15 +119,6 @@ def test_the_background_is_the_upright_photo(tmp_path, empty_scene, shot):
     tolerance = 4 / 255 if shot.name.endswith(".jpg") else 0.5 / 255  # re-encoded once
     assert np.abs(rows[::-1, :, :3] - upright_photo(shot.size) / 255).max() < tolerance
     assert (image.packed_file is not None) == (shot.orientation != 1)
-
-
-def test_a_turned_photo_without_pillow_is_a_warning_and_no_failure(tmp_path, empty_scene, monkeypatch):
-    shot = next(shot for shot in SHOTS if shot.orientation != 1)
-    reconstruction = make_reconstruction(tmp_path, (shot,))
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    collection = add_reconstruction(empty_scene, reconstruction)
-    assert len(collection.objects[shot.name].data.background_images) == 0
-    assert "needs Pillow" in read_recipe(collection)["warnings"][0]
 
 
 def test_the_background_has_the_camera_frame_s_aspect(added, empty_scene):
