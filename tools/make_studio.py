@@ -34,10 +34,10 @@ def main() -> None:
     for number, (name, cam2world) in enumerate(poses().items(), start=1):
         if options.only is None or number in options.only:
             began = time.monotonic()
-            with _silence():
+            with _silence(), tempfile.TemporaryDirectory() as scratch:
                 aim(cam2world)
-                take_photo(options.output / "images" / name)
-                _save_depth(options.output / "depth" / f"{Path(name).stem}.png")
+                _save_photo(Path(scratch), options.output / "images" / name)
+                _save_depth(Path(scratch), options.output / "depth" / f"{Path(name).stem}.png")
             print(f"{name}  {time.monotonic() - began:.0f} s", flush=True)
     _save_cameras(options.output / "cameras.json")
     print(f"Made {options.output}")
@@ -65,9 +65,15 @@ def _silence() -> Iterator[None]:
         os.close(kept)
 
 
-def _save_depth(path: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        depth = measure_depth(Path(folder) / "depth.exr")
+def _save_photo(scratch: Path, path: Path) -> None:
+    """Through a PNG, because a JPEG that Blender writes carries the time it was made."""
+    take_photo(scratch / "photo.png")
+    with Image.open(scratch / "photo.png") as photo:
+        photo.convert("RGB").save(path, quality=92, optimize=True)
+
+
+def _save_depth(scratch: Path, path: Path) -> None:
+    depth = measure_depth(scratch / "depth.exr")
     Image.fromarray(np.rint(depth * 1000).astype(np.uint16)).save(path, optimize=True)
 
 

@@ -201,7 +201,7 @@ LAYOUT = (
     Piece("magazine", MAGAZINE, (-0.15, 0.22, 0.454), -25),
     Piece("armchair", ARMCHAIR, (-0.6, 1.45, 0.0), 24),
     Piece("pouf", POUF, (-0.6, -0.5, 0.0), 0),
-    Piece("chair", CHAIR, (0.95, -1.0, 0.0), 208),
+    Piece("chair", CHAIR, (0.88, -0.93, 0.0), 208),
     Piece("ball", BEACH_BALL, (0.05, -1.0, 0.0), 0),
     Piece("suitcases", SUITCASES, (0.95, 1.45, 0.0), -24),
     Piece("sofa", SOFA, (2.62, 0.25, 0.0), -90),

@@ -36,10 +36,10 @@ def aim(cam2world: Any) -> None:
 
 
 def take_photo(path: Path) -> None:
-    """Render to a JPEG file."""
+    """Render to a PNG file."""
     scene: Any = bpy.context.scene
     image = scene.render.image_settings
-    image.file_format, image.quality, image.color_mode = "JPEG", 92, "RGB"
+    image.file_format, image.color_depth, image.color_mode = "PNG", "8", "RGB"
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True)
 
