@@ -1,0 +1,1 @@
+"""Learning the network's weights: data, losses, trainer and exam."""
