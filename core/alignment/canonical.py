@@ -1,6 +1,8 @@
 """Step 1: of every photo by itself, its focal and the pointmap that all its edges agree on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,8 @@ from numpy.typing import NDArray
 from ..geometry.camera import estimate_focal, focal_bounds, pixel_rays
 from ..geometry.pnp import solve_pnp
 from ..geometry.similarity import weighted_median
-from .observations import Array, Observations
+from ..settings import AlignmentSettings
+from .observations import Array, Indices, Observations
 
 SPREAD_OF_ONE = 0.01  # relative error of a focal that a single pointmap shows
 PNP_EDGES = 4  # of a photo never first in an edge: its most confident ones
@@ -23,24 +26,32 @@ class Canonical:
     principal_point: Array  # (N, 2), photo pixels
     depth: Array  # (N, P), > 0
     weight: Array  # (N, P), mean log confidence; 0 where no edge says anything
-    placed: NDArray[np.bool_]  # (N,), False: nothing usable is known of the photo's own shape
+    known: NDArray[np.bool_]  # (N,), False: nothing usable is known of the photo's own shape
+
+    def of(self, photos: Indices) -> Self:
+        """The part of these photos."""
+        return type(self)(*(getattr(self, name)[photos] for name in self.__slots__))
 
 
-def canonical_pointmaps(observations: Observations, principal_points: Array, shared_focal: bool, seed: int) -> Canonical:
+def canonical_pointmaps(
+    observations: Observations, principal_points: Array, settings: AlignmentSettings, step: Callable[[], None]
+) -> Canonical:
     """Per photo, over the M edges where it comes first (X its points there, w = log C, c the principal point):
 
     focal   argmin_f sum_m sum_px w |pixel - c - f (X_x, X_y) / X_z|
     depth   argmin_d sum_m w |log d - log(a_m X_z)|, a_m bringing the edges to one scale (median log ratio).
-    A photo that is never first is first posed by PnP in the edges where it is second. shared_focal: photos of one
-    size get the median of their focals, weighted by certainty.
+    A photo that is never first is posed by PnP in the edges where it is second. settings.shared_focal: photos of one
+    size get the median of their focals, weighted by certainty. Calls `step` before every photo.
     """
-    count = len(observations.pixels)
-    maps = [_own_maps(observations, photo, principal_points[photo], seed) for photo in range(count)]
-    found = [_focal(observations, photo, principal_points[photo], *maps[photo]) for photo in range(count)]
+    found, shapes = [], []
+    for photo, principal_point in enumerate(principal_points):
+        step()
+        points, weight = _own_maps(observations, photo, principal_point, settings.seed)
+        found.append(_focal(observations, photo, principal_point, points, weight))
+        shapes.append(_fuse(points, weight))
     focal, spread = np.array(found).T
-    if shared_focal:
+    if settings.shared_focal:
         focal, spread = _share(focal, spread, observations.sizes)
-    shapes = [_fuse(points, weight) for points, weight in maps]
     return Canonical(
         focal,
         spread,
@@ -59,7 +70,7 @@ def canonical_points(canonical: Canonical, pixels: Array) -> Array:
 
 def _own_maps(observations: Observations, photo: int, principal_point: Array, seed: int) -> tuple[Array, Array]:
     """Pointmaps (M, P, 3) in the photo's own camera frame and their weights (M, P), 0 at and behind the camera."""
-    first = observations.edges[:, 0] == photo
+    first = (observations.edges[:, 0] == photo) & (observations.weight[:, 0] > 0).any(-1)
     points, weight = observations.points[first, 0], observations.weight[first, 0]
     if not (weight * (points[..., 2] > 0) > 0).any():
         points, weight = _posed_maps(observations, photo, principal_point, seed)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.camera import pixel_rays
-from ..geometry.similarity import Similarity, register_points
+from ..geometry.similarity import Similarity
 from ..settings import Distance
 from .observations import Array, Observations
 
 MEAN_SCALE = 0.5  # the published choice of world units: the geometric mean of the edges' scales
-TINY = 1e-9  # of the world's size: a residual that small is exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +27,6 @@ class World:
         """(N, P, 3): from each camera to its points, along the world's axes."""
         rays = pixel_rays(pixels, self.focal, self.principal_point)
         return (rays * self.depth[..., None]) @ self.R.swapaxes(-1, -2)
-
-    def rescaled(self, factor: float) -> "World":
-        frames = Similarity(self.frames.scale * factor, self.frames.R, self.frames.translation * factor)
-        return World(
-            self.R, self.centre * factor, self.focal, self.principal_point, self.depth * factor, frames
-        )
 
 
 def pixel_weight(observations: Observations) -> Array:
@@ -60,7 +53,8 @@ def loss(world: World, observations: Observations, distance: Distance) -> float:
 
 def unit(world: World) -> float:
     """What the world's lengths are multiplied with to be in published units."""
-    return MEAN_SCALE / float(np.exp(np.log(world.frames.scale).mean()))
+    scale = world.frames.scale
+    return MEAN_SCALE / float(np.exp(np.log(scale).mean())) if len(scale) else 1.0
 
 
 def power(distance: Distance) -> int:

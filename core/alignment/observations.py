@@ -66,9 +66,7 @@ def sample(
     return Observations(edges, points, weight, confidence, pixels, np.array(areas, dtype=np.float64), sizes)
 
 
-def _at(
-    prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None
-) -> tuple[Array, Array]:
+def _at(prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None) -> tuple[Array, Array]:
     """Points (P, 3) and confidence (P,) of one side; an unusable pixel gets point 0 and confidence 1."""
     points, confidence = (
         (prediction.points_i, prediction.confidence_i) if side == 0 else (prediction.points_j, prediction.confidence_j)

@@ -1,7 +1,7 @@
 """Step 2: of every edge (i, j), where photo j's own pointmap lies in photo i's."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from .canonical import Canonical, canonical_points
 from .observations import Array, Indices, Observations
 
 FEWEST_POINTS = 8  # that both an edge and a canonical pointmap know, for an edge to be of use
-CHUNK = 256  # edges registered at a time
+FLAT = 1e-6  # spread over size, below which points are one point
+CHUNK = 64  # edges registered at a time
 EXACT = 0.01  # misfit, relative to distance, below which edges count as equally good
 
 
@@ -23,34 +24,35 @@ class Relative:
     pose: Similarity  # (E,)
     quality: Array  # (E,), > 0: confidence over squared misfit, the inverse of a variance up to a constant
 
-    def of(self, photos: Indices, edges: Indices) -> Self:
-        """The part that these photos, renumbered from 0, and these edges between them make."""
-        number = np.zeros(int(max(photos.max(), self.edges.max())) + 1, dtype=np.int64)
-        number[photos] = np.arange(len(photos))
-        return type(self)(number[self.edges[edges]], self.pose[edges], self.quality[edges])
-
 
 def usable_edges(observations: Observations, canonical: Canonical) -> NDArray[np.bool_]:
-    """(E,): between two different photos, with enough points on both sides that their pointmaps know too."""
+    """(E,): between two different photos, with enough points on both sides that their pointmaps know too.
+
+    Points that are all in one place fix no similarity and do not count.
+    """
     known = (observations.weight > 0) & (canonical.weight[observations.edges] > 0)
-    return (known.sum(-1) >= FEWEST_POINTS).all(-1) & (observations.edges[:, 0] != observations.edges[:, 1])
+    scattered = observations.points.std(2).max(-1) > FLAT * np.abs(observations.points).max((2, 3))
+    enough = (known.sum(-1) >= FEWEST_POINTS) & scattered
+    return enough.all(-1) & (observations.edges[:, 0] != observations.edges[:, 1])
 
 
-def relative_poses(observations: Observations, canonical: Canonical) -> Relative:
+def relative_poses(observations: Observations, canonical: Canonical, step: Callable[[], None]) -> Relative:
     """Per edge the similarity S = (s / a, R, t / a), with a the scale of the edge against i's canonical pointmap:
 
     a        = weighted median of X^i_z / d_i
     s, R, t  = argmin sum_px w log(1 + (|X^j - s R Y_j - t| / (k |X^j|))^2), Y_j the canonical pointmap of j.
-    Every edge must be usable (`usable_edges`).
+    Every edge must be usable (`usable_edges`). Calls `step` after every few edges.
     """
-    chunks = np.array_split(np.arange(len(observations.edges)), -(-len(observations.edges) // CHUNK))
-    parts = [_register(observations, canonical, chunk) for chunk in chunks]
+    parts = []
+    for start in range(0, len(observations.edges), CHUNK):
+        parts.append(_register(observations, canonical, slice(start, start + CHUNK)))
+        step()
     scale, R, translation, misfit = (np.concatenate(column) for column in zip(*parts, strict=True))
     sure = observations.weight.mean(-1).prod(-1)
     return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2))
 
 
-def _register(observations: Observations, canonical: Canonical, chunk: Indices) -> tuple[Array, ...]:
+def _register(observations: Observations, canonical: Canonical, chunk: slice) -> tuple[Array, ...]:
     i, j = observations.edges[chunk].T
     points, weight = observations.points[chunk], observations.weight[chunk]
     weight = weight * (canonical.weight[observations.edges[chunk]] > 0)

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .similarity import Similarity
-
 Array = NDArray[np.float64]
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import roma
-import torch
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+SMALLEST = 1e-12  # scale: a similarity stays invertible
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,20 @@ class Similarity:
 def register_points(source: Array, target: Array, weight: Array) -> Similarity:
     """The similarities S minimising the weighted sum of |target - S(source)|^2 (Umeyama 1991).
 
-    source, target: (..., P, 3); weight: (..., P), non-negative, not all zero in any set.
+    source, target: (..., P, 3); weight: (..., P), non-negative, not all zero in any set; the weighted source points
+    must not all be in one place. Points in a plane or on a line are fine: R is proper, one of the best.
     """
-    weight = weight / weight.sum(-1, keepdims=True)
-    arguments = [torch.from_numpy(np.ascontiguousarray(a, dtype=np.float64)) for a in (source, target, weight)]
-    R, translation, scale = roma.rigid_points_registration(*arguments, compute_scaling=True)
-    return Similarity(scale.numpy(), R.numpy(), translation.numpy())
+    weight = (weight / weight.sum(-1, keepdims=True))[..., None]
+    mean_source, mean_target = (weight * source).sum(-2, keepdims=True), (weight * target).sum(-2, keepdims=True)
+    centred = source - mean_source
+    weighted = weight * centred
+    U, sizes, Vt = np.linalg.svd((target - mean_target).swapaxes(-1, -2) @ weighted)  # Umeyama 1991, eq. 38
+    sign = np.ones_like(sizes)
+    sign[..., 2] = np.linalg.det(U @ Vt)  # eq. 39 and 43: never a reflection
+    R = (U * sign[..., None, :]) @ Vt
+    scale = np.maximum((sizes * sign).sum(-1) / (weighted * centred).sum((-2, -1)), SMALLEST)
+    moved = np.einsum("...ab,...b->...a", R, mean_source[..., 0, :])
+    return Similarity(scale, R, mean_target[..., 0, :] - scale[..., None] * moved)
 
 
 def register_robustly(

@@ -1,0 +1,102 @@
+"""The global alignment on one screen: pairwise pointmaps in, cameras and depths of one world out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..pixel_mapping import PixelMapping
+from ..prediction import Prediction
+from ..progress import Report, silent
+from ..settings import AlignmentSettings
+from .averaging import average_poses
+from .canonical import Canonical, canonical_pointmaps
+from .initialize import place_world
+from .lone import lone_world
+from .notices import describe
+from .observations import Indices, Masks, Observations, sample
+from .parts import Part, anchored, side_by_side
+from .refine import intrinsics_prior, refine
+from .relative import relative_poses, usable_edges
+from .result import Alignment, finish
+from .spanning_tree import chain_poses, components, spanning_tree
+from .steps import Steps
+from .two_views import two_view_poses
+
+__all__ = ["Alignment", "align"]
+
+STAGE = "Aligning"
+USUAL_ITERATIONS = 40  # of the refinement, for the progress
+
+
+def align(
+    mappings: Sequence[PixelMapping],
+    predictions: Sequence[Prediction],
+    settings: AlignmentSettings | None = None,
+    *,
+    masks: Masks | None = None,
+    principal_points: Sequence[tuple[float, float]] | None = None,
+    names: Sequence[str] | None = None,
+    report: Report = silent,
+) -> Alignment:
+    """The cameras and depths minimising  sum_e sum_v sum_px log C |chi^v - sigma_e P_e X^{v,e}|^p  (DUSt3R, eq. 5).
+
+    A closed-form robust start (own focals and pointmaps, relative poses, averages over the graph), refined together,
+    then every pixel's depth. mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the
+    photos' centres if not given; names: of the photos, for warnings. Raises InputError without predictions or when
+    they do not fit the photos, and whatever `report` raises.
+    """
+    settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
+    _check(mappings, predictions)
+    steps = Steps(report, STAGE)
+    centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
+    observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))
+    canonical = canonical_pointmaps(observations, centres, settings, steps.part(0.1, len(mappings)))
+    usable = usable_edges(observations, canonical)
+    component = components(len(mappings), observations.edges[usable])
+    parts = []
+    for number in range(component.max() + 1):
+        photos = np.flatnonzero(component == number)
+        edges = np.flatnonzero(usable & (component[observations.edges[:, 0]] == number))
+        parts.append(_solve(observations, canonical, photos, edges, settings, steps, 0.5 * len(photos) / len(mappings)))
+    warnings = describe(observations, canonical, usable, component, names)
+    return finish(mappings, predictions, masks, side_by_side(parts), settings, component, warnings, steps)
+
+
+def _solve(
+    observations: Observations,
+    canonical: Canonical,
+    photos: Indices,
+    edges: Indices,
+    settings: AlignmentSettings,
+    steps: Steps,
+    share: float,
+) -> Part:
+    """The world of connected photos, in the frame of the surest edge's first camera."""
+    if len(photos) == 1:
+        world, edges = lone_world(observations, canonical, int(photos[0]))
+        return Part(photos, edges, anchored(world, 0))
+    observations, canonical = observations.of(photos, edges), canonical.of(photos)
+    relative = relative_poses(observations, canonical, steps.part(0.2 * share, len(edges)))
+    if len(photos) == 2:
+        poses = two_view_poses(relative)
+    else:
+        poses = average_poses(relative, chain_poses(len(photos), relative, spanning_tree(len(photos), relative)))
+    world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
+    prior = intrinsics_prior(observations, canonical, settings.shared_focal)
+    world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
+    surest = int(np.argmax(observations.score))
+    return Part(photos, edges, anchored(world, int(observations.edges[surest, 0])))
+
+
+def _check(mappings: Sequence[PixelMapping], predictions: Sequence[Prediction]) -> None:
+    if not mappings or not predictions:
+        raise InputError(f"Nothing to align: {len(mappings)} photos and {len(predictions)} predicted pairs")
+    for prediction in predictions:
+        for photo, points in zip(prediction.edge, (prediction.points_i, prediction.points_j), strict=True):
+            if not 0 <= photo < len(mappings):
+                raise InputError(f"Pair {tuple(prediction.edge)} names photo {photo}, but there are {len(mappings)}")
+            width, height = mappings[photo].view_size
+            if tuple(points.shape) != (height, width, 3):
+                found = f"{tuple(points.shape)} points for photo {photo} of {width} x {height} pixels"
+                raise InputError(f"Pair {tuple(prediction.edge)} predicts {found}")

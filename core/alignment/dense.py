@@ -1,0 +1,142 @@
+"""Step 5: the depth of every pixel, at full resolution, from all edges that saw its photo."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.similarity import Similarity
+from ..pixel_mapping import PixelMapping
+from ..prediction import Prediction
+from ..settings import Distance
+from .objective import power
+
+Image = NDArray[np.float32]
+
+BLOCK = 4_000_000  # values of a kind held at once: bounds the memory of photos in many edges
+ROUNDS = 10
+SURE_OF_NOTHING = 1e-6  # weight of a pixel of confidence 1, so that it still gets the depth that was predicted
+NEAREST = 1e-3  # of the median depth: no depth comes out smaller
+TINY = 1e-6  # of the depth: a residual that small is exact
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One photo's camera in the world of its edges."""
+
+    R: NDArray[np.float64]  # (3, 3), camera to world
+    centre: NDArray[np.float64]  # (3,), world
+    focal: float  # photo pixels
+    principal_point: NDArray[np.float64]  # (2,), photo pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One edge's prediction of a photo: side 0 is photo i's, 1 photo j's."""
+
+    prediction: Prediction
+    side: int
+    frame: Similarity  # the edge's frame to the world
+
+    def pixels(self, rows: slice) -> tuple[Image, Image]:
+        """Points (P, 3) and confidence (P,) of these flat pixels; confidence 0 where not finite."""
+        p = self.prediction
+        points, confidence = (p.points_j, p.confidence_j) if self.side else (p.points_i, p.confidence_i)
+        X = points.detach().reshape(-1, 3)[rows].cpu().numpy().astype(np.float32)
+        C = confidence.detach().reshape(-1)[rows].cpu().numpy().astype(np.float32)
+        usable = np.isfinite(X).all(-1) & np.isfinite(C)
+        return np.where(usable[:, None], X, 0), np.where(usable, np.maximum(C, 1), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class DenseDepth:
+    """One photo's geometry, and what it costs."""
+
+    depth: Image  # (H, W), > 0
+    confidence: Image  # (H, W), the greatest that any edge gives (as published); 1 where none says anything
+    misfit: NDArray[np.float64]  # (2,): sum of log C |chi - sigma_e P_e X|^p over unmasked pixels, as i and as j
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """What M sides say of P pixels."""
+
+    depth: Image  # (M, P), where on the pixel's ray the predicted point is nearest
+    off: Image  # (M, P), squared distance of the point from the ray, over the ray's squared length
+    confidence: Image  # (M, P), 0: says nothing
+    stretch: Image  # (P,), length of the ray per depth
+
+
+def fuse_depth(
+    mapping: PixelMapping,
+    camera: Camera,
+    sides: Sequence[Side],
+    distance: Distance,
+    mask: NDArray[np.bool_] | None,
+    step: Callable[[], None],
+    along_axis: bool = False,
+) -> DenseDepth:
+    """Per pixel  argmin_d sum_e log C_e |d ray - X_e|^p  over the photo's edges, X_e their points in its frame.
+
+    Reweighted least squares from the harmonic mean, which far outliers hardly move. A pixel that nothing is predicted
+    for gets the median depth. along_axis: the predicted z itself stands for the nearest depth on the ray. Calls `step`
+    before every block of pixels.
+    """
+    width, height = mapping.view_size
+    count = width * height
+    slopes = (mapping.photo_pixels().reshape(-1, 2) - camera.principal_point) / camera.focal
+    rays = np.concatenate([slopes, np.ones((count, 1))], axis=1).astype(np.float32)
+    kept = np.ones(count, dtype=bool) if mask is None else mask.reshape(-1)
+    second = np.array([side.side for side in sides], dtype=np.int64)
+    depth, confidence = np.full(count, np.nan, dtype=np.float32), np.ones(count, dtype=np.float32)
+    misfit, size = np.zeros(2), max(BLOCK // max(len(sides), 1), 1)
+    for start in range(0, count if sides else 0, size):
+        step()
+        rows = slice(start, start + size)
+        seen = _candidates(rays[rows], camera, sides, rows, along_axis)
+        depth[rows] = _fit(seen, distance)
+        confidence[rows] = np.maximum(seen.confidence.max(0), 1)
+        np.add.at(misfit, second, _misfit(seen, depth[rows], distance, kept[rows]))
+    return DenseDepth(_filled(depth).reshape(height, width), confidence.reshape(height, width), misfit)
+
+
+def _candidates(rays: Image, camera: Camera, sides: Sequence[Side], rows: slice, along_axis: bool) -> _Candidates:
+    squared = (rays**2).sum(-1)
+    depth, off, confidence = np.empty((3, len(sides), len(rays)), dtype=np.float32)
+    for m, side in enumerate(sides):
+        X, confidence[m] = side.pixels(rows)
+        linear = float(side.frame.scale) * camera.R.T @ side.frame.R
+        shift = camera.R.T @ (side.frame.translation - camera.centre)
+        points = X @ linear.T.astype(np.float32) + shift.astype(np.float32)
+        depth[m] = points[:, 2] if along_axis else np.einsum("pa,pa->p", points, rays) / squared
+        apart = points - depth[m][:, None] * rays
+        off[m] = np.einsum("pa,pa->p", apart, apart) / squared
+    return _Candidates(depth, off, confidence, np.sqrt(squared))
+
+
+def _fit(seen: _Candidates, distance: Distance) -> Image:
+    """(P,): the depth that fits best; NaN where nothing is known or everything lies behind the camera."""
+    weight = np.where(seen.confidence > 0, np.log(np.maximum(seen.confidence, 1)) + SURE_OF_NOTHING, 0)
+    ahead = np.where(seen.depth > 0, weight, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        depth = ahead.sum(0) / (ahead / np.where(seen.depth > 0, seen.depth, 1)).sum(0)
+        for _ in range(ROUNDS if distance == "l1" else 1):
+            pull = weight
+            if distance == "l1":
+                pull = weight / np.sqrt((seen.depth - depth) ** 2 + seen.off + (TINY * depth) ** 2)
+            depth = (pull * seen.depth).sum(0) / pull.sum(0)
+    return np.where(depth > 0, depth, np.nan).astype(np.float32)
+
+
+def _misfit(seen: _Candidates, depth: Image, distance: Distance, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(M,): each side's sum of log C |d ray - X|^p over the kept pixels."""
+    length = seen.stretch * np.sqrt((seen.depth - depth) ** 2 + seen.off)
+    weight = np.where(kept & np.isfinite(depth), np.log(np.maximum(seen.confidence, 1)), 0)
+    return (weight * np.nan_to_num(length) ** power(distance)).sum(1, dtype=np.float64)
+
+
+def _filled(depth: Image) -> Image:
+    known = np.isfinite(depth)
+    typical = float(np.median(depth[known])) if known.any() else 1.0
+    return np.maximum(np.where(known, depth, typical), NEAREST * typical).astype(np.float32)

@@ -1,0 +1,103 @@
+"""The aligner's result: the solved cameras, and every photo's depth at full resolution."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pixel_mapping import PixelMapping
+from ..prediction import Prediction
+from ..settings import AlignmentSettings, Distance
+from .dense import Camera, DenseDepth, Side, fuse_depth
+from .objective import power, unit
+from .observations import Array, Indices, Masks
+from .parts import Part
+from .steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Cameras and depths of N photos. Axes are OpenCV's; pixels are the photo's, centres at .5."""
+
+    cam2world: Array  # (N, 4, 4), rigid; the identity at the first photo of the pair that the network is surest of
+    focal: Array  # (N,), photo pixels
+    principal_point: Array  # (N, 2), photo pixels
+    depth: tuple[NDArray[np.float32], ...]  # N x (H, W), z > 0, in the network's units
+    confidence: tuple[NDArray[np.float32], ...]  # N x (H, W), >= 1: the greatest that any edge gives (as published)
+    component: Indices  # (N,): photos of different components share no world
+    loss: float  # the published objective at this result, in its units: mean per pixel, w = log C
+    warnings: tuple[str, ...]  # what the user should know, one sentence each
+
+
+def finish(
+    mappings: Sequence[PixelMapping],
+    predictions: Sequence[Prediction],
+    masks: Masks,
+    parts: Sequence[Part],
+    settings: AlignmentSettings,
+    component: Indices,
+    warnings: tuple[str, ...],
+    steps: Steps,
+) -> Alignment:
+    """All parts in one result, with the depth of every pixel."""
+    count = len(mappings)
+    cam2world, focal, centre = np.tile(np.eye(4), (count, 1, 1)), np.zeros(count), np.zeros((count, 2))
+    dense: dict[int, DenseDepth] = {}
+    costs, pixels = np.zeros(2), np.zeros(2)
+    step = steps.part(0.3, count)
+    for part in parts:
+        world, misfit = part.world, np.zeros(2)
+        for n, photo in enumerate(part.photos):
+            cam2world[photo, :3, :3], cam2world[photo, :3, 3] = world.R[n], world.centre[n]
+            focal[photo], centre[photo] = world.focal[n], world.principal_point[n]
+            dense[photo] = _dense(part, n, mappings[photo], masks[photo], predictions, settings.distance, step)
+            misfit += dense[photo].misfit
+        costs += misfit * unit(world) ** power(settings.distance)
+        pixels += _pixels(part, predictions)
+    steps.finish()
+    return Alignment(
+        cam2world,
+        focal,
+        centre,
+        tuple(dense[photo].depth for photo in range(count)),
+        tuple(dense[photo].confidence for photo in range(count)),
+        component,
+        float((costs / np.maximum(pixels, 1)).sum()),
+        warnings,
+    )
+
+
+def _dense(
+    part: Part,
+    n: int,
+    mapping: PixelMapping,
+    mask: NDArray[np.bool_] | None,
+    predictions: Sequence[Prediction],
+    distance: Distance,
+    step: Callable[[], None],
+) -> DenseDepth:
+    world, photo = part.world, part.photos[n]
+    sides = [
+        Side(predictions[e], side, world.frames[k])
+        for k, e in enumerate(part.edges)
+        for side in _sides(predictions[e])
+        if predictions[e].edge[side] == photo
+    ]
+    camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
+    return fuse_depth(mapping, camera, sides, distance, mask, step, along_axis=len(part.photos) == 1)
+
+
+def _sides(prediction: Prediction) -> tuple[int, ...]:
+    """A photo paired with itself is seen once: as the first."""
+    return (0,) if prediction.edge.i == prediction.edge.j else (0, 1)
+
+
+def _pixels(part: Part, predictions: Sequence[Prediction]) -> Array:
+    """(2,): network pixels over the part's edges, as i and as j."""
+    pixels = np.zeros(2)
+    for e in part.edges:
+        for side in _sides(predictions[e]):
+            confidence = (predictions[e].confidence_i, predictions[e].confidence_j)[side]
+            pixels[side] += confidence.numel() * (predictions[e].edge[side] in part.photos)
+    return pixels
