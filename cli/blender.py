@@ -1,5 +1,9 @@
 """A reconstruction as a .blend file and a picture. The only module here that needs Blender."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -16,16 +20,31 @@ def write_scene(result: Reconstruction, blend: Path | None, picture: Path | None
 
     Raises InputError, naming the file, when it cannot be written.
     """
-    scene = _empty_scene()
-    collection = add_reconstruction(scene, result)
     made: list[str] = []
-    if picture is not None:
-        render_still(scene, picture, camera=_camera_between(collection))
-        made.append(str(picture))
-    if blend is not None:
-        _save(blend)
-        made.append(str(blend))
+    with _silenced():
+        scene = _empty_scene()
+        collection = add_reconstruction(scene, result)
+        if picture is not None:
+            render_still(scene, picture, camera=_camera_between(collection))
+            made.append(str(picture))
+        if blend is not None:
+            _save(blend)
+            made.append(str(blend))
     return made
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Blender writes every render step to standard output, past Python; ours carries messages."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device, no path
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(ours, 1)
+            os.close(ours)
 
 
 def _camera_between(collection: bpy.types.Collection) -> bpy.types.Object:

@@ -33,19 +33,32 @@ class Quiet:
         print(text, file=sys.stderr, flush=True)
 
 
+class Pace:
+    """Lets a report through when the stage is new, the job is done, or some seconds have passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._next, self._last = seconds, 0.0, ("", 0.0)
+
+    def allows(self, progress: Progress) -> bool:
+        now, state = time.monotonic(), (progress.stage, progress.share)
+        news = progress.stage != self._last[0] or (progress.share == 1 and state != self._last)
+        if not news and now < self._next:
+            return False
+        self._next, self._last = now + self._seconds, state
+        return True
+
+
 class Terminal:
     """One line that grows on a terminal; a line every few seconds where the output is a file."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
         self._live = self._stream.isatty()
-        self._next, self._stage, self._open = 0.0, "", False
+        self._pace, self._open = Pace(0.2 if self._live else 5.0), False
 
     def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now < self._next and progress.stage == self._stage and progress.share < 1:
+        if not self._pace.allows(progress):
             return
-        self._next, self._stage = now + (0.2 if self._live else 5.0), progress.stage
         line = f"{progress.stage} {progress.done}/{progress.total}, {progress.share:4.0%}{_left(progress)}"
         self._stream.write(f"\r\033[K{line}" if self._live else f"{line}\n")
         self._stream.flush()
@@ -75,13 +88,11 @@ class JsonLines:
     """The worker's protocol on standard output (core/protocol.py); errors in plain words on standard error too."""
 
     def __init__(self) -> None:
-        self._next, self._stage = 0.0, ""
+        self._pace = Pace(0.1)
 
     def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now < self._next and progress.stage == self._stage and progress.share < 1:
+        if not self._pace.allows(progress):
             return
-        self._next, self._stage = now + 0.1, progress.stage
         seconds = None if progress.seconds_left is None else round(progress.seconds_left, 1)
         self._send(ProgressMessage(progress.stage, progress.done, progress.total, round(progress.share, 4), seconds))
 

@@ -179,7 +179,7 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[list[object], int, str]]:
         "one pixel": (["reconstruct", tmp_path / "dot.png", *cameras], 2, "dot.png"),
         "a strip": (["reconstruct", tmp_path / "strip.png", *cameras], 2, "strip.png"),
         "unknown graph": ([*one, "--scene-graph", "circle"], 2, "circle"),
-        "reference that is not there": ([*one, photo, "--scene-graph", "oneref-7"], 2, "oneref-7"),
+        "reference that is not there": (["reconstruct", STUDIO, *cameras, "--scene-graph", "oneref-9"], 2, "oneref-9"),
         "negative iterations": ([*one, "--iterations", -1], 2, "iterations"),
         "iterations in words": ([*one, "--iterations", "many"], 2, "many"),
         "confidence below one": ([*one, "--min-confidence", 0.5], 2, "min_confidence"),

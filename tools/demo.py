@@ -37,8 +37,8 @@ def camera_errors(found: Path, truth: Path) -> str:
     measured = metrics.pose_metrics(*poses)
     focal = [abs(result[name]["K"][0][0] / true[name]["K"][0][0] - 1) for name in names]
     return (
-        f"{len(names)} cameras against the truth: AUC@30 {measured['auc30']:.2f}, "
-        f"rotation within 15 degrees {measured['rra15']:.0%}, direction within 15 degrees {measured['rta15']:.0%}, "
+        f"{len(names)} cameras against the truth: AUC@30 {measured['auc30']:.0f} %, "
+        f"rotation within 15 degrees {measured['rra15']:.0f} %, direction within 15 degrees {measured['rta15']:.0f} %, "
         f"focal length off by {np.median(focal):.1%} (median)"
     )
 
