@@ -93,7 +93,7 @@ def _end_with_standard_input() -> None:
     """Leave when the supervisor does: a worker must not outlive the Blender that started it."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(0, 1):  # not sys.stdin: its lock would abort the interpreter's own end
             pass
         os._exit(Cancelled.exit_code)
 

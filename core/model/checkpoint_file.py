@@ -2,6 +2,7 @@
 
 import argparse
 import pickle
+import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 LARGEST_CONFIG = 1 << 20  # bytes; a real one has about 400
 # What torch's reader raises on files that are damaged or not its own.
 _DAMAGE = (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError)
-_DAMAGE += (zipfile.BadZipFile, MemoryError, OverflowError, RecursionError)
+_DAMAGE += (zipfile.BadZipFile, struct.error, MemoryError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
