@@ -42,7 +42,7 @@ def align(
     """The cameras and depths minimising  sum_e sum_v sum_px log C |chi^v - sigma_e P_e X^{v,e}|^p  (DUSt3R, eq. 5).
 
     A closed-form robust start (own focals and pointmaps, relative poses, averages over the graph), refined together,
-    then every pixel's depth. mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the
+    then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap. mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the
     photos' centres if not given; names: of the photos, for warnings. Raises InputError without predictions or when
     they do not fit the photos, and whatever `report` raises.
     """
@@ -77,14 +77,15 @@ def _solve(
         world, edges = lone_world(observations, canonical, int(photos[0]))
         return Part(photos, edges, anchored(world, 0))
     observations, canonical = observations.of(photos, edges), canonical.of(photos)
-    relative = relative_poses(observations, canonical, steps.part(0.2 * share, len(edges)))
     if len(photos) == 2:
-        poses = two_view_poses(relative)
+        poses = two_view_poses(observations, canonical, settings.seed)
+        world = place_world(observations, canonical, poses, steps.part(share, len(edges)))
     else:
+        relative = relative_poses(observations, canonical, steps.part(0.2 * share, len(edges)))
         poses = average_poses(relative, chain_poses(len(photos), relative, spanning_tree(len(photos), relative)))
-    world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
-    prior = intrinsics_prior(observations, canonical, settings.shared_focal)
-    world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
+        world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
+        prior = intrinsics_prior(observations, canonical, settings.shared_focal)
+        world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
     surest = int(np.argmax(observations.score))
     return Part(photos, edges, anchored(world, int(observations.edges[surest, 0])))
 

@@ -31,8 +31,8 @@ class World:
 
 def pixel_weight(observations: Observations) -> Array:
     """(E, 2, P): log C times the share that a pixel has of its side's pixels in all edges (the published mean)."""
-    area = observations.area[observations.edges]
-    return observations.weight * (area / area.sum(0) / observations.points.shape[2])[..., None]
+    area, sampled = observations.area[observations.edges], observations.sampled[observations.edges]
+    return observations.weight * (area / area.sum(0) / sampled)[..., None]
 
 
 def residuals(world: World, observations: Observations) -> Array:

@@ -29,6 +29,7 @@ class Observations:
     confidence: Array  # (E, 2), mean over the side's usable pixels, 0 with none
     pixels: Array  # (N, P, 2), photo pixels
     area: Array  # (N,), network pixels of each photo
+    sampled: Array  # (N,), how many of the P are different ones; the others have weight 0
     sizes: tuple[tuple[int, int], ...]  # photo (width, height)
 
     @property
@@ -40,30 +41,34 @@ class Observations:
         """The part that these photos, renumbered from 0, and these edges between them make."""
         number = np.full(len(self.pixels), -1)
         number[photos] = np.arange(len(photos))
-        parts = (self.points[edges], self.weight[edges], self.confidence[edges], self.pixels[photos], self.area[photos])
-        return type(self)(number[self.edges[edges]], *parts, tuple(self.sizes[k] for k in photos))
+        parts = (self.points[edges], self.weight[edges], self.confidence[edges])
+        sizes = tuple(self.sizes[k] for k in photos)
+        return type(self)(number[self.edges[edges]], *parts, self.pixels[photos], self.area[photos], self.sampled[photos], sizes)
 
 
 def sample(
     mappings: Sequence[PixelMapping], predictions: Sequence[Prediction], masks: Masks, step: Callable[[], None]
 ) -> Observations:
     """A spread of pixels of every photo with all that is predicted for them; calls `step` once per prediction."""
-    areas = [mapping.view_size[0] * mapping.view_size[1] for mapping in mappings]
+    areas = np.array([mapping.view_size[0] * mapping.view_size[1] for mapping in mappings])
     count = int(np.clip(TOTAL_PIXELS // (2 * len(predictions)), FEWEST_PIXELS, PIXELS_PER_PHOTO))
-    count = min(count, min(areas))
+    count = min(count, int(areas.max()))
     chosen = [_spread(mapping.view_size, count) for mapping in mappings]
+    real = np.arange(count) < areas[:, None]
     shape = (len(predictions), 2, count)
     points, weight, confidence = np.zeros((*shape, 3)), np.zeros(shape), np.zeros(shape[:2])
     for e, prediction in enumerate(predictions):
         step()
         for side, photo in enumerate(prediction.edge):
             part, sure = _at(prediction, side, chosen[photo], masks[photo])
+            sure = np.where(real[photo], sure, 1.0)
             points[e, side], weight[e, side] = part, np.log(sure)
             confidence[e, side] = sure[weight[e, side] > 0].mean() if (sure > 1).any() else 0.0
     pixels = np.stack([mapping.photo_pixels().reshape(-1, 2)[k] for mapping, k in zip(mappings, chosen, strict=True)])
     edges = np.array([prediction.edge for prediction in predictions], dtype=np.int64).reshape(-1, 2)
     sizes = tuple(mapping.photo_size for mapping in mappings)
-    return Observations(edges, points, weight, confidence, pixels, np.array(areas, dtype=np.float64), sizes)
+    sampled = np.minimum(areas, count).astype(np.float64)
+    return Observations(edges, points, weight, confidence, pixels, areas.astype(np.float64), sampled, sizes)
 
 
 def _at(prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None) -> tuple[Array, Array]:
@@ -80,7 +85,13 @@ def _at(prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.boo
 
 
 def _spread(size: tuple[int, int], count: int) -> Indices:
-    """Flat indices of `count` pixels spread evenly without a grid's regularity (Roberts' R2 sequence)."""
+    """Flat indices of `count` pixels spread evenly without a grid's regularity (Roberts' R2 sequence).
+
+    A photo of fewer pixels gives all of them; the rest repeat its last.
+    """
+    area = size[0] * size[1]
+    if area <= count:
+        return np.minimum(np.arange(count), area - 1)
     plastic = 1.32471795724474602596  # the real root of x^3 = x + 1
     steps = np.arange(1, count + 1)[:, None] * np.array([1 / plastic, 1 / plastic**2])
     x, y = ((0.5 + steps) % 1 * np.array(size)).astype(np.int64).T
