@@ -167,6 +167,15 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     photos: CollectionProperty(type=DUST3R_PG_photo)
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
 
+    @property
+    def model_note(self) -> str:
+        """What to expect of the chosen model; of the best present where none is named."""
+        statuses = list_models(model_folder(bpy.context))
+        for status in statuses:
+            if status.model.name == self.model or (self.model == BEST and status.present):
+                return f"{status.model.title}: {status.model.note.removeprefix(status.model.title + ': ')}"
+        return ""
+
 
 class DUST3R_PG_job(bpy.types.PropertyGroup):
     """What the panel shows of the running job; never saved."""

@@ -1,8 +1,11 @@
 """The sidebar tab "DUSt3R": photos, model, Reconstruct; everything else is folded away."""
 
+import textwrap
 from typing import Any
 
 import bpy
+
+NOTE_WIDTH = 40  # characters that fit into the sidebar's usual width
 
 
 class _Panel:
@@ -49,6 +52,7 @@ class DUST3R_PT_reconstruct(_Panel, bpy.types.Panel):
         layout.prop(settings, "model")
         if settings.model == "FILE":
             layout.prop(settings, "model_path")
+        _draw_note(layout, settings.model_note)
         layout.prop(settings, "device")
         layout.prop(settings, "scene_graph")
         if settings.scene_graph in {"swin", "logwin"}:
@@ -119,6 +123,14 @@ PANELS = (
 
 def _settings(context: bpy.types.Context) -> Any:
     return context.scene.dust3r
+
+
+def _draw_note(layout: bpy.types.UILayout, note: str) -> None:
+    """Wrapped by hand: labels cut long text off."""
+    column = layout.column(align=True)
+    column.active = False
+    for line in textwrap.wrap(note, NOTE_WIDTH):
+        column.label(text=line)
 
 
 def _draw_job(layout: bpy.types.UILayout, job: Any) -> None:

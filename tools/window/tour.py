@@ -1,0 +1,179 @@
+"""A reconstruction in a real window, from an empty list to the look through a camera, with a picture of each moment.
+
+usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 tour.py OUT_FOLDER PHOTO_FOLDER
+It presses what a person presses, checks what the person would see (the exit status says whether all of it held) and
+saves 1_before.png, 2_during.png, 3_after.png, 4_through_camera.png, 5_cancelled.png and 6_worker_killed.png.
+Started again by itself inside
+Blender, where it plays the person.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve()
+
+
+def drive() -> int:
+    """Start Blender on this file and save the screen whenever the person inside asks for it."""
+    from PIL import ImageGrab
+
+    out, photos = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    wish, status = out / "wish.json", 1
+    environment = os.environ | {"LIBGL_ALWAYS_SOFTWARE": "1", "WISH": str(wish), "PHOTOS": str(photos)}
+    blender = subprocess.Popen(["blender", "--python-exit-code", "3", "--python", str(HERE)], env=environment)
+    end = time.monotonic() + 300
+    while time.monotonic() < end and blender.poll() is None:
+        time.sleep(0.1)
+        if wish.exists():
+            name = json.loads(wish.read_text())
+            ImageGrab.grab(xdisplay="").convert("RGB").save(out / f"{name}.png")
+            print(f"saved {name}.png", flush=True)
+            wish.unlink()
+    if blender.poll() is None:
+        blender.kill()
+    else:
+        status = blender.returncode
+    return status
+
+
+class Person:
+    """What is done and looked at inside Blender; each step yields the seconds to wait."""
+
+    def __init__(self, bpy: Any) -> None:
+        self.bpy = bpy
+        self.window = bpy.context.window_manager.windows[0]
+        self.area = next(area for area in self.window.screen.areas if area.type == "VIEW_3D")
+        self.region = next(region for region in self.area.regions if region.type == "WINDOW")
+
+    def press(self, name: str, *how: str, **properties: Any) -> set[str]:
+        with self.bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
+            operator = getattr(self.bpy.ops.dust3r, name)
+            return operator(*(how or ("EXEC_DEFAULT",)), True, **properties)  # True: with its undo step
+
+    def picture(self, name: str) -> Iterator[float]:
+        wish = Path(os.environ["WISH"])
+        self.area.tag_redraw()
+        yield 1.0
+        wish.with_suffix(".part").write_text(json.dumps(name))
+        wish.with_suffix(".part").rename(wish)
+        while wish.exists():
+            yield 0.1
+
+    def until_idle(self, seconds: float) -> Iterator[float]:
+        end = time.monotonic() + seconds
+        while self.state.running and time.monotonic() < end:
+            yield 0.1
+        assert not self.state.running, "the job did not end"
+
+    @property
+    def state(self) -> Any:
+        return self.bpy.context.window_manager.dust3r_job
+
+    def steps(self) -> Iterator[float]:
+        bpy, photos = self.bpy, Path(os.environ["PHOTOS"])
+        for thing in list(bpy.data.objects):
+            bpy.data.objects.remove(thing)
+        yield from self.open_tab()
+        files = [{"name": path.name} for path in sorted(photos.iterdir())]
+        self.press("add_photos", directory=str(photos), files=files)
+        yield from self.picture("1_before")
+        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        while self.state.running and self.state.share < 0.3:
+            yield 0.02
+        yield from self.picture("2_during")
+        yield from self.until_idle(200)
+        collection = bpy.data.collections["DUSt3R"]
+        cameras = [thing for thing in collection.objects if thing.type == "CAMERA"]
+        assert len(cameras) == len(files), "a photo has no camera"
+        with bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
+            bpy.ops.view3d.view_all()
+        yield 5.0  # shaders compile
+        yield from self.picture("3_after")
+        bpy.context.view_layer.objects.active = cameras[len(cameras) // 2]
+        self.press("look_through_photo")
+        yield from self.picture("4_through_camera")
+        yield from self.cancel_a_second_one(set(bpy.data.objects))
+        yield from self.lose_a_worker(set(bpy.data.objects))
+        for step in ("the look through the camera", "the reconstruction"):
+            assert "DUSt3R" in bpy.data.collections, f"undoing {step} came too late"
+            with bpy.context.temp_override(window=self.window):
+                bpy.ops.ed.undo()
+            yield 0.5
+        assert "DUSt3R" not in bpy.data.collections, "one undo step did not take the reconstruction back"
+
+    def open_tab(self) -> Iterator[float]:
+        space = self.area.spaces[0]
+        space.show_region_ui = True
+        sidebar = next(region for region in self.area.regions if region.type == "UI")
+        for _ in range(30):
+            self.area.tag_redraw()
+            yield 0.3
+            if sidebar.active_panel_category == "DUSt3R":
+                return
+            sidebar.active_panel_category = "DUSt3R"
+
+    def cancel_a_second_one(self, before: set[Any]) -> Iterator[float]:
+        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        while self.state.running and self.state.share < 0.1:
+            yield 0.02
+        began = time.monotonic()
+        self.press("cancel")
+        yield from self.until_idle(5)
+        took = time.monotonic() - began
+        print(f"cancelled after {took:.2f} s", flush=True)
+        assert took < 0.5, "cancelling took too long"
+        assert set(self.bpy.data.objects) == before, "a cancelled job changed the scene"
+        yield from self.picture("5_cancelled")
+
+    def lose_a_worker(self, before: set[Any]) -> Iterator[float]:
+        """The system kills the worker, as it does when memory runs out."""
+        running = importlib.import_module("bl_ext.user_default.dust3r.operators.running")
+        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        yield 2.0
+        os.kill(running._current._process.pid, signal.SIGKILL)
+        yield from self.until_idle(5)
+        assert set(self.bpy.data.objects) == before, "a lost worker changed the scene"
+        yield from self.picture("6_worker_killed")
+
+
+def play() -> None:
+    """Take one step at a time between Blender's redraws; a failed step ends Blender with status 3."""
+    import traceback
+
+    import bpy
+
+    bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.use_preferences_save = False
+    steps: Iterator[float] | None = None
+
+    def tick() -> float | None:
+        nonlocal steps
+        try:
+            steps = steps or Person(bpy).steps()
+            return next(steps)
+        except StopIteration:
+            print("the tour is done", flush=True)
+            os._exit(0)
+        except Exception:  # noqa: BLE001  whatever went wrong, the status has to say so
+            traceback.print_exc()
+            os._exit(3)
+
+    bpy.app.timers.register(tick, first_interval=1.0)
+
+
+if __name__ == "__main__":
+    if "WISH" in os.environ:
+        play()
+    else:
+        sys.exit(drive())
