@@ -31,6 +31,7 @@ NUMBERS = {
     "mlp_ratio": "mlp_ratio",
 }
 REQUIRED = {*NUMBERS, "img_size", "head_type", "pos_embed"} - {"patch_size", "mlp_ratio"}
+DPT_PATCHES = (8, 16)  # pixels along a patch's side that a DPT head's doublings lead back to
 LARGEST, DEEPEST = 16384, 256  # of the numbers above: a description beyond is damage, not a network
 LONGEST_TEXT = 20_000  # characters; the published descriptions have about 400
 
@@ -150,8 +151,8 @@ def _fields(values: dict[str, Any]) -> dict[str, Any]:
     }
     fields |= {ours: read(values[key]) for key, (ours, read) in readers.items() if key in values}
     _check_the_rest(values, known={*NUMBERS, *readers})
-    if fields["head"] == "dpt" and fields.get("patch_size", 16) != 16:
-        raise ValueError(f"patch_size is {fields['patch_size']}, but a DPT head needs 16")
+    if fields["head"] == "dpt" and fields.get("patch_size", 16) not in DPT_PATCHES:
+        raise ValueError(f"patch_size is {fields['patch_size']}, but a DPT head needs 8 or 16")
     return fields
 
 

@@ -61,7 +61,8 @@ class DPTHead(nn.Module):
         self.fuse = nn.ModuleList([Fusion(features) for _ in config.dpt.layers])
         self.head = nn.Sequential(
             _conv3(features, features // 2),
-            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
+            # The fused map has 8 values along a token's side: patches of 16 need one more doubling.
+            nn.Upsample(scale_factor=config.patch_size // 8, mode="bilinear", align_corners=True),
             _conv3(features // 2, config.dpt.last),
             nn.ReLU(),
             nn.Conv2d(config.dpt.last, 4, kernel_size=1),

@@ -61,8 +61,11 @@ class DUSt3R(nn.Module):
         """Pointmaps of pairs of photos (B, 3, Hi, Wi) and (B, 3, Hj, Wj), RGB in [-1, 1]."""
         return self.decode(self.encode(images_i), self.encode(images_j))
 
-    def encode(self, images: Tensor) -> Encoded:
-        """The tokens of photos (B, 3, H, W), RGB in [-1, 1], H and W multiples of the patch size."""
+    def encode(self, images: Tensor, kept: Tensor | None = None) -> Encoded:
+        """The tokens of photos (B, 3, H, W), RGB in [-1, 1], H and W multiples of the patch size.
+
+        kept: (B, K) indices of the patches that the encoder sees at all, in pretraining; then K tokens come out.
+        """
         height, width = images.shape[-2:]
         if height % self.config.patch_size or width % self.config.patch_size:
             raise ValueError(f"sides must be multiples of {self.config.patch_size}, got {width} x {height}")
@@ -70,6 +73,9 @@ class DUSt3R(nn.Module):
             (height, width), self.config.encoder_width // self.config.encoder_heads, images.device
         )
         tokens = self.patch_embed(images)
+        if kept is not None:
+            rotation = rotation.of_tokens(kept)
+            tokens = tokens.gather(1, kept[..., None].expand(-1, -1, tokens.shape[-1]))
         for block in self.encoder:
             tokens = block(tokens, rotation)
         return Encoded(self.encoder_norm(tokens), (height, width))

@@ -10,8 +10,12 @@ from torch import Tensor
 class Rotation(NamedTuple):
     """The turn of every token of a grid: one angle per axis and frequency."""
 
-    cosine: Tensor  # (N, 2, D/4): token, (row, column), frequency
-    sine: Tensor  # (N, 2, D/4)
+    cosine: Tensor  # (N, 2, D/4): token, (row, column), frequency; (B, 1, N, 2, D/4) where photos differ
+    sine: Tensor  # likewise
+
+    def of_tokens(self, index: Tensor) -> "Rotation":
+        """The turn of some tokens of the grid, chosen for each photo by index (B, N)."""
+        return Rotation(self.cosine[index][:, None], self.sine[index][:, None])
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from dust3r.core.model.config import ModelConfig
+from dust3r.core.model.config import DPTWidths, ModelConfig
 from dust3r.core.model.dust3r import DUSt3R, Encoded, confidence_from_raw, points_from_raw
 from dust3r.core.model.rope import grid_rotation, rotate
 from dust3r.core.model.weights import load_model
@@ -90,6 +90,23 @@ def test_patches_of_another_size_are_possible_with_a_linear_head():
     with torch.inference_mode():
         pair = DUSt3R(config)(photos(1, 24, 40), photos(1, 40, 24))
     assert pair.points_i.shape == (1, 24, 40, 3) and pair.points_j.shape == (1, 40, 24, 3)
+
+
+def test_patches_of_eight_pixels_are_possible_with_a_dpt_head():
+    config = ModelConfig(encoder_width=24, encoder_depth=1, encoder_heads=2, decoder_width=16, decoder_depth=4)
+    config = replace(config, decoder_heads=2, patch_size=8, dpt=DPTWidths((8, 8, 8, 8), 8, 8))
+    with torch.inference_mode():
+        pair = DUSt3R(config)(photos(1, 24, 40), photos(1, 40, 24))
+    assert pair.points_i.shape == (1, 24, 40, 3) and pair.points_j.shape == (1, 40, 24, 3)
+
+
+def test_encoding_all_patches_in_another_order_moves_the_tokens_and_changes_nothing_else(network):
+    images = photos(2, 48, 64)
+    order = torch.stack([torch.randperm(12, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)])
+    with torch.inference_mode():
+        plain, moved = network.encode(images).tokens, network.encode(images, order).tokens
+    for photo in range(2):
+        torch.testing.assert_close(moved[photo], plain[photo, order[photo]], rtol=1e-4, atol=1e-4)
 
 
 def test_turned_queries_and_keys_know_only_how_far_apart_they_are():
