@@ -42,9 +42,10 @@ def align(
     """The cameras and depths minimising  sum_e sum_v sum_px log C |chi^v - sigma_e P_e X^{v,e}|^p  (DUSt3R, eq. 5).
 
     A closed-form robust start (own focals and pointmaps, relative poses, averages over the graph), refined together,
-    then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap. mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the
-    photos' centres if not given; names: of the photos, for warnings. Raises InputError without predictions or when
-    they do not fit the photos, and whatever `report` raises.
+    then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap.
+    mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the photos' centres if not
+    given; names: of the photos, for warnings. Raises InputError without predictions or when they do not fit the photos,
+    and whatever `report` raises.
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
     _check(mappings, predictions)

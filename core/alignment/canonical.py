@@ -14,6 +14,7 @@ from ..settings import AlignmentSettings
 from .observations import Array, Indices, Observations
 
 SPREAD_OF_ONE = 0.01  # relative error of a focal that a single pointmap shows
+SPREAD_UNKNOWN = 0.3  # of a focal that nothing shows: as long as the longer side, 53 degrees
 PNP_EDGES = 4  # of a photo never first in an edge: its most confident ones
 
 
@@ -100,6 +101,8 @@ def _focal(
     """The focal over all pointmaps together, and its relative standard error from how far single ones scatter."""
     bounds, centred = focal_bounds(observations.sizes[photo]), observations.pixels[photo] - principal_point
     usable = (weight > 0).any(-1)
+    if not usable.any():
+        return float(max(observations.sizes[photo])), SPREAD_UNKNOWN
     points, weight = points[usable], weight[usable]
     focal = estimate_focal(points.reshape(-1, 3), np.tile(centred, (len(points), 1)), weight.ravel(), bounds)
     if len(points) < 2:

@@ -18,6 +18,7 @@ BLOCK = 4_000_000  # values of a kind held at once: bounds the memory of photos 
 ROUNDS = 10
 SURE_OF_NOTHING = 1e-6  # weight of a pixel of confidence 1, so that it still gets the depth that was predicted
 NEAREST = 1e-3  # of the median depth: no depth comes out smaller
+FARTHEST = np.float32(1e12)  # so that squares stay finite
 TINY = 1e-6  # of the depth: a residual that small is exact
 
 
@@ -46,7 +47,7 @@ class Side:
         X = points.detach().reshape(-1, 3)[rows].cpu().numpy().astype(np.float32)
         C = confidence.detach().reshape(-1)[rows].cpu().numpy().astype(np.float32)
         usable = np.isfinite(X).all(-1) & np.isfinite(C)
-        return np.where(usable[:, None], X, 0), np.where(usable, np.maximum(C, 1), 0)
+        return np.where(usable[:, None], np.clip(X, -FARTHEST, FARTHEST), 0), np.where(usable, np.maximum(C, 1), 0)
 
 
 @dataclass(frozen=True, slots=True)

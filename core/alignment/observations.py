@@ -17,6 +17,7 @@ Masks = Sequence[NDArray[np.bool_] | None]
 PIXELS_PER_PHOTO = 768  # enough for cameras: errors of pointmaps are smooth, so more pixels add little
 TOTAL_PIXELS = 600_000  # over both sides of all edges: bounds memory and time of large graphs
 FEWEST_PIXELS = 192
+ABSURD = 1e3  # median distances: points further off (the exponential head's runaways) say nothing of a camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Observations:
         number[photos] = np.arange(len(photos))
         parts = (self.points[edges], self.weight[edges], self.confidence[edges])
         sizes = tuple(self.sizes[k] for k in photos)
-        return type(self)(number[self.edges[edges]], *parts, self.pixels[photos], self.area[photos], self.sampled[photos], sizes)
+        return type(self)(
+            number[self.edges[edges]], *parts, self.pixels[photos], self.area[photos], self.sampled[photos], sizes
+        )
 
 
 def sample(
@@ -79,6 +82,9 @@ def _at(prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.boo
     X = points.detach().reshape(-1, 3)[chosen].cpu().numpy().astype(np.float64)
     C = confidence.detach().reshape(-1)[chosen].cpu().numpy().astype(np.float64)
     usable = np.isfinite(X).all(-1) & np.isfinite(C)
+    distance = np.linalg.norm(X, axis=-1)
+    if usable.any():
+        usable &= distance <= ABSURD * np.median(distance[usable])
     if mask is not None:
         usable &= mask.reshape(-1)[chosen]
     return np.where(usable[:, None], X, 0.0), np.where(usable, np.maximum(C, 1.0), 1.0)

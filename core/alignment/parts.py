@@ -25,10 +25,11 @@ def anchored(world: World, photo: int) -> World:
     """The same world in the frame of one photo's camera, in the network's units: edges' scales of geometric mean 1."""
     R, centre = world.R[photo].T, world.centre[photo]
     scale = 1 / float(np.exp(np.log(world.frames.scale).mean())) if len(world.frames.scale) else 1.0
-    frames = world.frames
+    frames, turned = world.frames, R @ world.R
+    turned[photo] = np.eye(3)  # to the last bit
     return replace(
         world,
-        R=R @ world.R,
+        R=turned,
         centre=scale * (world.centre - centre) @ R.T,
         depth=scale * world.depth,
         frames=Similarity(scale * frames.scale, R @ frames.R, scale * (frames.translation - centre) @ R.T),

@@ -13,8 +13,8 @@ from .relative import relative_poses
 def two_view_poses(observations: Observations, canonical: Canonical, seed: int) -> Similarity:
     """The poses (2,) of both canonical pointmaps in the frame and units of photo 0's.
 
-    Each edge (i, j) gives camera j's pose in i's frame by PnP between X^{j,i} and j's pixels, which j's own depth errors
-    do not touch (registration if no camera fits); two edges are averaged by their score: turn, log scale, position.
+    Each edge (i, j) gives camera j's pose in i's frame by PnP between X^{j,i} and j's pixels, which errors along j's
+    rays do not touch (registration if no camera fits). Two edges are averaged by score: turn, log scale, position.
     """
     poses = []
     for e, (i, _) in enumerate(observations.edges):

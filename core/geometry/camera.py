@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .similarity import weighted_median
+
 Array = NDArray[np.float64]
 
 # Of the longer side: fields of view from 5 to 136 degrees.
@@ -30,18 +32,21 @@ def estimate_focal(
     """The focal f minimising the weighted sum of |centred - f (x/z, y/z)| (Weiszfeld's iteration), within bounds.
 
     points: (P, 3) in the camera's frame; centred: (P, 2), their pixels relative to the principal point; weight: (P,).
-    Points at or behind the camera are left out; with none left, the geometric middle of the bounds.
+    Left out: points at or behind the camera, and those so far aside that alone they mean half the least focal (their
+    leverage has no bound). With none left, the geometric middle of the bounds.
     """
-    seen = (points[:, 2] > 0) & (weight > 0)
-    slopes, centred, weight = points[seen, :2] / points[seen, 2:], centred[seen], weight[seen]
-    along, across = (slopes * centred).sum(-1), (slopes**2).sum(-1)
-    if not (weight * across).sum() > 0:
+    across = np.linalg.norm(points[:, :2], axis=-1)
+    off = np.linalg.norm(centred, axis=-1)
+    seen = (points[:, 2] > 0) & (weight > 0) & (across > 0) & (off * points[:, 2] > bounds[0] / 2 * across)
+    if not seen.any():
         return float(np.sqrt(bounds[0] * bounds[1]))
-    focal, pull = 0.0, weight
+    slopes, centred, weight = points[seen, :2] / points[seen, 2:], centred[seen], weight[seen]
+    along, squared = (slopes * centred).sum(-1), (slopes**2).sum(-1)
+    focal = float(np.clip(weighted_median(along / squared, weight * np.sqrt(squared)), *bounds))
     for _ in range(iterations):
-        focal = float(np.clip((pull * along).sum() / (pull * across).sum(), *bounds))
         distance = np.linalg.norm(centred - focal * slopes, axis=-1)
         pull = weight / np.maximum(distance, 1e-6 * bounds[0])
+        focal = float(np.clip((pull * along).sum() / (pull * squared).sum(), *bounds))
     return focal
 
 

@@ -1,6 +1,7 @@
 """Where a camera stood, from pixels whose world points are known (perspective-n-point), outliers among them."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ Array = NDArray[np.float64]
 
 THRESHOLD = 0.015  # of the photo's longer side, and at least a pixel: further off is an outlier
 SEARCHED_FOCALS = np.geomspace(0.4, 4.0, 13)  # of the longer side; the refinement closes the gaps of 21 %
+NEAR_ENOUGH = 5.0  # thresholds: further off takes no part in the refinement
 NEAR = 1e-6  # depth below which a point counts as behind the camera, of the points' spread
 
 
@@ -34,6 +36,9 @@ class _Pixels:
     centred: Array  # (P, 2), pixels relative to the principal point
     weight: Array  # (P,), sums to 1
     threshold: float  # pixels
+
+    def of(self, chosen: NDArray[np.bool_]) -> Self:
+        return type(self)(self.points[chosen], self.centred[chosen], self.weight[chosen], self.threshold)
 
     def errors(self, R: Array, t: Array, focal: float) -> Array:
         """Reprojection errors (..., P, 2) of world2cam R (..., 3, 3), t (..., 3); huge behind the camera."""
@@ -100,8 +105,19 @@ def _best_start(data: _Pixels, triples: NDArray[np.int64], focal: float) -> tupl
 
 
 def _refine(data: _Pixels, R: Array, t: Array, focal: float, free_focal: bool) -> tuple[Array, Array, float]:
-    """The nearest minimum of the robust cost, over rotation, translation and, if free, the logarithm of the focal."""
+    """The nearest minimum of the robust cost over rotation, translation and, if free, the logarithm of the focal.
 
+    Twice, over the pixels near enough to the pose so far: far ones pull little each, but may be many.
+    """
+    for _ in range(2):
+        near = np.linalg.norm(data.errors(R, t, focal), axis=-1) < NEAR_ENOUGH * data.threshold
+        if near.sum() < 4:
+            break
+        R, t, focal = _descend(data.of(near), R, t, focal, free_focal)
+    return R, t, focal
+
+
+def _descend(data: _Pixels, R: Array, t: Array, focal: float, free_focal: bool) -> tuple[Array, Array, float]:
     def unpack(step: Array) -> tuple[Array, Array, float]:
         scale = np.exp(np.clip(step[6], -1, 1)) if free_focal else 1.0
         return rotation_from_vector(step[:3]) @ R, t + step[3:6], focal * scale

@@ -62,15 +62,15 @@ def register_robustly(
 ) -> tuple[Similarity, Array]:
     """The similarities S minimising the weighted sum of Cauchy's log(1 + (|target - S(source)| / (k spread))^2).
 
-    spread: (..., P), what a residual is measured against (the distance to the camera: errors of pointmaps grow with
-    it); k is 1.5 times the median of |residual| / spread, so that outliers lose their pull. Same shapes as
+    spread: (..., P), > 0, what a residual is measured against (the distance to the camera: errors of pointmaps grow
+    with it); k is 1.5 times the median of |residual| / spread, so that outliers lose their pull. Same shapes as
     `register_points`. Also returns that weighted median, (...,): how well each set fits.
     """
-    found, pull = register_points(source, target, weight), weight
+    found = register_points(source, target, weight / spread**2)
     residual = _relative_residual(found, source, target, spread)
     for _ in range(iterations):
         width = np.maximum(1.5 * weighted_median(residual, weight), 1e-9)
-        pull = weight / (1 + (residual / width[..., None]) ** 2)
+        pull = weight / spread**2 / (1 + (residual / width[..., None]) ** 2)
         found = register_points(source, target, pull)
         residual = _relative_residual(found, source, target, spread)
     return found, weighted_median(residual, weight)

@@ -30,7 +30,11 @@ def pose_metrics(found: Array, true: Array) -> dict[str, float]:
 
     found, true: cam2world (N, 4, 4), N >= 2. mAA(30): mean over 1, ..., 30 degrees of the share of pairs below.
     """
-    rotation, direction = pair_errors(found, true)
+    return summarise_errors(*pair_errors(found, true))
+
+
+def summarise_errors(rotation: Array, direction: Array) -> dict[str, float]:
+    """The figures of `pose_metrics` from errors of pairs, degrees: (P,) twice, P >= 1."""
     larger = np.maximum(rotation, direction)
     return {
         "auc5": auc(larger, 5),
@@ -58,6 +62,21 @@ def align_cameras(found: Array, true: Array) -> tuple[Similarity, Array, Array]:
     move = Similarity(np.array(scale), R, b.mean(0) - scale * a.mean(0))
     rotation = np.degrees(rotation_angle(true[:, :3, :3].swapaxes(-1, -2) @ R @ found[:, :3, :3]))
     return move, rotation, np.linalg.norm(move.apply(found[:, :3, 3]) - b, axis=-1)
+
+
+def placed_photos(found: Array, true: Array, component: NDArray[np.int_], degrees: float = 15) -> int:
+    """How many of N photos are placed: the greatest number that one of them agrees on, itself included.
+
+    A photo agrees with another of the same component (N,) when the turn between them and the direction from it to
+    the other, in its own axes, are both off by less than `degrees`. 0 where no two agree. cam2world (N, 4, 4) twice.
+    """
+    most = 0
+    for k in range(len(true)):
+        a, b = (np.linalg.inv(poses[k]) @ poses for poses in (found, true))
+        rotation = np.degrees(rotation_angle(a[:, :3, :3].swapaxes(-1, -2) @ b[:, :3, :3]))
+        error = np.maximum(rotation, _direction_errors(a[:, :3, 3], b[:, :3, 3]))
+        most = max(most, int(((error < degrees) & (component == component[k])).sum()))
+    return most if most > 1 else 0
 
 
 def _direction_errors(a: Array, b: Array) -> Array:

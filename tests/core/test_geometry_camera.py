@@ -1,0 +1,78 @@
+"""The pinhole camera and the focal that a pointmap shows."""
+
+import numpy as np
+import pytest
+from dust3r.core.geometry.camera import estimate_focal, focal_bounds, pixel_rays, project
+
+
+def grid(width, height):
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2).astype(np.float64)
+
+
+@pytest.fixture
+def pointmap():
+    """(points, pixels, focal, principal point) of a made-up camera."""
+    pixels, principal_point = grid(32, 24), np.array([15.0, 13.5])
+    depth = np.random.default_rng(0).uniform(1, 2, len(pixels))
+    return pixel_rays(pixels, 40.0, principal_point) * depth[:, None], pixels, 40.0, principal_point
+
+
+def test_projecting_a_point_on_a_pixels_ray_gives_that_pixel(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    assert project(points, focal, principal_point) == pytest.approx(pixels, abs=1e-12)
+
+
+def test_points_behind_the_camera_have_no_pixel():
+    assert np.isinf(project(np.array([[0.0, 0, -1], [1, 1, 0]]), 10.0, np.zeros(2))).all()
+
+
+def test_focal_is_recovered_from_the_pointmap_it_made(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    found = estimate_focal(points, pixels - principal_point, np.ones(len(points)), (1, 1000))
+    assert found == pytest.approx(focal, rel=1e-12)
+
+
+def test_a_third_of_wild_points_hardly_moves_the_focal(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    generator = np.random.default_rng(1)
+    wild = generator.random(len(points)) < 0.33
+    points[wild] = generator.normal(size=(wild.sum(), 3)) * 3
+    found = estimate_focal(points, pixels - principal_point, np.ones(len(points)), focal_bounds((32, 24)))
+    assert found == pytest.approx(focal, rel=0.01)
+
+
+def test_points_mirrored_behind_the_camera_do_not_count(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    points[::2] *= -1
+    found = estimate_focal(points, pixels - principal_point, np.ones(len(points)), (1, 1000))
+    assert found == pytest.approx(focal, rel=1e-12)
+
+
+def test_points_without_weight_do_not_count(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    points[::2, 2] *= 3
+    weight = np.arange(len(points)) % 2.0
+    assert estimate_focal(points, pixels - principal_point, weight, (1, 1000)) == pytest.approx(focal, rel=1e-12)
+
+
+def test_focal_stays_within_its_bounds(pointmap):
+    points, pixels, _, principal_point = pointmap
+    arguments = points, pixels - principal_point, np.ones(len(points))
+    assert estimate_focal(*arguments, (50, 60)) == 50
+    assert estimate_focal(*arguments, (10, 20)) == 20
+
+
+@pytest.mark.parametrize(
+    ("points", "centre", "result"),
+    [
+        ("focal.pts", (16, 12), "focal.pts.weiszfeld"),
+        ("focal.pts_degenerate", (16, 12), "focal.pts_degenerate.weiszfeld"),
+        ("focal.pts", (15, 13.5), "focal.pts.weiszfeld.pp_off"),
+    ],
+)
+def test_focal_agrees_with_the_published_weiszfeld(golden, points, centre, result):
+    data = np.load(golden / "geometry.npz")
+    X = data[points].reshape(-1, 3).astype(np.float64)
+    usable = np.isfinite(X).all(-1).astype(np.float64)
+    found = estimate_focal(np.nan_to_num(X), grid(32, 24) - centre, usable, focal_bounds((32, 24)))
+    assert found == pytest.approx(float(data[result][0]), rel=3e-3)
