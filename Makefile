@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-versions lint demo extension clean
+.PHONY: help setup test test-versions test-window lint demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -28,6 +28,22 @@ test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on th
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check bpy==$(BPY) numpy==1.26.4
 	echo $(CURDIR)/.venv/lib/python3.11/site-packages > .venv-$*/lib/python3.11/site-packages/shared.pth
+	touch $@
+
+test-window: setup build/blender-root/ready  ## a tour of the newest Blender's real window (Debian, as root); pictures to build/tour
+	$(BIN)/python tools/build_extension.py --wheels pure --output build/extension
+	rm -rf $(TRIAL) && mkdir -p $(TRIAL)/user
+	cp build/extension/dust3r-*-pure.zip $(TRIAL)/extension.zip && cp -r samples/studio/images $(TRIAL)/photos
+	cp tools/window/*.py build/blender-root/tools/
+	$(INSIDE) blender --command extension install-file -r user_default -e /trial/extension.zip
+	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/tour.py /trial/pictures /trial/photos
+	rm -rf build/tour && cp -r $(TRIAL)/pictures build/tour
+
+TRIAL := build/blender-root/trial
+INSIDE := chroot build/blender-root env BLENDER_USER_RESOURCES=/trial/user
+
+build/blender-root/ready:
+	tools/make_blender_root.sh build/blender-root
 	touch $@
 
 lint: setup  ## style and types

@@ -27,6 +27,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_reconstruct(verbs.add_parser("reconstruct", help="photos to a Blender scene, cameras and points"))
     _add_predict(verbs.add_parser("predict", help="the network's raw output for one ordered pair of photos"))
     _add_align(verbs.add_parser("align", help="cameras and points from pair predictions made elsewhere"))
+    _add_evaluate(verbs.add_parser("evaluate", help="a model's exam: photos with true cameras, or held-out scenes"))
     _add_models(verbs.add_parser("models", help="list the known models, or download one"))
     work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
     work.add_argument("folder", type=Path, help="a folder with a job.json")
@@ -71,6 +72,20 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
     add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
     _add_alignment(parser, DEFAULTS.alignment)
+    _add_talk(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", type=Path, nargs="?", metavar="FOLDER", help="images/, cameras.json and, where known, depth/")
+    add("--synthetic", type=int, metavar="SEED", help="instead of a folder: scenes that no training ever sees")
+    add("--pairs", type=int, default=64, metavar="N", help="scenes of --synthetic, a pair of views each")
+    add("--difficulty", type=float, default=1.0, metavar="D", help="of --synthetic, from 0 to 1")
+    add("--json", type=Path, metavar="OUT.json", help="write the figures")
+    add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
+    _add_model(parser)
+    _add_alignment(parser, DEFAULTS.alignment)
+    parser.set_defaults(min_confidence=DEFAULTS.min_confidence)
     _add_talk(parser)
 
 

@@ -14,6 +14,8 @@ from ..operators.scene.reconstruction import add_reconstruction
 from ..operators.scene.render import render_still
 from ..operators.scene.viewpoints import add_between_camera
 
+ZSTD_END = bytes.fromhex("b1ea928f")
+
 
 def write_scene(result: Reconstruction, blend: Path | None, picture: Path | None) -> list[str]:
     """Put the reconstruction into an empty scene; save and render what was asked for. Returns what was made.
@@ -60,8 +62,22 @@ def _empty_scene() -> bpy.types.Scene:
 
 
 def _save(path: Path) -> None:
+    """Under another name first: on a full disk Blender cuts a compressed file off and says that all is well."""
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.part.blend").resolve()
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(path.resolve()), check_existing=False, compress=True)
-    except RuntimeError as error:
+        bpy.ops.wm.save_as_mainfile(filepath=str(partial), check_existing=False, compress=True, copy=True)
+        if not _is_whole(partial):
+            raise InputError(f"Cannot write {path}: the disk is full; free some space or choose another place")
+        partial.replace(path)
+    except (RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _is_whole(blend: Path) -> bool:
+    """Whether a compressed .blend has its last bytes: the end mark of zstd's table of frames."""
+    with blend.open("rb") as file:
+        file.seek(-len(ZSTD_END), os.SEEK_END)
+        return file.read() == ZSTD_END

@@ -24,6 +24,7 @@ VERBS = {
     "predict": ("research", "predict"),
     "align": ("research", "align"),
     "models": ("models", "models"),
+    "evaluate": ("evaluate", "evaluate"),
 }  # verb -> (module of this package, function)
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,10 @@ from typing import Any
 
 import bpy
 
-from ...core.errors import ReconstructionError
+from ...core.errors import InputError, ReconstructionError
 from ...core.files import replacing
+
+PNG_END = b"IEND\xaeB`\x82"
 
 
 def render_still(
@@ -35,8 +37,11 @@ def render_still(
         still = Path(folder) / "still.png"
         scene.render.filepath = str(still)
         bpy.ops.render.render(write_still=True, scene=scene.name)
+        content = still.read_bytes() if still.exists() else b""
+        if not content.endswith(PNG_END):  # Blender does not say when the disk cuts a picture off
+            raise InputError(f"Cannot write {path}: the disk for temporary files is full; free some space")
         with replacing(path) as file:
-            file.write(still.read_bytes())
+            file.write(content)
 
 
 def _settings(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -76,6 +75,10 @@ class Person:
             yield 0.1
         assert not self.state.running, "the job did not end"
 
+    def worker(self) -> subprocess.Popen[str]:
+        running = importlib.import_module("bl_ext.user_default.dust3r.operators.running")
+        return running._current._process
+
     @property
     def state(self) -> Any:
         return self.bpy.context.window_manager.dust3r_job
@@ -127,21 +130,21 @@ class Person:
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         while self.state.running and self.state.share < 0.1:
             yield 0.02
-        began = time.monotonic()
+        process, began = self.worker(), time.monotonic()
         self.press("cancel")
-        yield from self.until_idle(5)
+        process.wait(5)
         took = time.monotonic() - began
-        print(f"cancelled after {took:.2f} s", flush=True)
+        print(f"the worker was gone {took:.2f} s after Cancel", flush=True)
         assert took < 0.5, "cancelling took too long"
+        yield from self.until_idle(5)
         assert set(self.bpy.data.objects) == before, "a cancelled job changed the scene"
         yield from self.picture("5_cancelled")
 
     def lose_a_worker(self, before: set[Any]) -> Iterator[float]:
         """The system kills the worker, as it does when memory runs out."""
-        running = importlib.import_module("bl_ext.user_default.dust3r.operators.running")
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         yield 2.0
-        os.kill(running._current._process.pid, signal.SIGKILL)
+        self.worker().kill()
         yield from self.until_idle(5)
         assert set(self.bpy.data.objects) == before, "a lost worker changed the scene"
         yield from self.picture("6_worker_killed")

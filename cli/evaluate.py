@@ -1,0 +1,65 @@
+"""The verb `evaluate`: a model's exam, on photos with known cameras or on scenes made for it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..core.checkpoints import default_model_folder, find_model
+from ..core.device import pick_device
+from ..core.errors import InputError
+from ..core.evaluation import HELD_OUT, STAGE, Exam, examine_photos, examine_scenes
+from ..core.files import check_writable, replacing
+from ..core.model.weights import LoadedModel, load_model
+from ..core.pipeline import STAGES
+from ..core.posed_photos import read_posed_photos
+from ..core.progress import Timeline
+from .output import Output
+from .settings import read_alignment, read_settings
+
+
+def evaluate(arguments: argparse.Namespace, output: Output) -> None:
+    """Print the figures as a table and write them as JSON."""
+    if (arguments.folder is None) == (arguments.synthetic is None):
+        raise InputError("Name a folder with images/ and cameras.json, or give --synthetic SEED; one of the two")
+    if arguments.pairs < 1:
+        raise InputError(f"--pairs must be at least 1, got {arguments.pairs}")
+    if arguments.json:
+        check_writable(arguments.json)
+    exam_of = _synthetic if arguments.folder is None else _photos
+    exam, model, content = exam_of(arguments, output)
+    for warning in exam.warnings:
+        output.warning(warning)
+    output.say(_table(exam.figures))
+    if arguments.json:
+        content |= {"model": f"{model.name}@{model.sha256[:16]}"}
+        with replacing(arguments.json) as file:
+            file.write(json.dumps(exam.figures | content, indent=1).encode())
+        output.result(str(arguments.json), f"{model.name} -> {arguments.json}")
+
+
+def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
+    settings, folder = read_settings(arguments), arguments.folder
+    read_posed_photos(folder)  # what is wrong with the folder is worth knowing before the model is loaded
+    model = _model(arguments)
+    exam = examine_photos(folder, model, settings, Timeline(STAGES, output.progress))
+    return exam, model, {"folder": str(folder), "settings": settings.as_dict()}
+
+
+def _synthetic(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
+    from ..core.training.scenes.source import ProceduralSource  # it brings Numba
+
+    seed = arguments.synthetic + (HELD_OUT if arguments.synthetic < HELD_OUT else 0)
+    source = ProceduralSource(seed, arguments.difficulty)
+    model = _model(arguments)
+    exam = examine_scenes(source, model, arguments.pairs, read_alignment(arguments), Timeline({STAGE: 1}, output.progress))
+    return exam, model, {"scenes_seed": seed, "difficulty": arguments.difficulty}
+
+
+def _model(arguments: argparse.Namespace) -> LoadedModel:
+    path: Path = find_model(arguments.model, arguments.models_folder or default_model_folder())
+    return load_model(path, pick_device(arguments.device))
+
+
+def _table(figures: dict[str, float]) -> str:
+    return "\n".join(f"{name:10} {value:9.4g}" for name, value in figures.items())
