@@ -47,12 +47,16 @@ def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, Loaded
 
 
 def _synthetic(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
+    if arguments.synthetic < 0:
+        raise InputError(f"--synthetic must be 0 or more, got {arguments.synthetic}")
     from ..core.training.scenes.source import ProceduralSource  # it brings Numba
 
     seed = arguments.synthetic + (HELD_OUT if arguments.synthetic < HELD_OUT else 0)
     source = ProceduralSource(seed, arguments.difficulty)
     model = _model(arguments)
-    exam = examine_scenes(source, model, arguments.pairs, read_alignment(arguments), Timeline({STAGE: 1}, output.progress))
+    exam = examine_scenes(
+        source, model, arguments.pairs, read_alignment(arguments), Timeline({STAGE: 1}, output.progress)
+    )
     return exam, model, {"scenes_seed": seed, "difficulty": arguments.difficulty}
 
 

@@ -1,0 +1,179 @@
+"""The exam: how far a model's results are from the truth, on photos with known cameras and on scenes made for it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .alignment.aligner import align
+from .errors import InputError
+from .images import View
+from .inference import predict
+from .metrics.depth import depth_metrics
+from .metrics.poses import pair_errors, placed_photos, summarise_errors
+from .model.config import ModelConfig
+from .model.weights import LoadedModel
+from .pipeline import reconstruct
+from .pixel_mapping import PixelMapping
+from .posed_photos import PosedPhoto, read_depth, read_posed_photos
+from .prediction import Prediction
+from .progress import Report, silent
+from .reconstruction import AlignedView
+from .scene_graph import Edge
+from .settings import AlignmentSettings, ReconstructionSettings
+from .training.batch import SceneBatch, Source
+from .training.losses import joined, regression_loss
+
+STAGE = "Examining scenes"
+HELD_OUT = 1_000_000  # seeds of procedural scenes from here on are never trained on
+SCENES = 8  # rendered at a time
+LOST = 180.0  # degrees: the error of a pair of photos that share no world
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """Figures by their usual names: shares and relative errors in percent, angles in degrees."""
+
+    figures: dict[str, float]
+    warnings: tuple[str, ...] = ()  # what the user should know, one sentence each
+
+
+def examine_photos(folder: Path, model: LoadedModel, settings: ReconstructionSettings, report: Report = silent) -> Exam:
+    """Reconstruct folder/images and compare cameras, and depth where folder/depth has it, with the truth.
+
+    Figures: those of `pose_metrics`; placed: photos as `placed_photos` counts them, of `photos`; seconds of the
+    reconstruction, the model in memory already; with true depth those of `depth_metrics`, means over its photos.
+    A photo that the reconstruction left out, or put in a world of its own, counts with the greatest error.
+    Raises InputError when the folder cannot be used, before the work.
+    """
+    truth = read_posed_photos(folder)
+    if len(truth) < 2:
+        raise InputError(f"{folder} has one photo with a true camera; relative poses need two")
+    depth = {photo.name: read_depth(photo.depth) for photo in truth if photo.depth is not None}
+    began = time.perf_counter()
+    result = reconstruct([photo.path for photo in truth], model, settings, report)
+    seconds = time.perf_counter() - began
+    views = {view.name: view for view in result.views}
+    figures = _camera_figures(truth, views) | {"photos": len(truth), "seconds": seconds}
+    return Exam(figures | _depth_figures(depth, views), result.warnings)
+
+
+def examine_scenes(
+    source: Source, model: LoadedModel, pairs: int, settings: AlignmentSettings, report: Report = silent
+) -> Exam:
+    """Show the network pairs of views of `pairs` scenes and compare pointmaps, depth and relative poses.
+
+    Figures, medians or means over the pairs: pointmap: mean of `regression_loss`, in units of the pair's mean
+    distance; those of `depth_metrics` for view i; rotation, direction: medians in degrees of relative rotation and
+    translation direction of the aligned pair; rra5, rra15, rta5, rta15: shares in percent.
+    """
+    began, size = time.perf_counter(), exam_size(model.config)
+    rows: list[dict[str, float]] = []
+    for number, start in enumerate(range(0, pairs, SCENES)):
+        batch = source.batch(number, min(SCENES, pairs - start), 2, 1, size)
+        for pair in _pairs(batch):
+            report(STAGE, len(rows), pairs)
+            rows.append(_pair_figures(pair, model, settings))
+    report(STAGE, pairs, pairs)
+    figures = {key: float(np.mean([row[key] for row in rows])) for key in ("pointmap", "absrel", "delta125", "tau103")}
+    for key, short in (("rotation", "rra"), ("direction", "rta")):
+        errors = np.array([row[key] for row in rows])
+        figures |= {key: float(np.median(errors))}
+        figures |= {f"{short}{degrees}": float(100 * (errors < degrees).mean()) for degrees in (5, 15)}
+    return Exam(figures | {"pairs": len(rows), "seconds": time.perf_counter() - began})
+
+
+def exam_size(config: ModelConfig) -> tuple[int, int]:
+    """(width, height) of the views that a network is examined with: square, or 4:3 as most photos are."""
+    if config.square_crop:
+        return config.image_size, config.image_size
+    return config.image_size, config.image_size * 3 // 4 // config.patch_size * config.patch_size
+
+
+def _camera_figures(truth: tuple[PosedPhoto, ...], views: dict[str, AlignedView]) -> dict[str, float]:
+    true = np.stack([photo.cam2world for photo in truth])
+    found, component = np.tile(np.eye(4), (len(truth), 1, 1)), -1 - np.arange(len(truth))
+    for k, photo in enumerate(truth):
+        if photo.name in views:
+            found[k], component[k] = views[photo.name].cam2world, views[photo.name].component
+    i, j = np.triu_indices(len(truth), 1)
+    apart = component[i] != component[j]
+    rotation, direction = (np.where(apart, LOST, errors) for errors in pair_errors(found, true))
+    return summarise_errors(rotation, direction) | {"placed": placed_photos(found, true, component)}
+
+
+def _depth_figures(depth: dict[str, NDArray[np.float32]], views: dict[str, AlignedView]) -> dict[str, float]:
+    """Means over the photos that have true depth; none where no photo has."""
+    rows = []
+    for name, true in depth.items():
+        if name in views:
+            seen = _at_view_pixels(true, views[name].mapping)
+            known = (seen > 0) & views[name].mask
+            rows += [depth_metrics(views[name].depth[known], seen[known])] if known.any() else []
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} if rows else {}
+
+
+def _at_view_pixels(depth: NDArray[np.float32], mapping: PixelMapping) -> NDArray[np.float32]:
+    """The value nearest to each network pixel's centre: depth must not be mixed across edges."""
+    scale = np.array(depth.shape[::-1]) / mapping.photo_size
+    x, y = np.moveaxis(np.floor(mapping.photo_pixels() * scale).astype(int), -1, 0)
+    return depth[np.clip(y, 0, depth.shape[0] - 1), np.clip(x, 0, depth.shape[1] - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two views i, j of a scene, with the truth in camera i's frame."""
+
+    images: Tensor  # (2, 3, H, W), uint8
+    points: Tensor  # (2, H, W, 3)
+    valid: Tensor  # (2, H, W)
+    j_to_i: Tensor  # (4, 4)
+    centres: list[tuple[float, float]]  # principal points, pixels
+
+
+def _pairs(batch: SceneBatch) -> Iterator[_Pair]:
+    for s, pairs in enumerate(batch.pairs.cpu()):
+        views = pairs[0]
+        cam2world = batch.cam2world[s, views].cpu().double()
+        world2cam = torch.linalg.inv(cam2world[0])
+        points = batch.points[s, views].cpu().double() @ world2cam[:3, :3].T + world2cam[:3, 3]
+        centres = [(float(K[0, 2]), float(K[1, 2])) for K in batch.K[s, views].cpu()]
+        valid = batch.valid[s, views].cpu()
+        yield _Pair(batch.images[s, views].cpu(), points, valid, world2cam @ cam2world[1], centres)
+
+
+def _pair_figures(pair: _Pair, model: LoadedModel, settings: AlignmentSettings) -> dict[str, float]:
+    views = [_view(image, f"view {k}") for k, image in enumerate(pair.images)]
+    forth, back = predict(model.network, views, [Edge(0, 1), Edge(1, 0)])
+    known = pair.valid[0].numpy()
+    found, true = (points[..., 2].numpy()[known] for points in (forth.points_i, pair.points[0]))
+    figures = depth_metrics(found, true) | {"pointmap": _pointmap_error(forth, pair)}
+    mappings = [view.mapping for view in views]
+    alignment = align(mappings, [forth, back], settings, principal_points=pair.centres)
+    rotation, direction = pair_errors(alignment.cam2world, np.stack([np.eye(4), pair.j_to_i.numpy()]))
+    apart = alignment.component[0] != alignment.component[1]
+    return figures | {
+        "rotation": LOST if apart else float(rotation[0]),
+        "direction": LOST if apart else float(direction[0]),
+    }
+
+
+def _pointmap_error(found: Prediction, pair: _Pair) -> float:
+    valid = pair.valid[:, None]
+    truth = joined(pair.points[:1], pair.points[1:], valid[0], valid[1])
+    points = joined(found.points_i[None].double(), found.points_j[None].double(), valid[0], valid[1]).points
+    return float(regression_loss(points, truth))
+
+
+def _view(image: Tensor, name: str) -> View:
+    """A training image (3, H, W), uint8, as the network's input."""
+    height, width = image.shape[1:]
+    mapping = PixelMapping((width, height), (width, height))
+    return View(name, Path(name), image.float() / 127.5 - 1, np.ones((height, width), dtype=bool), mapping)

@@ -1,0 +1,141 @@
+"""Photos with known cameras as a folder: images/, cameras.json and, where it is known, depth/. Imports no torch."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from .errors import InputError
+from .files import replacing
+
+CAMERAS, IMAGES = "cameras.json", "images"
+DEPTH_FOLDERS, DEPTH_SUFFIXES = ("depth", "depth_color"), (".png", ".npz")
+MILLIMETRE = 1e-3  # scene units, of a 16-bit PNG's values
+FAILURES = (OSError, ValueError, KeyError, SyntaxError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class PosedPhoto:
+    """One photo with its true camera; OpenCV axes, pixel centres at .5."""
+
+    name: str  # file name inside images/
+    path: Path
+    size: tuple[int, int]  # (width, height), pixels of the upright photo
+    K: NDArray[np.float64]  # (3, 3), pixels of that size
+    cam2world: NDArray[np.float64]  # (4, 4), rigid
+    depth: Path | None  # file that `read_depth` reads; None where there is none
+
+
+def read_posed_photos(folder: Path) -> tuple[PosedPhoto, ...]:
+    """The photos of folder/images that folder/cameras.json knows, in the order of their names.
+
+    Raises InputError, naming the file, when there is no such photo or what is said of one cannot be used.
+    """
+    entries = _read_entries(folder / CAMERAS)
+    names = [name for name in sorted(entries) if (folder / IMAGES / name).is_file()]
+    if not names:
+        raise InputError(
+            f"{folder / IMAGES} holds none of the {len(entries)} photos of {folder / CAMERAS}; put them there"
+        )
+    return tuple(_photo(folder, name, entries[name]) for name in names)
+
+
+def save_cameras(folder: Path, photos: Sequence[PosedPhoto]) -> None:
+    """Write folder/cameras.json; photos and depth are the caller's."""
+    entries = {
+        photo.name: {
+            "width": photo.size[0],
+            "height": photo.size[1],
+            "K": photo.K.tolist(),
+            "cam2world": photo.cam2world.tolist(),
+        }
+        for photo in photos
+    }
+    with replacing(folder / CAMERAS) as file:
+        file.write(json.dumps({"photos": entries}, indent=1).encode())
+
+
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """z depth (H, W) in scene units, 0 where it is unknown: a 16-bit PNG in thousandths, or `depth` of an .npz.
+
+    Raises InputError, naming the file, when it is missing or holds something else.
+    """
+    try:
+        depth = _read_npz(path) if path.suffix == ".npz" else _read_png(path)
+    except UnidentifiedImageError as error:
+        raise InputError(f"{path} is not an image; depth is a 16-bit PNG in millimetres or an .npz") from error
+    except FAILURES as error:
+        raise InputError(f"{path} cannot be read ({error}); replace the file or leave it out") from error
+    if depth.ndim != 2 or depth.dtype.kind not in "fiu":
+        raise InputError(f"{path} holds {depth.dtype} of shape {depth.shape}; depth is one number per pixel")
+    known = np.isfinite(depth) & (depth > 0)
+    return np.where(known, depth, 0).astype(np.float32)
+
+
+def save_depth(path: Path, depth: NDArray[np.floating]) -> None:
+    """Write z depth (H, W) in scene units, 0 where there is none, as float32 in an .npz."""
+    with replacing(path) as file:
+        np.savez_compressed(file, depth=depth.astype(np.float32))
+
+
+def _read_npz(path: Path) -> NDArray[Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["depth"]
+
+
+def _read_png(path: Path) -> NDArray[Any]:
+    with Image.open(path, formats=("PNG",)) as image:
+        if not image.mode.startswith("I"):
+            raise InputError(f"{path} is no 16-bit greyscale PNG (mode {image.mode}); depth is one, in millimetres")
+        return np.asarray(image).astype(np.float64) * MILLIMETRE
+
+
+def _read_entries(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; the folder needs images/ and the true cameras in {CAMERAS}")
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["photos"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no cameras.json ({error!r}); see docs/conventions.md") from error
+    if not isinstance(entries, dict) or not entries:
+        raise InputError(f'{path} names no photos; see docs/conventions.md for its entry "photos"')
+    return entries
+
+
+def _photo(folder: Path, name: str, entry: Any) -> PosedPhoto:
+    where = f"{folder / CAMERAS}: {name}"
+    K, pose = _matrix(entry, "K", (3, 3), where), _matrix(entry, "cam2world", (4, 4), where)
+    if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-3) or np.linalg.det(pose[:3, :3]) < 0:
+        raise InputError(f"{where} has a cam2world that is not rigid; it must be rotation and centre of the camera")
+    if not (K[0, 0] > 0 and K[1, 1] > 0):
+        raise InputError(f"{where} has a K without positive focal lengths; give them in pixels")
+    try:
+        size = int(entry["width"]), int(entry["height"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{where} has no width and height; give the photo's size in pixels") from error
+    return PosedPhoto(name, folder / IMAGES / name, size, K, pose, _depth_file(folder, name))
+
+
+def _matrix(entry: Any, key: str, shape: tuple[int, int], where: str) -> NDArray[np.float64]:
+    if not isinstance(entry, dict) or key not in entry:
+        raise InputError(f"{where} has no {key}; see docs/conventions.md")
+    try:
+        matrix = np.array(entry[key], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where} has a {key} that is no matrix ({error})") from error
+    if matrix.shape != shape or not np.isfinite(matrix).all():
+        raise InputError(f"{where} has a {key} of shape {matrix.shape}; it needs {shape} finite numbers")
+    return matrix
+
+
+def _depth_file(folder: Path, name: str) -> Path | None:
+    stem = Path(name).stem
+    candidates = (folder / kind / f"{stem}{suffix}" for kind in DEPTH_FOLDERS for suffix in DEPTH_SUFFIXES)
+    return next((path for path in candidates if path.is_file()), None)
