@@ -33,31 +33,38 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     """Run one verb. Returns 0 done; 2 wrong input; 3 no such model; 4 cancelled; 1 anything else."""
     output: Output = Quiet()
+    interrupted = threading.Event()
     try:
         arguments = make_parser(prog).parse_args(list(argv))
         output = _output(arguments)
         if arguments.supervised:
             _end_with_standard_input()
-        with _cancel_on_signals():
+        with _cancel_on_signals(interrupted):
             _function(arguments.verb)(arguments, output)
-    except ReconstructionError as error:
-        output.error(str(error), error.exit_code)
-        return error.exit_code
-    except KeyboardInterrupt:
-        output.error(str(Cancelled()), Cancelled.exit_code)
-        return Cancelled.exit_code
     except SystemExit as leaving:  # argparse's --help and --version
         return int(leaving.code or 0)
-    except MemoryError:
-        output.error("Memory ran out; use fewer photos, a sparser scene graph such as swin-3, or a smaller model", 1)
-        return 1
-    except ModuleNotFoundError as error:
-        output.error(f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it", 1)
-        return 1
-    except Exception as error:  # noqa: BLE001  the last line of defence: nothing but a sentence reaches the user
-        output.error(f"Unexpected {type(error).__name__}: {error}; the details are in {_write_log()}", 1)
-        return 1
+    except (Exception, KeyboardInterrupt) as error:  # the last line of defence: nothing but a sentence goes out
+        known = _explain(Cancelled() if interrupted.is_set() else error)
+        output.error(str(known), known.exit_code)
+        return known.exit_code
     return 0
+
+
+def _explain(error: BaseException) -> ReconstructionError:
+    """The sentence for whatever happened; what is a defect of ours is written to a log."""
+    if isinstance(error, ReconstructionError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return Cancelled()
+    if isinstance(error, MemoryError):
+        return ReconstructionError(
+            "Memory ran out; use fewer photos, a sparser scene graph such as swin-3, or a smaller model"
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return ReconstructionError(
+            f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
+        )
+    return ReconstructionError(f"Unexpected {type(error).__name__}: {error}; the details are in {_write_log(error)}")
 
 
 def _function(verb: str) -> Callable[[argparse.Namespace, Output], None]:
@@ -73,10 +80,11 @@ def _output(arguments: argparse.Namespace) -> Output:
 
 
 @contextmanager
-def _cancel_on_signals() -> Iterator[None]:
-    """Ctrl-C and a polite kill end the work as a cancel does, with its exit code."""
+def _cancel_on_signals(interrupted: threading.Event) -> Iterator[None]:
+    """Ctrl-C and a polite kill end the work as a cancel does, whatever a library makes of the interrupt."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
@@ -101,8 +109,8 @@ def _end_with_standard_input() -> None:
     threading.Thread(target=watch, name="supervisor watch", daemon=True).start()
 
 
-def _write_log() -> Path:
+def _write_log(error: BaseException) -> Path:
     handle, name = tempfile.mkstemp(prefix="dust3r-", suffix=".log")
     with os.fdopen(handle, "w") as file:
-        traceback.print_exc(file=file)
+        traceback.print_exception(error, file=file)
     return Path(name)
