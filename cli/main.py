@@ -43,7 +43,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
             _function(arguments.verb)(arguments, output)
     except SystemExit as leaving:  # argparse's --help and --version
         return int(leaving.code or 0)
-    except (Exception, KeyboardInterrupt) as error:  # the last line of defence: nothing but a sentence goes out
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: nothing but a sentence goes out
         known = _explain(Cancelled() if interrupted.is_set() else error)
         output.error(str(known), known.exit_code)
         return known.exit_code
