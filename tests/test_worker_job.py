@@ -103,7 +103,7 @@ def test_a_python_that_cannot_run_the_worker_is_named(start, tmp_path):
 def test_noise_on_the_workers_output_does_no_harm(start):
     job = start(PHOTOS[:1])
     job._take("a library's greeting\n")
-    job.result()
+    assert job.result().name == "result"
 
 
 def test_blenders_own_python_is_a_python():
