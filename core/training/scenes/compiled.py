@@ -1,0 +1,42 @@
+"""Compiling with Numba, kept between runs for as long as no compiled file changes.
+
+Numba's own cache looks only at the file of the function that is called, and would miss a change in one that it calls.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+HERE = Path(__file__).parent
+
+
+def _fingerprint() -> str:
+    text = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.py")))
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+CACHE = HERE / "__pycache__" / f"numba-{_fingerprint()}"
+
+
+def compiled(function: F) -> F:
+    """Compile a function of numbers and arrays; it releases the interpreter's lock while it runs."""
+    return _jit(function, forceinline=False)
+
+
+def inlined(function: F) -> F:
+    """The same for a small function that compiled ones call: it becomes part of its callers."""
+    return _jit(function, forceinline=True)
+
+
+def _jit(function: F, forceinline: bool) -> F:
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(CACHE)
+    try:
+        options = {"nogil": True, "cache": True, "fastmath": True, "error_model": "numpy", "forceinline": forceinline}
+        return numba.njit(**options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
