@@ -29,6 +29,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_align(verbs.add_parser("align", help="cameras and points from pair predictions made elsewhere"))
     _add_evaluate(verbs.add_parser("evaluate", help="a model's exam: photos with true cameras, or held-out scenes"))
     _add_models(verbs.add_parser("models", help="list the known models, or download one"))
+    _add_train(verbs.add_parser("train", help="train a network as a config.toml says (docs/training.md)"))
     work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
     work.add_argument("folder", type=Path, help="a folder with a job.json")
     _add_talk(work)
@@ -93,6 +94,19 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--download", metavar="NAME", help="fetch a model; its licence is shown by the list")
     parser.add_argument("--models-folder", type=Path, metavar="FOLDER", help="where models are kept")
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    _add_talk(parser)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("config", type=Path, metavar="CONFIG.toml", help="the recipe: network, sources, stages")
+    add("--output", type=Path, required=True, metavar="FOLDER", help="models, curves and saves; empty, or --resume")
+    add("--resume", action="store_true", help="go on from the last save in FOLDER")
+    add("--minutes", type=float, metavar="M", help="length of the whole run, instead of the config's")
+    add("--stop-after", type=float, metavar="M", help="save and leave after M minutes; --resume goes on")
+    add("--start", type=Path, metavar="MODEL", help="begin with this model's weights, as far as they fit")
+    add("--part-size", type=float, metavar="MIB", help="most MiB of one file of a save, instead of the config's")
+    add("--device", choices=get_args(Device), default=DEFAULTS.device)
     _add_talk(parser)
 
 

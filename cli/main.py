@@ -24,6 +24,7 @@ VERBS = {
     "predict": ("research", "predict"),
     "align": ("research", "align"),
     "models": ("models", "models"),
+    "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
 }  # verb -> (module of this package, function)
 

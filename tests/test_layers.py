@@ -18,6 +18,7 @@ DOORS = {
     "core/model": {"core/model", "core"},
     "core/geometry": {"core/geometry"},
     "core/alignment": {"core/alignment", "core/geometry", "core"},
+    "core/training": {"core/training", "core/model", "core/geometry", "core/metrics", "core"},
     "core": {"core"},
     "operators/scene": {"operators/scene", "core"},
     "operators": {"operators", "core", "cli", "panels"},

@@ -69,7 +69,7 @@ class DUSt3R(nn.Module):
         height, width = images.shape[-2:]
         if height % self.config.patch_size or width % self.config.patch_size:
             raise ValueError(f"sides must be multiples of {self.config.patch_size}, got {width} x {height}")
-        rotation = self._rotation(
+        rotation = self.rotation(
             (height, width), self.config.encoder_width // self.config.encoder_heads, images.device
         )
         tokens = self.patch_embed(images)
@@ -83,7 +83,7 @@ class DUSt3R(nn.Module):
     def decode(self, encoded_i: Encoded, encoded_j: Encoded) -> PairOutput:
         """Pointmaps of B pairs, from B encoded first and B encoded second photos; the two sizes may differ."""
         head_width = self.config.decoder_width // self.config.decoder_heads
-        at_i, at_j = (self._rotation(e.shape, head_width, e.tokens.device) for e in (encoded_i, encoded_j))
+        at_i, at_j = (self.rotation(e.shape, head_width, e.tokens.device) for e in (encoded_i, encoded_j))
         tokens_i, tokens_j = self.decoder_embed(encoded_i.tokens), self.decoder_embed(encoded_j.tokens)
         levels_i, levels_j = [encoded_i.tokens], [encoded_j.tokens]
         for block_1, block_2 in zip(self.decoder_1, self.decoder_2, strict=True):
@@ -98,7 +98,7 @@ class DUSt3R(nn.Module):
 
     def _regress(self, head: nn.Module, levels: list[Tensor], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """One photo's points (B, H, W, 3) and confidence (B, H, W), in float32 whatever came before."""
-        with _without_autocast(levels[0].device.type):
+        with without_autocast(levels[0].device.type):
             raw = head([tokens.float() for tokens in levels], self._grid(shape)).permute(0, 2, 3, 1)
             points = points_from_raw(raw[..., :3], self.config.depth_mode)
             return points, confidence_from_raw(raw[..., 3], self.config.confidence_mode)
@@ -106,7 +106,8 @@ class DUSt3R(nn.Module):
     def _grid(self, shape: tuple[int, int]) -> tuple[int, int]:
         return shape[0] // self.config.patch_size, shape[1] // self.config.patch_size
 
-    def _rotation(self, shape: tuple[int, int], head_width: int, device: torch.device) -> Rotation:
+    def rotation(self, shape: tuple[int, int], head_width: int, device: torch.device) -> Rotation:
+        """The turns of all tokens of photos of this shape (H, W), for attention heads of this width."""
         return grid_rotation(*self._grid(shape), head_width, self.config.rope_base, device)
 
 
@@ -130,7 +131,8 @@ def confidence_from_raw(raw: Tensor, mode: Mode) -> Tensor:
     return lowest + raw.exp().clamp(max=highest - lowest)
 
 
-def _without_autocast(device_type: str) -> AbstractContextManager[object]:
+def without_autocast(device_type: str) -> AbstractContextManager[object]:
+    """Within the block, what is computed on the device keeps the precision of its inputs."""
     if torch.amp.is_autocast_available(device_type):
         return torch.autocast(device_type, enabled=False)
     return nullcontext()

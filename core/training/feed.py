@@ -1,0 +1,217 @@
+"""Batches without waiting: made ahead of time by processes or a thread, or by the GPU that trains.
+
+Which batch comes next depends on the seed and its number alone, so any number of workers gives the same ones.
+"""
+
+import multiprocessing
+import os
+import queue
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ..errors import InputError, ReconstructionError
+from .batch import SceneBatch, Source
+from .config import SourceSettings, Stage
+
+AHEAD = 3  # batches that each worker keeps ready
+KEPT_SOURCES = 8  # open at a time; a curriculum moves from one to the next
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that decides a batch."""
+
+    source: SourceSettings
+    seed: int
+    number: int
+    difficulty: float
+    size: tuple[int, int]  # (width, height), pixels
+    scenes: int
+    views: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch and what was asked for."""
+
+    request: Request
+    batch: SceneBatch
+
+
+def make_request(
+    stage: Stage, sources: tuple[SourceSettings, ...], seed: int, number: int, difficulty: float
+) -> Request:
+    """Batch `number` of a stage: source and size are drawn by seed and number."""
+    draw = random.Random(f"{seed}/{number}")
+    source = draw.choices(sources, [source.weight for source in sources])[0]
+    size = draw.choice(stage.sizes)
+    return Request(source, seed, number, difficulty, size, stage.scenes, stage.views, stage.pairs)
+
+
+def open_source(settings: SourceSettings, seed: int, difficulty: float, device: torch.device | None = None) -> Source:
+    """The source that the settings name; raises InputError for a folder that is missing or empty.
+
+    device: where a procedural source renders; None: on CPU cores.
+    """
+    if settings.kind == "folder":
+        from .rgbd import FolderSource
+
+        return FolderSource(_filled(Path(settings.path), "scenes"), seed)
+    from .scenes.source import ProceduralSource
+
+    textures = _filled(Path(settings.textures), "textures") if settings.textures else None
+    return ProceduralSource(seed, difficulty, textures, device)
+
+
+def check_source(settings: SourceSettings) -> None:
+    """Raise InputError now, rather than in a worker, for a folder that cannot be used."""
+    if settings.kind == "folder":
+        open_source(settings, 0, 0.0)
+    elif settings.textures:
+        _filled(Path(settings.textures), "textures")
+
+
+def _filled(folder: Path, content: str) -> Path:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; name one with {content} in the config's sources")
+    if not any(folder.iterdir()):
+        raise InputError(f"{folder} is empty; put {content} into it or name another folder in the config's sources")
+    return folder
+
+
+class Feed:
+    """Iterates over the deliveries of successive requests; `close` ends its workers."""
+
+    def __init__(
+        self, requests: Callable[[], Iterator[Request]], device: torch.device, workers: int, world: int = 1
+    ) -> None:
+        """requests: gives the whole sequence anew at each call. workers: processes; -1: as many as can be spared."""
+        self._requests, self._device = requests, device
+        self._makers = _Makers(device if device.type == "cuda" else None)
+        self._workers = _usual_workers(device, world) if workers < 0 else workers
+        self._others: Iterator[Delivery] | None = None
+
+    def __iter__(self) -> Iterator[Delivery]:
+        for request in self._requests():
+            if self._renders_here(request):
+                yield Delivery(request, self._makers.batch(request))
+            else:
+                self._others = self._others or self._made_ahead()
+                yield next(self._others)
+
+    def close(self) -> None:
+        """End the workers; the feed can be iterated no further."""
+        if isinstance(self._others, _Ahead):
+            self._others.close()
+        self._others = None
+
+    def _renders_here(self, request: Request) -> bool:
+        return self._device.type == "cuda" and request.source.kind == "procedural"
+
+    def _made_ahead(self) -> Iterator[Delivery]:
+        requests = (request for request in self._requests() if not self._renders_here(request))
+        if self._workers and sys.platform == "linux":  # elsewhere a new process would not know this package
+            return _from_processes(requests, self._workers)
+        return _Ahead(_make_all(requests))
+
+
+class _Makers:
+    """Open sources, a few at a time."""
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self._device = device
+        self._sources: dict[tuple[SourceSettings, int, float], Source] = {}
+
+    def batch(self, request: Request) -> SceneBatch:
+        key = (request.source, request.seed, request.difficulty)
+        if key not in self._sources:
+            while len(self._sources) >= KEPT_SOURCES:
+                del self._sources[next(iter(self._sources))]
+            self._sources[key] = open_source(*key, self._device)
+        return self._sources[key].batch(request.number, request.scenes, request.views, request.pairs, request.size)
+
+
+def _make_all(requests: Iterable[Request]) -> Iterator[Delivery]:
+    makers = _Makers()
+    for request in requests:
+        yield Delivery(request, makers.batch(request))
+
+
+class _Asked(Dataset[Any]):
+    """What a worker process does with a request."""
+
+    def __init__(self) -> None:
+        self._makers = _Makers()
+
+    def __getitem__(self, request: Request) -> Delivery | ReconstructionError:
+        try:
+            return Delivery(request, self._makers.batch(request))
+        except ReconstructionError as error:  # raised over there: here it would come with a page of traceback
+            return error
+
+
+def _from_processes(requests: Iterable[Request], workers: int) -> Iterator[Delivery]:
+    loader = DataLoader(
+        _Asked(),
+        batch_size=None,
+        sampler=requests,
+        num_workers=workers,
+        prefetch_factor=AHEAD,
+        multiprocessing_context=multiprocessing.get_context("fork"),
+    )
+    for made in loader:
+        if isinstance(made, ReconstructionError):
+            raise made
+        yield made
+
+
+class _Ahead(Iterator[Delivery]):
+    """A thread that stays a few batches ahead."""
+
+    def __init__(self, source: Iterator[Delivery]) -> None:
+        self._ready: queue.Queue[Delivery | BaseException | None] = queue.Queue(AHEAD)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(source,), name="training data", daemon=True)
+        self._thread.start()
+
+    def __next__(self) -> Delivery:
+        made = self._ready.get()
+        if made is None:
+            raise StopIteration
+        if isinstance(made, BaseException):
+            raise made
+        return made
+
+    def close(self) -> None:
+        self._ended.set()
+        while self._thread.is_alive():
+            try:
+                self._ready.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+    def _run(self, source: Iterator[Delivery]) -> None:
+        try:
+            for made in source:
+                self._ready.put(made)
+                if self._ended.is_set():
+                    return
+            self._ready.put(None)
+        except BaseException as error:  # noqa: BLE001  it belongs to whoever waits for the batch
+            self._ready.put(error)
+
+
+def _usual_workers(device: torch.device, world: int) -> int:
+    """One beside a training CPU, else every core but the one that drives the GPU."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    share = cores // world
+    return min(1, share - 1) if device.type == "cpu" else max(1, share - 1)
