@@ -22,7 +22,7 @@ class Relative:
 
     edges: Indices  # (E, 2)
     pose: Similarity  # (E,)
-    quality: Array  # (E,), > 0: confidence over squared misfit, the inverse of a variance up to a constant
+    quality: Array  # (E,), > 0: mean log confidence over squared misfit, about the inverse of a variance
 
 
 def usable_edges(observations: Observations, canonical: Canonical) -> NDArray[np.bool_]:
@@ -48,7 +48,7 @@ def relative_poses(observations: Observations, canonical: Canonical, step: Calla
         parts.append(_register(observations, canonical, slice(start, start + CHUNK)))
         step()
     scale, R, translation, misfit = (np.concatenate(column) for column in zip(*parts, strict=True))
-    sure = observations.weight.mean(-1).prod(-1)
+    sure = np.sqrt(observations.weight.mean(-1).prod(-1))
     return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2))
 
 
