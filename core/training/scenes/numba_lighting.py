@@ -58,10 +58,8 @@ def illuminate(scene, rays, which, shade, candidates):
             blocker[r] = -1
         count = _solids_before_light(scene, rays, scene.lights[number], candidates)
         for place in range(count):
-            meet(rays, blocker, scene, candidates[place])
-        for r in range(N):
-            if rays[BEST + r] > 0 and blocker[r] < 0 and not _ground_blocks(scene, rays, r):
-                _add_light(scene, rays, which, shade, scene.lights[number], r)
+            meet(rays, blocker, scene.kind, scene.to_local, scene.taper, scene.hole, candidates[place])
+        _add_light(scene, rays, which, blocker, shade, number)
 
 
 @compiled
@@ -88,7 +86,8 @@ def _aim_at_light(scene, rays, which, shade, light):
 @compiled
 def _solids_before_light(scene, rays, light, candidates):
     """Solids whose sphere comes near the way from the tile's points to the light."""
-    low, high = np.full(3, 1e30), np.full(3, -1e30)
+    low, high = np.empty(3), np.empty(3)
+    low[:], high[:] = 1e30, -1e30
     for r in range(N):
         if rays[BEST + r] > 0:
             for axis in range(3):
@@ -110,28 +109,26 @@ def _solids_before_light(scene, rays, light, candidates):
 
 
 @compiled
-def _ground_blocks(scene, rays, r):
-    if scene.highest <= scene.lowest:
-        return False  # nothing on a plane is behind the plane
-    t = ground_hit(
-        scene, rays[OX + r], rays[OY + r], rays[OZ + r], rays[DX + r], rays[DY + r], rays[DZ + r], 0.05, rays[BEST + r]
-    )
-    return t < rays[BEST + r]
-
-
-@compiled
-def _add_light(scene, rays, which, shade, light, r):
-    """Lambert's law and Blinn's highlight."""
-    lx, ly, lz = rays[DX + r], rays[DY + r], rays[DZ + r]
-    facing = shade[NX, r] * lx + shade[NY, r] * ly + shade[NZ, r] * lz
-    power = 1.0 / (0.3 + rays[BEST + r] ** 2) if light[3] > 0 else 1.0
-    m = len(scene.tile) - 1 if which[r] == len(scene.kind) else scene.material[which[r]]
-    shine = 0.0
-    if scene.gloss[m, 0] > 0:
-        hx, hy, hz = lx + shade[VX, r], ly + shade[VY, r], lz + shade[VZ, r]
-        length = math.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
-        cosine = max((shade[NX, r] * hx + shade[NY, r] * hy + shade[NZ, r] * hz) / length, 1e-6)
-        shine = scene.gloss[m, 0] * math.exp(scene.gloss[m, 1] * math.log(cosine))
-    shade[SUM_R, r] += light[4] * power * (shade[RED, r] * facing + shine)
-    shade[SUM_G, r] += light[5] * power * (shade[GREEN, r] * facing + shine)
-    shade[SUM_B, r] += light[6] * power * (shade[BLUE, r] * facing + shine)
+def _add_light(scene, rays, which, blocker, shade, number):
+    """Lambert's law and Blinn's highlight, where the light arrives."""
+    lamp, bumpy = scene.lights[number, 3], scene.highest > scene.lowest  # nothing on a plane is behind the plane
+    for r in range(N):
+        lx, ly, lz, distance, s = rays[DX + r], rays[DY + r], rays[DZ + r], rays[BEST + r], which[r]
+        if distance <= 0 or blocker[r] >= 0:
+            continue
+        if bumpy:
+            t = ground_hit(scene.heights, scene.ground_half, scene.slope, scene.lowest, scene.highest, scene.ground,
+                           rays[OX + r], rays[OY + r], rays[OZ + r], lx, ly, lz, 0.05, distance)  # fmt: skip
+            if t < distance:
+                continue
+        facing = shade[NX, r] * lx + shade[NY, r] * ly + shade[NZ, r] * lz
+        power = 1.0 / (0.3 + distance * distance) if lamp > 0 else 1.0
+        m, shine = (len(scene.tile) - 1 if s == len(scene.kind) else scene.material[s]), 0.0
+        if scene.gloss[m, 0] > 0:
+            hx, hy, hz = lx + shade[VX, r], ly + shade[VY, r], lz + shade[VZ, r]
+            length = math.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
+            cosine = max((shade[NX, r] * hx + shade[NY, r] * hy + shade[NZ, r] * hz) / length, 1e-6)
+            shine = scene.gloss[m, 0] * math.exp(scene.gloss[m, 1] * math.log(cosine))
+        shade[SUM_R, r] += scene.lights[number, 4] * power * (shade[RED, r] * facing + shine)
+        shade[SUM_G, r] += scene.lights[number, 5] * power * (shade[GREEN, r] * facing + shine)
+        shade[SUM_B, r] += scene.lights[number, 6] * power * (shade[BLUE, r] * facing + shine)

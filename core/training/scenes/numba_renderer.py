@@ -161,14 +161,14 @@ def _first_hits(scene, rays, which, candidates, order, count):
     for place in range(count):
         if order[place] > far * longest:
             break
-        meet(rays, which, scene, candidates[place])
+        meet(rays, which, scene.kind, scene.to_local, scene.taper, scene.hole, candidates[place])
         far = np.float32(0)
         for r in range(N):
             far = max(far, rays[BEST + r])
     for r in range(N):
         dx, dy, dz = rays[DX + r], rays[DY + r], rays[DZ + r]
         limit = scene.far / math.sqrt(dx * dx + dy * dy + dz * dz)
-        t = ground_hit(scene, rays[OX + r], rays[OY + r], rays[OZ + r], dx, dy, dz, 1e-3, min(rays[BEST + r], limit))
+        t = ground_hit(scene.heights, scene.ground_half, scene.slope, scene.lowest, scene.highest, scene.ground, rays[OX + r], rays[OY + r], rays[OZ + r], dx, dy, dz, 1e-3, min(rays[BEST + r], limit))
         if t < rays[BEST + r]:
             rays[BEST + r], which[r] = t, len(scene.kind)
         elif rays[BEST + r] > limit:

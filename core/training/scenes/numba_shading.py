@@ -16,8 +16,8 @@ def ground_normal(scene, x, y):
     if scene.ground != HEIGHT_FIELD:
         return 0.0, 0.0, 1.0
     step = 2.0 * scene.ground_half / (scene.heights.shape[0] - 1)
-    a = height(scene, x - step, y) - height(scene, x + step, y)
-    b = height(scene, x, y - step) - height(scene, x, y + step)
+    a = height(scene.heights, scene.ground_half, x - step, y) - height(scene.heights, scene.ground_half, x + step, y)
+    b = height(scene.heights, scene.ground_half, x, y - step) - height(scene.heights, scene.ground_half, x, y + step)
     length = math.sqrt(a * a + b * b + 4.0 * step * step)
     return a / length, b / length, 2.0 * step / length
 
@@ -25,11 +25,11 @@ def ground_normal(scene, x, y):
 @inlined
 def local_point(scene, s, x, y, z):
     """A world point in a surface's own frame, where the shape is |x|, |y|, |z| <= 1."""
-    m = scene.to_local[s]
+    m = scene.to_local
     return (
-        m[0] * x + m[1] * y + m[2] * z + m[3],
-        m[4] * x + m[5] * y + m[6] * z + m[7],
-        m[8] * x + m[9] * y + m[10] * z + m[11],
+        m[s, 0] * x + m[s, 1] * y + m[s, 2] * z + m[s, 3],
+        m[s, 4] * x + m[s, 5] * y + m[s, 6] * z + m[s, 7],
+        m[s, 8] * x + m[s, 9] * y + m[s, 10] * z + m[s, 11],
     )
 
 
@@ -48,11 +48,11 @@ def surface_normal(scene, s, x, y, z):
         else:
             rate = 0.5 * (scene.taper[s] - 1.0)
             c = -rate * math.sqrt(x * x + y * y)
-    m = scene.normal_to_world[s]
+    m = scene.normal_to_world
     nx, ny, nz = (
-        m[0, 0] * a + m[0, 1] * b + m[0, 2] * c,
-        m[1, 0] * a + m[1, 1] * b + m[1, 2] * c,
-        m[2, 0] * a + m[2, 1] * b + m[2, 2] * c,
+        m[s, 0, 0] * a + m[s, 0, 1] * b + m[s, 0, 2] * c,
+        m[s, 1, 0] * a + m[s, 1, 1] * b + m[s, 1, 2] * c,
+        m[s, 2, 0] * a + m[s, 2, 1] * b + m[s, 2, 2] * c,
     )
     length = math.sqrt(nx * nx + ny * ny + nz * nz)
     length = -length if s >= scene.solids else length
@@ -120,14 +120,11 @@ def albedo(scene, atlas, m, u, v, footprint):
     pu, pv = (cosine * u - sine * v) * scale + scene.shift[m, 0], (sine * u + cosine * v) * scale + scene.shift[m, 1]
     a, b, c = texel(atlas, level, scene.tile[m], pu, pv)
     rate, tile = scene.stain[m, 1], int(scene.stain[m, 0])
-    if rate > 0.0:
-        stain = 1.0 + scene.stain[m, 2] * (2.0 * texel(atlas, 0, tile, u * rate, v * rate)[0] - 1.0)
-    else:
-        stain = 1.0
-    p = scene.palette[m]
-    red = min(max((p[0, 0] * a + p[0, 1] * b + p[0, 2] * c) * stain, 0.02), 1.0)
-    green = min(max((p[1, 0] * a + p[1, 1] * b + p[1, 2] * c) * stain, 0.02), 1.0)
-    blue = min(max((p[2, 0] * a + p[2, 1] * b + p[2, 2] * c) * stain, 0.02), 1.0)
+    stain = 1.0 + scene.stain[m, 2] * (2.0 * texel(atlas, 0, tile, u * rate, v * rate)[0] - 1.0)
+    p = scene.palette  # whole arrays: slices of them cost more than the sums
+    red = min(max((p[m, 0, 0] * a + p[m, 0, 1] * b + p[m, 0, 2] * c) * stain, 0.02), 1.0)
+    green = min(max((p[m, 1, 0] * a + p[m, 1, 1] * b + p[m, 1, 2] * c) * stain, 0.02), 1.0)
+    blue = min(max((p[m, 2, 0] * a + p[m, 2, 1] * b + p[m, 2, 2] * c) * stain, 0.02), 1.0)
     return red * red, green * green, blue * blue  # a square is close to sRGB's curve, and cheap
 
 

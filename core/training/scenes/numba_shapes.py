@@ -117,16 +117,16 @@ def _meet_cut_solid(rays, which, solid, hole):
 
 
 @compiled
-def meet(rays, which, scene, solid):
-    """Keep in BEST and `which` what of one solid is nearer than what is there already."""
-    hole = scene.hole[solid]
-    if hole >= 0:
-        span(rays, scene.kind[hole], scene.to_local[hole], scene.taper[hole])
+def meet(rays, which, kind, to_local, taper, hole, solid):
+    """Keep in BEST and `which` what of one solid is nearer than what is there already. The arrays are a scene's."""
+    cut = hole[solid]
+    if cut >= 0:
+        span(rays, kind[cut], to_local[cut], taper[cut])
         for r in range(N):
             rays[HOLE_NEAR + r] = rays[NEAR + r]
             rays[HOLE_FAR + r] = rays[FAR + r]
-    span(rays, scene.kind[solid], scene.to_local[solid], scene.taper[solid])
-    if hole >= 0:
-        _meet_cut_solid(rays, which, np.int32(solid), np.int32(hole))
+    span(rays, kind[solid], to_local[solid], taper[solid])
+    if cut >= 0:
+        _meet_cut_solid(rays, which, np.int32(solid), np.int32(cut))
     else:
         _meet_solid(rays, which, np.int32(solid))
