@@ -6,8 +6,7 @@ from dataclasses import replace
 from ..core.errors import InputError
 from ..core.progress import Timeline
 from ..core.training.config_file import read_config
-from ..core.training.stage_loop import STAGE
-from ..core.training.trainer import Options
+from ..core.training.trainer import STAGE, Options
 from ..core.training.trainer import train as run
 from .output import Output
 

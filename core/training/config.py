@@ -139,6 +139,7 @@ class TrainingConfig:
             _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         for name in ("evaluate_every", "held_out", "log_every"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _require(self.seed <= 900_000, "seed", "at most 900000: above lie held-out scenes", self.seed)
         _require(self.workers >= -1, "workers", "-1 or more", self.workers)
         for stage in self.stages:
             self._check_fit(stage)

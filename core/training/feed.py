@@ -91,13 +91,11 @@ def _filled(folder: Path, content: str) -> Path:
 class Feed:
     """Iterates over the deliveries of successive requests; `close` ends its workers."""
 
-    def __init__(
-        self, requests: Callable[[], Iterator[Request]], device: torch.device, workers: int, world: int = 1
-    ) -> None:
-        """requests: gives the whole sequence anew at each call. workers: processes; -1: as many as can be spared."""
+    def __init__(self, requests: Callable[[], Iterator[Request]], device: torch.device, workers: int) -> None:
+        """requests: gives the whole sequence anew at each call. workers: processes; 0: a thread instead."""
         self._requests, self._device = requests, device
         self._makers = _Makers(device if device.type == "cuda" else None)
-        self._workers = _usual_workers(device, world) if workers < 0 else workers
+        self._workers = workers
         self._others: Iterator[Delivery] | None = None
 
     def __iter__(self) -> Iterator[Delivery]:
@@ -210,8 +208,12 @@ class _Ahead(Iterator[Delivery]):
             self._ready.put(error)
 
 
-def _usual_workers(device: torch.device, world: int) -> int:
-    """One beside a training CPU, else every core but the one that drives the GPU."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    share = cores // world
-    return min(1, share - 1) if device.type == "cpu" else max(1, share - 1)
+def usual_workers(device: torch.device, world: int) -> int:
+    """How many processes can be spared: one beside a training CPU, else all cores but the one that drives the GPU."""
+    share = cores() // world
+    return max(0, min(1, share - 1)) if device.type == "cpu" else max(1, share - 1)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -9,7 +9,6 @@ from enum import Enum, auto
 import torch
 
 from ..errors import Cancelled, ReconstructionError
-from ..progress import Report
 from .feed import Delivery
 from .meter import Meter, Speed
 from .run_folder import HELD_OUT, LOSSES, SPEED, RunFolder
@@ -17,8 +16,6 @@ from .schedule import Clock, learning_rate, share_done
 from .stage_run import Outcome, StageRun
 from .state import Position
 
-STAGE = "Training"
-PARTS = 1000  # of the whole run, for progress
 SAY_SECONDS = 20.0
 
 
@@ -36,7 +33,7 @@ class Hooks:
     save: Callable[[], None]
     export: Callable[[float], None]  # called with the held-out loss
     out_of_time: Callable[[], bool]
-    report: Report
+    tell: Callable[[float], None]  # called with the share of the stage that is done; may raise Cancelled
     say: Callable[[str], None]
 
 
@@ -68,9 +65,10 @@ class StageLoop:
                     self._evaluate(kept)
                 if self._leaves(stopping):
                     return Ended.STOPPED
-            self._tell(share)
+            self._tell()
         self._look()
-        self._evaluate(kept)
+        if self._position.steps % config.evaluate_every or self._held_out_loss is None:
+            self._evaluate(kept)
         return Ended.DONE
 
     def _share(self) -> float:
@@ -147,14 +145,12 @@ class StageLoop:
             self._hooks.save()
         return stopping
 
-    def _tell(self, share: float) -> None:
+    def _tell(self) -> None:
         """Report progress; a Cancelled raised there leaves a saved run."""
         if self._folder is None:
             return
-        stages = self._run.config.stages
-        done = (stages.index(self._run.stage) + share) / len(stages)
         try:
-            self._hooks.report(STAGE, int(PARTS * done), PARTS)
+            self._hooks.tell(self._share())
         except Cancelled:
             self._look()
             self._hooks.save()

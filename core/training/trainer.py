@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ..settings import Device
 from ..version import VERSION
 from .config import TrainingConfig
 from .export import export_model
-from .feed import Feed, Request, check_source, make_request
+from .feed import Feed, Request, check_source, cores, make_request, usual_workers
 from .learners import keep_what_fits, model_config, network_shape, network_weights
 from .processes import Processes, joined_processes
 from .run_folder import RunFolder, recorded_minutes
@@ -25,8 +26,10 @@ from .stage_loop import Ended, Hooks, StageLoop
 from .stage_run import StageRun
 from .state import Position, load_state, named, save_state
 
+STAGE = "Training"
+PARTS = 1000  # of what is left to do, for progress
 MIB = 1 << 20
-HELD_OUT_SEED = 999_983  # added to the run's seed: held-out scenes are none of those learned from
+HELD_OUT_SEED = 2_000_000  # added to the run's seed: neither learned from nor in the exam (scenes/source.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,26 @@ def train(config: TrainingConfig, folder: Path, options: Options | None = None) 
         check_source(source)
     torch.set_float32_matmul_precision("high")  # heads in TF32 on a GPU that has it; no effect on a CPU
     with joined_processes(pick_device(options.device)) as (processes, device):
+        workers = usual_workers(device, processes.world) if config.workers < 0 else config.workers
+        config = replace(config, workers=workers)
         try:
-            return _Trainer(config, folder, options, processes, device, minutes).run()
+            with _threads_beside(workers, processes.world):
+                return _Trainer(config, folder, options, processes, device, minutes).run()
         except torch.OutOfMemoryError as error:
             raise InputError(
                 "The GPU's memory ran out; lower scenes, views or pairs in the config (and raise accumulation)"
             ) from error
+
+
+@contextmanager
+def _threads_beside(workers: int, world: int) -> Iterator[None]:
+    """torch's threads leave cores to the workers: on a shared core they would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, cores() // world - workers)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Trainer:
@@ -95,6 +112,7 @@ class _Trainer:
         if saved is None and options.start is not None:
             self._tensors = {f"carry/{name}": value for name, value in _start(options.start, config).items()}
         self._began = time.monotonic()
+        self._begun_at: float | None = None  # share of the run
 
     def run(self) -> Trained:
         for index in range(self._position.stage, len(self._config.stages)):
@@ -112,7 +130,7 @@ class _Trainer:
         run = StageRun(config, stage, self._device, processes)
         self._fill(run)
         requests = partial(self._requests, index, self._position.steps)
-        feed = Feed(requests, self._device, config.workers, processes.world)
+        feed = Feed(requests, self._device, config.workers)
         try:
             ended = StageLoop(run, self._position, self._folder, self._hooks(run)).run(
                 iter(feed), config.held_out if processes.first else 0
@@ -153,7 +171,16 @@ class _Trainer:
 
     def _hooks(self, run: StageRun) -> Hooks:
         save, export = partial(self._save, run), partial(self._export, run)
-        return Hooks(save, export, self._out_of_time, self._options.report, self._options.say)
+        tell = partial(self._tell, self._config.stages.index(run.stage))
+        return Hooks(save, export, self._out_of_time, tell, self._options.say)
+
+    def _tell(self, index: int, share: float) -> None:
+        """Report progress: the part done of what was left when this process began."""
+        done = _share_of_run(self._config, index, share)
+        if self._begun_at is None:
+            self._begun_at = done
+        part = (done - self._begun_at) / max(1 - self._begun_at, 1e-9)
+        self._options.report(STAGE, int(PARTS * part), PARTS)
 
     def _out_of_time(self) -> bool:
         limit = self._options.stop_after
@@ -181,6 +208,13 @@ class _Trainer:
         weights = network_weights(run.average.shadow)
         config = model_config(self._config.network, stage)
         export_model(self._path / "models" / stage.name, config, weights, recipe, held_out)
+
+
+def _share_of_run(config: TrainingConfig, index: int, share: float) -> float:
+    """Part of the run that is done, when so much of stage `index` is; stages in other units count as equally long."""
+    same = len({stage.steps > 0 for stage in config.stages}) == 1
+    lengths = [stage.length if same else 1.0 for stage in config.stages]
+    return (sum(lengths[:index]) + share * lengths[index]) / sum(lengths)
 
 
 def _start(path: Path, config: TrainingConfig) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from dust3r.cli.main import main
 from dust3r.core import files
 from dust3r.core.errors import Cancelled, InputError, ReconstructionError
 from dust3r.core.model.weights import load_model
@@ -344,3 +345,16 @@ train(replace(config, held_out=1), pathlib.Path({str(tmp_path / "two")!r}))
     states = [load_model(tmp_path / name / "models" / "one", CPU).network.state_dict() for name in ("one", "two")]
     for name in states[0]:
         torch.testing.assert_close(states[0][name], states[1][name], rtol=1e-2, atol=2e-3)
+
+
+def test_the_smoke_config_learns_from_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.undo()  # the real generator
+    code = main(["train", str(HERE.parents[1] / "configs" / "smoke.toml"), "--output", str(tmp_path / "run")])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert "pairs/s" in said.out and "of the time waiting for data" in said.out
+    losses = [float(line.split(",")[2]) for line in curves(tmp_path / "run")[0].splitlines()[1:]]
+    assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
+    assert load_model(tmp_path / "run" / "models" / "smoke", CPU).config.image_size == 64
+    again = main(["train", str(HERE.parents[1] / "configs" / "smoke.toml"), "--output", str(tmp_path / "run")])
+    assert again == 2 and "is not empty; give --resume" in capsys.readouterr().err
