@@ -1,12 +1,14 @@
 """What can be written after `headless.py`; defaults are core's."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import NoReturn, get_args
 
 from ..core.errors import InputError
 from ..core.scene_graph import FORMS
 from ..core.settings import AlignmentSettings, Device, ReconstructionSettings, Schedule
+from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
 
 DEFAULTS = ReconstructionSettings()
@@ -28,6 +30,9 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_predict(verbs.add_parser("predict", help="the network's raw output for one ordered pair of photos"))
     _add_align(verbs.add_parser("align", help="cameras and points from pair predictions made elsewhere"))
     _add_evaluate(verbs.add_parser("evaluate", help="a model's exam: photos with true cameras, or held-out scenes"))
+    views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
+    _add_render_views(verbs.add_parser("render-views", help=views_help))
+    _add_fine_tune(verbs.add_parser("fine-tune", help="a model, further trained on the views of render-views"))
     _add_models(verbs.add_parser("models", help="list the known models, or download one"))
     _add_train(verbs.add_parser("train", help="train a network as a config.toml says (docs/training.md)"))
     work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
@@ -87,6 +92,35 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_alignment(parser, DEFAULTS.alignment)
     parser.set_defaults(min_confidence=DEFAULTS.min_confidence)
+    _add_talk(parser)
+
+
+def _add_render_views(parser: argparse.ArgumentParser) -> None:
+    add, views = parser.add_argument, ViewSettings()
+    add("scene", type=Path, metavar="SCENE.blend")
+    add("--output", type=Path, required=True, metavar="FOLDER", help="images/, depth/, cameras.json; new or empty")
+    add("--views", type=int, default=views.views, metavar="N")
+    add("--size", type=_size, default=views.size, metavar="WxH", help="pixels of a view, such as 320x240")
+    add("--samples", type=int, default=views.samples, metavar="N", help="of Cycles per pixel, denoised afterwards")
+    add("--seed", type=int, default=views.seed, metavar="N", help="of the cameras")
+    _add_talk(parser)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height as in 320x240")
+    return int(match[1]), int(match[2])
+
+
+def _add_fine_tune(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("views", type=Path, metavar="FOLDER", help="images/, depth/, cameras.json, or a folder of such folders")
+    add("--name", required=True, help="what the new model is called in the list of models")
+    add("--minutes", type=float, default=FINE_TUNE_MINUTES, metavar="M", help="how long it learns")
+    add("--run", type=Path, metavar="RUN", help="keep curves and saves here")
+    _add_model(parser)
+    add("--seed", type=int, default=0, metavar="N")
     _add_talk(parser)
 
 

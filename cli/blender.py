@@ -1,15 +1,13 @@
-"""A reconstruction as a .blend file and a picture. The only module here that needs Blender."""
+"""A reconstruction as a .blend file and a picture. It needs Blender."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
 
 from ..core.errors import InputError
 from ..core.reconstruction import Reconstruction
+from ..operators.scene.quiet import blender_silenced
 from ..operators.scene.reconstruction import add_reconstruction
 from ..operators.scene.render import render_still
 from ..operators.scene.viewpoints import add_between_camera
@@ -23,7 +21,7 @@ def write_scene(result: Reconstruction, blend: Path | None, picture: Path | None
     Raises InputError, naming the file, when it cannot be written.
     """
     made: list[str] = []
-    with _silenced():
+    with blender_silenced():
         scene = _empty_scene()
         collection = add_reconstruction(scene, result)
         if picture is not None:
@@ -33,20 +31,6 @@ def write_scene(result: Reconstruction, blend: Path | None, picture: Path | None
             _save(blend)
             made.append(str(blend))
     return made
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Blender writes every render step to standard output, past Python; ours carries messages."""
-    sys.stdout.flush()
-    ours = os.dup(1)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device, no path
-        os.dup2(nowhere.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(ours, 1)
-            os.close(ours)
 
 
 def _camera_between(collection: bpy.types.Collection) -> bpy.types.Object:

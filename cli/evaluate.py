@@ -8,7 +8,7 @@ from typing import Any
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.device import pick_device
 from ..core.errors import InputError
-from ..core.evaluation import HELD_OUT, STAGE, Exam, examine_photos, examine_scenes
+from ..core.evaluation import STAGE, Exam, examine_photos, examine_scenes
 from ..core.files import check_writable, replacing
 from ..core.model.weights import LoadedModel, load_model
 from ..core.pipeline import STAGES
@@ -49,9 +49,9 @@ def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, Loaded
 def _synthetic(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
     if arguments.synthetic < 0:
         raise InputError(f"--synthetic must be 0 or more, got {arguments.synthetic}")
-    from ..core.training.scenes.source import ProceduralSource  # it brings Numba
+    from ..core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource  # it brings Numba
 
-    seed = arguments.synthetic + (HELD_OUT if arguments.synthetic < HELD_OUT else 0)
+    seed = arguments.synthetic + (HELD_OUT_SEEDS if arguments.synthetic < HELD_OUT_SEEDS else 0)
     source = ProceduralSource(seed, arguments.difficulty)
     model = _model(arguments)
     exam = examine_scenes(

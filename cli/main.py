@@ -26,6 +26,8 @@ VERBS = {
     "models": ("models", "models"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
+    "render-views": ("render_views", "render_views"),
+    "fine-tune": ("fine_tune", "fine_tune"),
 }  # verb -> (module of this package, function)
 
 log = logging.getLogger(__name__)

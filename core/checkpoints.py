@@ -1,15 +1,17 @@
 """The models we know: what they are, under which licence, whether they are here, and how they get here. No torch."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from .download import RemoteFile, fetch, look_up
-from .errors import ModelUnavailable
+from .errors import InputError, ModelUnavailable
 from .progress import Report
 
 STAGE = "Downloading the model"
 BUNDLED = Path(__file__).resolve().parent.parent / "models"  # what the package itself carries
+FILES = ("config.json", "model.safetensors")  # that make a folder a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,12 @@ class KnownModel:
     title: str  # for people
     repository: str | None  # on the Hugging Face hub; None: comes with this package
     licence: str
-    commercial: bool  # whether the licence allows commercial use
-    parameters: int
+    commercial: bool | None  # whether the licence allows commercial use; None: not known here
+    parameters: int  # 0: not known here
     size_mb: int  # of the download, in 10^6 bytes
     image_size: int  # pixels of a photo's long side (224: of both)
     note: str  # what to expect, one line
-    files: tuple[str, ...] = ("config.json", "model.safetensors")
+    files: tuple[str, ...] = FILES
 
     @property
     def short_name(self) -> str:
@@ -34,7 +36,7 @@ class KnownModel:
     @property
     def terms(self) -> str:
         """Size and licence in one phrase: what is shown before a download."""
-        use = "" if self.commercial else ", not for commercial use"
+        use = ", not for commercial use" if self.commercial is False else ""
         return f"{self.size_mb} MB, {self.licence}{use}"
 
 
@@ -67,9 +69,9 @@ KNOWN_MODELS = (
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A known model, and where it is on this machine."""
+    """A model, and where it is on this machine."""
 
-    model: KnownModel
+    model: KnownModel  # one of KNOWN_MODELS, or what can be told of a folder among the models
     path: Path | None  # its folder; None where it is not here
 
     @property
@@ -84,8 +86,21 @@ def default_model_folder() -> Path:
 
 
 def list_models(model_folder: Path | None = None) -> list[ModelStatus]:
-    """Every known model, best first, and whether it is bundled or in `model_folder` (None: the default one)."""
-    return [ModelStatus(model, _locate(model, model_folder)) for model in KNOWN_MODELS]
+    """Every known model, best first, and whether it is bundled or in `model_folder` (None: the default one).
+
+    After them every other model folder in there, by name, such as those that were trained here.
+    """
+    known = [ModelStatus(model, _locate(model, model_folder)) for model in KNOWN_MODELS]
+    return known + [ModelStatus(_describe(folder), folder) for folder in _own(model_folder or default_model_folder())]
+
+
+def check_model_name(name: str) -> str:
+    """The name of a new model, if it can be one; raises InputError, saying why, if not."""
+    if not name.strip() or name.startswith(".") or name != Path(name).name or set(name) & set('\\/:*?"<>|'):
+        raise InputError(f"{name!r} cannot be a model's name; use letters, digits, spaces, - and _")
+    if known_model(name) is not None:
+        raise InputError(f"{name!r} is the name of a published model; choose another")
+    return name
 
 
 def known_model(name: str) -> KnownModel | None:
@@ -157,6 +172,31 @@ def _locate(known: KnownModel, model_folder: Path | None) -> Path | None:
         if all((folder / name).is_file() for name in known.files):
             return folder
     return None
+
+
+def _own(model_folder: Path) -> list[Path]:
+    """The folders in there that hold a model which is none of the known ones."""
+    if not model_folder.is_dir():
+        return []
+    folders = [folder for folder in model_folder.iterdir() if not folder.name.startswith(".")]
+    whole = [folder for folder in folders if all((folder / name).is_file() for name in FILES)]
+    return sorted(folder for folder in whole if known_model(folder.name) is None)
+
+
+def _describe(folder: Path) -> KnownModel:
+    """What can be told of a model folder without reading its weights."""
+    size_mb = round((folder / "model.safetensors").stat().st_size / 1e6)
+    licence, note = "licence as of what it was made from", "In the models folder; trained or put there by you"
+    return KnownModel(folder.name, folder.name, None, licence, None, 0, size_mb, _image_size(folder), note)
+
+
+def _image_size(folder: Path) -> int:
+    """Of the longer side, in pixels; 0 where the description does not say."""
+    try:
+        sides = json.loads((folder / "config.json").read_text(encoding="utf-8"))["img_size"]
+        return max(int(side) for side in sides)
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _best(model_folder: Path | None) -> Path:

@@ -30,7 +30,6 @@ from .training.batch import SceneBatch, Source
 from .training.losses import joined, regression_loss
 
 STAGE = "Examining scenes"
-HELD_OUT = 1_000_000  # seeds of procedural scenes from here on are never trained on
 SCENES = 8  # rendered at a time
 LOST = 180.0  # degrees: the error of a pair of photos that share no world
 

@@ -1,0 +1,23 @@
+"""Keeping Blender off our standard output."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def blender_silenced() -> Iterator[None]:
+    """Blender writes every render step to standard output, past Python; ours carries messages."""
+    if sys.stdout is None:  # Blender on Windows without a console
+        yield
+        return
+    sys.stdout.flush()
+    ours = os.dup(1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device, no path
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(ours, 1)
+            os.close(ours)
