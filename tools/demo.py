@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageOps
 
 ROOT = Path(__file__).resolve().parent.parent
+GAP = 6  # pixels between the parts of an overview
 HINT = (
     "The bundled model is a coarse preview, trained on synthetic rooms: real photos come out rough. "
     "For a full model: .venv/bin/python headless.py models --download 512_dpt"
@@ -43,6 +45,22 @@ def camera_errors(found: Path, truth: Path) -> str:
     )
 
 
+def save_overview(photos: Path, folder: Path, shown: int = 4) -> None:
+    """Some of the photos in a column, beside the render of what became of them."""
+    with Image.open(folder / "render.png") as picture:
+        render = picture.convert("RGB")
+    files = sorted(photos.iterdir())
+    chosen = files[:: max(1, len(files) // shown)][:shown]
+    height = render.height // shown
+    small = [ImageOps.contain(Image.open(file), (render.width, height - GAP)) for file in chosen]
+    column = max(image.width for image in small)
+    overview = Image.new("RGB", (column + GAP + render.width, render.height), "white")
+    for row, image in enumerate(small):
+        overview.paste(image, (0, row * height))
+    overview.paste(render, (column + GAP, 0))
+    overview.save(folder / "overview.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path)
@@ -55,12 +73,13 @@ def main() -> None:
     sets = {"buddha": output, "studio": output / "studio"}
     for name, folder in sets.items():
         print(f"samples/{name}:", flush=True)
-        reconstruct(ROOT / "samples" / name / "images", folder, model)
+        photos = ROOT / "samples" / name / "images"
+        reconstruct(photos, folder, model)
+        save_overview(photos, folder)
     for name, folder in sets.items():
         print(f"samples/{name}: {camera_errors(folder / 'cameras.json', ROOT / 'samples' / name / 'cameras.json')}")
-    print(
-        f"Made {', '.join(str(folder / 'scene.blend') for folder in sets.values())}; their render.png lie beside them"
-    )
+    scenes = ", ".join(str(folder / "scene.blend") for folder in sets.values())
+    print(f"Made {scenes}, with render.png, overview.png, cameras.json and points.ply beside each")
 
 
 if __name__ == "__main__":
