@@ -15,7 +15,7 @@ from .batch import SceneBatch
 from .overlap import ENOUGH, Overlaps, grid_intrinsics, on_grid
 
 CLOSEST = 0.7  # the smallest crop's side, as a share of the largest's
-EDGE = 1.05  # ratio between neighbours' depths from which they are two surfaces
+EDGE = 1.1  # ratio between neighbours' depths from which they are two surfaces
 
 Array = NDArray[np.float64]
 

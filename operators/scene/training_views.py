@@ -57,6 +57,7 @@ def _render_all(
 ) -> Iterator[PosedPhoto]:
     size = settings.size
     with (
+        _no_new_viewers(),
         tempfile.TemporaryDirectory() as scratch,
         _camera() as camera,
         private_copy(scene, camera, size) as colors,
@@ -104,6 +105,18 @@ def _camera() -> Iterator[bpy.types.Object]:
     finally:
         bpy.data.objects.remove(camera)
         bpy.data.cameras.remove(data)
+
+
+@contextmanager
+def _no_new_viewers() -> Iterator[None]:
+    """Compositing makes an image for viewer nodes, whether there are any or not."""
+    before = set(bpy.data.images)
+    try:
+        yield
+    finally:
+        for image in set(bpy.data.images) - before:
+            if image.type == "COMPOSITING":
+                bpy.data.images.remove(image)
 
 
 def _empty(folder: Path) -> None:
