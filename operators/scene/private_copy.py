@@ -75,30 +75,31 @@ def depth_as_picture(scene: Any) -> Iterator[None]:
     for layer in scene.view_layers:
         layer.use_pass_z = True
     scene.render.use_compositing = True
-    tree = _own_tree(scene)
-    layers = tree.nodes.new("CompositorNodeRLayers")
-    layers.scene, layers.layer = scene, next(layer.name for layer in scene.view_layers if layer.use)
-    tree.links.new(layers.outputs["Depth"], _output(tree))
-    yield
-    if hasattr(scene, "compositing_node_group"):
-        bpy.data.node_groups.remove(tree)
+    with _own_tree(scene) as (tree, output):
+        layers = tree.nodes.new("CompositorNodeRLayers")
+        layers.scene, layers.layer = scene, next(layer.name for layer in scene.view_layers if layer.use)
+        tree.links.new(layers.outputs["Depth"], output)
+        yield
 
 
-def _own_tree(scene: Any) -> Any:
-    """An empty compositor of this scene alone: the copy shares a group from Blender 5.0 on, and owns a tree before."""
-    if hasattr(scene, "compositing_node_group"):
-        scene.compositing_node_group = bpy.data.node_groups.new("DUSt3R depth", "CompositorNodeTree")
-        return scene.compositing_node_group
-    scene.use_nodes = True
-    scene.node_tree.nodes.clear()
-    return scene.node_tree
+@contextmanager
+def _own_tree(scene: Any) -> Iterator[tuple[Any, Any]]:
+    """An empty compositor of this scene alone, and the socket of its picture.
 
-
-def _output(tree: Any) -> Any:
-    if hasattr(bpy.types.Scene, "compositing_node_group"):
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        return tree.nodes.new("NodeGroupOutput").inputs[0]
-    return tree.nodes.new("CompositorNodeComposite").inputs["Image"]
+    The copy shares a group with the scene from Blender 5.0 on, and owns a tree before.
+    """
+    if not hasattr(scene, "compositing_node_group"):
+        scene.use_nodes = True
+        scene.node_tree.nodes.clear()
+        yield scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite").inputs["Image"]
+        return
+    group: Any = bpy.data.node_groups.new("DUSt3R depth", "CompositorNodeTree")
+    try:
+        scene.compositing_node_group = group
+        group.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        yield group, group.nodes.new("NodeGroupOutput").inputs[0]
+    finally:
+        bpy.data.node_groups.remove(group)
 
 
 def render_file(scene: bpy.types.Scene, path: Path) -> None:
