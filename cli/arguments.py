@@ -35,6 +35,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_fine_tune(verbs.add_parser("fine-tune", help="a model, further trained on the views of render-views"))
     _add_models(verbs.add_parser("models", help="list the known models, or download one"))
     _add_train(verbs.add_parser("train", help="train a network as a config.toml says (docs/training.md)"))
+    _add_samples(verbs.add_parser("samples", help="training scenes on a contact sheet, to look at"))
     work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
     work.add_argument("folder", type=Path, help="a folder with a job.json")
     _add_talk(work)
@@ -141,6 +142,19 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--start", type=Path, metavar="MODEL", help="begin with this model's weights, as far as they fit")
     add("--part-size", type=float, metavar="MIB", help="most MiB of one file of a save, instead of the config's")
     add("--device", choices=get_args(Device), default=DEFAULTS.device)
+    _add_talk(parser)
+
+
+def _add_samples(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--output", type=Path, required=True, metavar="SHEET.png")
+    add("--seed", type=int, default=0, metavar="N", help="from 1000000 on: scenes that no training sees")
+    add("--difficulty", type=float, default=0.5, metavar="D", help="0 to 1")
+    add("--size", default="224x160", metavar="WxH", help="pixels of a view (default: 224x160)")
+    add("--scenes", type=int, default=6, metavar="N")
+    add("--views", type=int, default=6, metavar="N", help="views of each scene")
+    add("--textures", type=Path, metavar="FOLDER", help="photos to use as patterns beside the drawn ones")
+    add("--data", type=Path, metavar="FOLDER", help="show posed RGB-D photos instead of generated scenes")
     _add_talk(parser)
 
 

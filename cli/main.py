@@ -28,6 +28,7 @@ VERBS = {
     "evaluate": ("evaluate", "evaluate"),
     "render-views": ("render_views", "render_views"),
     "fine-tune": ("fine_tune", "fine_tune"),
+    "samples": ("samples", "samples"),
 }  # verb -> (module of this package, function)
 
 log = logging.getLogger(__name__)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .atlas import Atlas
 from .materials import STYLES, Material, Rng, draw_material
 from .scene import BOX, CONE, ELLIPSOID, NO_GROUND, PLANE, Floats, Scene
 
-Vector = Sequence[float]
+Vector = Sequence[float] | NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,44 +6,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .builder import Builder
-from .compiled import compiled
 from .difficulty import Ranges
+from .numba_overlap import overlaps
 from .numba_renderer import probe
-from .places import Stage
 from .scene import Cameras, Floats, Ints, Scene
+from .stage import Stage
 
 Rng = np.random.Generator
 PROBE = 40  # pixels of the longer side when trying views
 CLEARANCE = 0.12  # metres between a camera and any solid
 SEEN = 0.35  # least share of pixels with a surface
 NEAREST = 0.25  # metres: the nearest tenth of the pixels is further away
-TOLERANCE = 0.04  # of the depth, when asking whether a point is the one that is seen
 ROUNDS = 3
 
 
 def find_views(
     b: Builder, scene: Scene, stage: Stage, ranges: Ranges, views: int, size: tuple[int, int]
 ) -> tuple[Cameras, Floats] | None:
-    """V views that hang together and the share of view j's points that view i sees, (V, V); None where none are found."""
+    """V views that hang together, and the share of view j's points that view i sees, (V, V); None if none are found."""
     rng, small = b.rng, _probe_size(size)
     target = stage.targets[rng.integers(len(stage.targets))]
     around = (rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(*np.log(stage.distance))), rng.uniform(*stage.lift))
     fov = rng.uniform(*ranges.fov)
-    kept: list[int] = []
     poses, Ks = np.empty((0, 4, 4)), np.empty((0, 3, 3))
     points, surface = np.empty((0, small[1], small[0], 3), np.float32), np.empty((0, small[1], small[0]), np.int32)
     for attempt in range(ROUNDS):
-        count = views + 3 + 2 * attempt
-        tried = [_candidate(b, stage, ranges, target, around, 0.5**attempt) for _ in range(count)]
-        new_poses = np.stack([pose for pose in tried if _is_free(scene, pose[:3, 3])] or [np.empty((4, 4))])[
-            : len(tried)
-        ]
-        if not any(_is_free(scene, pose[:3, 3]) for pose in tried):
+        tried = [_candidate(b, stage, ranges, target, around, 0.5**attempt) for _ in range(views + 3 + 2 * attempt)]
+        free = [pose for pose in tried if _is_free(scene, pose[:3, 3])]
+        if not free:
             continue
-        new_Ks = np.stack([_intrinsics(rng, ranges, fov, size) for _ in new_poses])
-        seen = probe(scene, Cameras(new_poses, new_Ks, size).resized(small))
-        good = _are_good(new_poses, *seen)
-        poses, Ks = np.concatenate([poses, new_poses[good]]), np.concatenate([Ks, new_Ks[good]])
+        fresh = Cameras(np.stack(free), np.stack([_intrinsics(rng, ranges, fov, size) for _ in free]), size)
+        seen = probe(scene, fresh.resized(small))
+        good = _are_good(fresh.cam2world, *seen)
+        poses, Ks = np.concatenate([poses, fresh.cam2world[good]]), np.concatenate([Ks, fresh.K[good]])
         points, surface = np.concatenate([points, seen[0][good]]), np.concatenate([surface, seen[1][good]])
         overlap = overlaps(Cameras(poses, Ks, size).resized(small), points, surface)
         kept = _connected(overlap, ranges.overlap, views)
@@ -103,7 +98,7 @@ def _candidate(
     away = np.linalg.norm(target - eye)
     looked_at = target + ranges.gaze * spread * away * rng.normal(0, 1, 3) * (1, 1, 0.5)
     if np.linalg.norm((looked_at - eye)[:2]) < 0.1:
-        looked_at = target + (0.2, 0.1, 0.0)
+        looked_at = target + np.array([0.2, 0.1, 0.0])
     return look_at(eye, looked_at, np.radians(ranges.roll) * rng.normal())
 
 
@@ -152,37 +147,3 @@ def _connected(overlap: Floats, bounds: tuple[float, float], views: int) -> list
         if len(taken) == views:
             break
     return taken
-
-
-def overlaps(cameras: Cameras, points: Floats, surface: Ints) -> Floats:
-    """For views i, j the share of view j's pixels whose point view i sees as well, (V, V)."""
-    return _overlaps(points, surface, np.linalg.inv(cameras.cam2world), cameras.K)
-
-
-@compiled
-def _overlaps(points, surface, world2cam, K):
-    views, height, width = surface.shape
-    depth = np.zeros((views, height, width))
-    for i in range(views):
-        for y in range(height):
-            for x in range(width):
-                p = points[i, y, x]
-                m = world2cam[i, 2]
-                depth[i, y, x] = m[0] * p[0] + m[1] * p[1] + m[2] * p[2] + m[3] if surface[i, y, x] >= 0 else 1e30
-    shares = np.zeros((views, views), np.float32)
-    for i in range(views):
-        m = world2cam[i]
-        for j in range(views):
-            count = 0
-            for p, s in zip(points[j].reshape(-1, 3), surface[j].ravel()):  # noqa: B905  compiled: no keywords
-                if s < 0:
-                    continue
-                z = m[2, 0] * p[0] + m[2, 1] * p[1] + m[2, 2] * p[2] + m[2, 3]
-                if z <= 0.0:
-                    continue
-                u = (m[0, 0] * p[0] + m[0, 1] * p[1] + m[0, 2] * p[2] + m[0, 3]) / z * K[i, 0, 0] + K[i, 0, 2]
-                v = (m[1, 0] * p[0] + m[1, 1] * p[1] + m[1, 2] * p[2] + m[1, 3]) / z * K[i, 1, 1] + K[i, 1, 2]
-                if 0.0 <= u < width and 0.0 <= v < height:
-                    count += abs(depth[i, int(v), int(u)] - z) < 0.04 * z
-            shares[i, j] = count / (height * width)
-    return shares

@@ -6,7 +6,7 @@ Numba's own cache looks only at the file of the function that is called, and wou
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 
 
 def _fingerprint() -> str:
-    text = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.py")))
+    files = [HERE / "scene.py", Path(__file__), *sorted(HERE.glob("numba_*.py"))]
+    text = b"".join(path.read_bytes() for path in files)
     return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -33,10 +34,10 @@ def inlined(function: F) -> F:
 
 
 def _jit(function: F, forceinline: bool) -> F:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(CACHE)
+    config: Any = numba.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(CACHE)
     try:
         options = {"nogil": True, "cache": True, "fastmath": True, "error_model": "numpy", "forceinline": forceinline}
-        return numba.njit(**options)(function)
+        return cast(F, numba.njit(**options)(function))
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

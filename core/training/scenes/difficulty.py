@@ -1,6 +1,7 @@
 """The dial from 0 to 1: what gets harder, as one table."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -51,9 +52,12 @@ HARD = Ranges(
 def ranges_at(difficulty: float) -> Ranges:
     """The table at any point of the dial: straight lines between 0, 0.5 and 1."""
     lower, upper, share = (EASY, MEDIUM, 2 * difficulty) if difficulty < 0.5 else (MEDIUM, HARD, 2 * difficulty - 1)
-    return Ranges(*(_between(getattr(lower, f.name), getattr(upper, f.name), share) for f in fields(Ranges)))
+    values = {
+        field.name: _between(getattr(lower, field.name), getattr(upper, field.name), share) for field in fields(Ranges)
+    }
+    return Ranges(**values)
 
 
-def _between(low: float | tuple, high: float | tuple, share: float) -> float | tuple:
+def _between(low: Any, high: Any, share: float) -> Any:
     mixed = (1 - share) * np.array(low) + share * np.array(high)
     return tuple(mixed.tolist()) if isinstance(low, tuple) else float(mixed)

@@ -1,5 +1,7 @@
 """Assemblies of a furnished room. Each function builds one thing on z = 0 of its frame, its front towards -y."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .builder import Builder, Frame
@@ -101,7 +103,7 @@ def shelf(b: Builder, f: Frame) -> float:
     levels = np.linspace(0.05, height - thick, floors + 1)
     for z in levels:
         b.box(f, (0, 0, z), (hx, hy, thick), wood)
-    for z, above in zip(levels[:-1], levels[1:], strict=True):
+    for z, above in pairwise(levels):
         _fill_shelf(b, f, hx, z + thick, above - z - 2 * thick, hy)
     if rng.random() < 0.5:
         trinket(b, f.at(rng.uniform(-0.6, 0.6) * hx, 0, height, 0))

@@ -57,7 +57,7 @@ def picture(rng: Rng) -> NDArray[np.uint8]:
         if kind == 0:
             pen.ellipse([x - size, y - size, x + size, y + size], fill=colour)
         elif kind == 1:
-            corners = rng.integers(-size, size + 1, (int(rng.integers(3, 6)), 2)) + (x, y)
+            corners = rng.integers(-size, size + 1, (int(rng.integers(3, 6)), 2)) + np.array([x, y])
             pen.polygon([tuple(int(c) for c in corner) for corner in corners], fill=colour)
         else:
             ends = rng.integers(0, SIDE, (3, 2))

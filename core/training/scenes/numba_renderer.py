@@ -168,7 +168,22 @@ def _first_hits(scene, rays, which, candidates, order, count):
     for r in range(N):
         dx, dy, dz = rays[DX + r], rays[DY + r], rays[DZ + r]
         limit = scene.far / math.sqrt(dx * dx + dy * dy + dz * dz)
-        t = ground_hit(scene.heights, scene.ground_half, scene.slope, scene.lowest, scene.highest, scene.ground, rays[OX + r], rays[OY + r], rays[OZ + r], dx, dy, dz, 1e-3, min(rays[BEST + r], limit))
+        t = ground_hit(
+            scene.heights,
+            scene.ground_half,
+            scene.slope,
+            scene.lowest,
+            scene.highest,
+            scene.ground,
+            rays[OX + r],
+            rays[OY + r],
+            rays[OZ + r],
+            dx,
+            dy,
+            dz,
+            1e-3,
+            min(rays[BEST + r], limit),
+        )
         if t < rays[BEST + r]:
             rays[BEST + r], which[r] = t, len(scene.kind)
         elif rays[BEST + r] > limit:

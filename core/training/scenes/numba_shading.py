@@ -95,7 +95,7 @@ def texel(atlas, level, tile, u, v):
     """A tile's three channels at (u, v) in tiles, 0 to 1: bilinear, going round at the edges."""
     side = atlas.side >> level
     x, y = (u - math.floor(u)) * side - 0.5, (v - math.floor(v)) * side - 0.5
-    column, row = int(math.floor(x)), int(math.floor(y))
+    column, row = math.floor(x), math.floor(y)
     fx, fy = x - column, y - row
     c0, c1, r0, r1 = column & (side - 1), (column + 1) & (side - 1), row & (side - 1), (row + 1) & (side - 1)
     base = atlas.starts[level] + tile * side * side * 3
@@ -116,7 +116,7 @@ def albedo(scene, atlas, m, u, v, footprint):
     scale = scene.scale[m]
     cosine, sine = scene.turn[m, 0], scene.turn[m, 1]
     width = footprint * scale * atlas.side
-    level = min(max(int(math.floor(math.log2(max(width, 1e-6)) + 0.5)), 0), len(atlas.starts) - 1)
+    level = min(max(math.floor(math.log2(max(width, 1e-6)) + 0.5), 0), len(atlas.starts) - 1)
     pu, pv = (cosine * u - sine * v) * scale + scene.shift[m, 0], (sine * u + cosine * v) * scale + scene.shift[m, 1]
     a, b, c = texel(atlas, level, scene.tile[m], pu, pv)
     rate, tile = scene.stain[m, 1], int(scene.stain[m, 0])

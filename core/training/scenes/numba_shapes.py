@@ -23,7 +23,7 @@ START = np.float32(1e-3)  # a ray begins this far from its origin
 
 @compiled
 def _box(rays, m):
-    a, b, c, d, e, f, g, h, i, j, k, l = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11]
+    a, b, c, d, e, f, g, h, i, j, k, n = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11]
     for r in range(N):
         ox, oy, oz, dx, dy, dz = rays[OX + r], rays[OY + r], rays[OZ + r], rays[DX + r], rays[DY + r], rays[DZ + r]
         mx, my, mz = a * dx + b * dy + c * dz, e * dx + f * dy + g * dz, i * dx + j * dy + k * dz
@@ -32,7 +32,7 @@ def _box(rays, m):
         iz = ONE / (mz if abs(mz) > TINY else TINY)
         px = -(a * ox + b * oy + c * oz + d) * ix
         py = -(e * ox + f * oy + g * oz + h) * iy
-        pz = -(i * ox + j * oy + k * oz + l) * iz
+        pz = -(i * ox + j * oy + k * oz + n) * iz
         ix, iy, iz = abs(ix), abs(iy), abs(iz)
         rays[NEAR + r] = max(px - ix, max(py - iy, pz - iz))
         rays[FAR + r] = min(px + ix, min(py + iy, pz + iz))
@@ -40,11 +40,11 @@ def _box(rays, m):
 
 @compiled
 def _ellipsoid(rays, m):
-    a, b, c, d, e, f, g, h, i, j, k, l = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11]
+    a, b, c, d, e, f, g, h, i, j, k, n = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11]
     for r in range(N):
         ox, oy, oz, dx, dy, dz = rays[OX + r], rays[OY + r], rays[OZ + r], rays[DX + r], rays[DY + r], rays[DZ + r]
         mx, my, mz = a * dx + b * dy + c * dz, e * dx + f * dy + g * dz, i * dx + j * dy + k * dz
-        px, py, pz = a * ox + b * oy + c * oz + d, e * ox + f * oy + g * oz + h, i * ox + j * oy + k * oz + l
+        px, py, pz = a * ox + b * oy + c * oz + d, e * ox + f * oy + g * oz + h, i * ox + j * oy + k * oz + n
         square = ONE / (mx * mx + my * my + mz * mz)
         middle = -(px * mx + py * my + pz * mz) * square  # where the ray is nearest: no digits are lost there
         px, py, pz = px + middle * mx, py + middle * my, pz + middle * mz
@@ -56,12 +56,12 @@ def _ellipsoid(rays, m):
 
 @compiled
 def _cone(rays, m, taper):
-    a, b, c, d, e, f, g, h, i, j, k, l = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11]
+    a, b, c, d, e, f, g, h, i, j, k, n = m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11]
     mean, rate = HALF * (ONE + taper), HALF * (taper - ONE)  # radius = mean + rate z
     for r in range(N):
         ox, oy, oz, dx, dy, dz = rays[OX + r], rays[OY + r], rays[OZ + r], rays[DX + r], rays[DY + r], rays[DZ + r]
         mx, my, mz = a * dx + b * dy + c * dz, e * dx + f * dy + g * dz, i * dx + j * dy + k * dz
-        px, py, pz = a * ox + b * oy + c * oz + d, e * ox + f * oy + g * oz + h, i * ox + j * oy + k * oz + l
+        px, py, pz = a * ox + b * oy + c * oz + d, e * ox + f * oy + g * oz + h, i * ox + j * oy + k * oz + n
         middle = -(px * mx + py * my + pz * mz) / (mx * mx + my * my + mz * mz)
         px, py, pz = px + middle * mx, py + middle * my, pz + middle * mz
         iz = ONE / (mz if abs(mz) > TINY else TINY)

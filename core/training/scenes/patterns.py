@@ -1,4 +1,4 @@
-"""Periodic pattern tiles drawn by rule. A tile's channels are the shares of three colours that a palette gives later."""
+"""Periodic pattern tiles drawn by rule; a tile's channels are the shares of three colours that a palette gives."""
 
 from collections.abc import Callable
 

@@ -6,6 +6,7 @@ By agreement seeds below HELD_OUT_SEEDS are for training, and those from there o
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from .difficulty import ranges_at
 from .library import load_atlas
 from .numba_renderer import render
 from .places import make_stage
-from .scene import Cameras, Picture, Scene
+from .scene import Cameras, Scene
+from .torch_renderer import render as render_on
+from .torch_shading import Texels
 
 HELD_OUT_SEEDS = 1_000_000
 ATTEMPTS = 40
@@ -66,16 +69,25 @@ class ProceduralSource:
 
     def batch(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> SceneBatch:
         """Batch `number` (from 0): the same on any machine, whatever the number of threads and workers."""
+        return self.photograph(self.prepare(number, scenes, views, pairs, size))
+
+    def prepare(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> list[Shoot]:
+        """The scenes and cameras of a batch, a few kilobytes each: what worker processes make for a GPU to render."""
         atlas = load_atlas(self.textures)
 
         def shoot(index: int) -> Shoot:
             return make_shoot(atlas, (self.seed, number, index), self.difficulty, views, pairs, size)
 
-        if self.threads == 1 or scenes == 1:
-            parts = [_photograph(shoot(index), atlas) for index in range(scenes)]
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                parts = list(pool.map(lambda index: _photograph(shoot(index), atlas), range(scenes)))
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(shoot, range(scenes)))
+
+    def photograph(self, shoots: list[Shoot]) -> SceneBatch:
+        """The batch that was prepared, rendered where this source renders."""
+        if self.device is not None:
+            return _photograph_on(self.device, shoots, self.textures)
+        atlas = load_atlas(self.textures)
+        with ThreadPoolExecutor(self.threads) as pool:
+            parts = list(pool.map(lambda shoot: _photograph(shoot, atlas), shoots))
         return SceneBatch(*(torch.stack(column) for column in zip(*parts, strict=True)))
 
 
@@ -107,3 +119,17 @@ def _photograph(shoot: Shoot, atlas: Atlas) -> tuple[torch.Tensor, ...]:
 def _geometry(shoot: Shoot) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     cam2world, K = (torch.from_numpy(a).float() for a in (shoot.cameras.cam2world, shoot.cameras.K))
     return cam2world, K, torch.from_numpy(shoot.pairs)
+
+
+def _photograph_on(device: torch.device, shoots: list[Shoot], textures: Path | None) -> SceneBatch:
+    scenes, cameras = [shoot.scene for shoot in shoots], [shoot.cameras for shoot in shoots]
+    light, points, surface = render_on(scenes, cameras, _texels_on(device, textures), device)
+    images = [develop(light[s], surface[s], shoot.film) for s, shoot in enumerate(shoots)]
+    geometry = [_geometry(shoot) for shoot in shoots]
+    cam2world, K, pairs = (torch.stack(column).to(device) for column in zip(*geometry, strict=True))
+    return SceneBatch(torch.stack(images), points, surface >= 0, cam2world, K, pairs)
+
+
+@lru_cache(maxsize=2)
+def _texels_on(device: torch.device, textures: Path | None) -> Texels:
+    return Texels.of(load_atlas(textures), device)
