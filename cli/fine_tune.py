@@ -9,8 +9,7 @@ from pathlib import Path
 from ..core.checkpoints import check_model_name, default_model_folder, find_model
 from ..core.progress import Timeline
 from ..core.training.fine_tune import fine_tune as run
-from ..core.training.stage_loop import STAGE
-from ..core.training.trainer import Options
+from ..core.training.trainer import STAGE, Options
 from .output import Output
 
 

@@ -27,13 +27,23 @@ log = logging.getLogger(__name__)
 class WorkerJob:
     """One run of `headless.py` with the given arguments in a process of its own."""
 
-    def __init__(self, arguments: Sequence[str], python: str | None = None, log_path: Path | None = None) -> None:
-        """Start it. Raises ReconstructionError when the Python interpreter cannot be started."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        python: str | None = None,
+        log_path: Path | None = None,
+        launcher: Sequence[str] | None = None,
+    ) -> None:
+        """Start it. launcher: what understands the arguments in place of Python and headless.py.
+
+        Raises ReconstructionError when the process cannot be started.
+        """
         self.progress: ProgressMessage | None = None
         self.warnings: list[str] = []
         self._last: ResultMessage | ErrorMessage | None = None
         self._cancelled, self._log_path = False, log_path
-        command = [python or own_python(), "-u", str(HEADLESS), *arguments, "--json-progress", "--supervised"]
+        command = list(launcher or (python or own_python(), "-u", str(HEADLESS)))
+        command += [*arguments, "--json-progress", "--supervised"]
         try:
             with _log(log_path) as stderr:
                 self._process = subprocess.Popen(

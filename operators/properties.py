@@ -1,5 +1,6 @@
 """What the panel edits: settings on the scene, the photo list, and the state of the running job."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.checkpoints import find_model, list_models
+from ..core.checkpoints import find_model, known_model, list_models
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 from . import thumbnails
 from .preferences import model_folder
@@ -21,23 +22,28 @@ from .preferences import model_folder
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
 BEST, FILE = "BEST", "FILE"
+FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
 GRAPHS = (
     ("complete", "Complete", "Every photo with every other: the most accurate, for up to about 20 photos"),
     ("swin", "Sliding Window", "Each photo with the next few: for videos and walks around something"),
     ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences"),
     ("oneref", "One Reference", "One photo with every other"),
 )
-_model_items: list[tuple[str, str, str]] = []  # Blender keeps no reference to the strings of a dynamic enum
+_model_items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no reference to the strings of a dynamic enum
 
 
-def _models(owner: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
-    _model_items[:] = [(BEST, "Best Present", "The most capable model that is on this machine")]
+def _models(owner: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str, str, int]]:
+    items = [(BEST, "Best Present", "The most capable model that is on this machine")]
+    own: list[tuple[str, str, str, str, int]] = []
     for status in list_models(model_folder(context or bpy.context)):
-        known, state = status.model, "" if status.present else " (not downloaded)"
-        _model_items.append((known.name, f"{known.title}{state}", f"{known.note}. {known.terms}"))
-    _model_items.append(
-        (FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth")
-    )
+        model, state = status.model, "" if status.present else " (not downloaded)"
+        item = (model.name, f"{model.title}{state}", f"{model.note}. {model.terms}")
+        if known_model(model.name):
+            items.append(item)
+        else:
+            own.append((*item, "NONE", FIRST_OWN + zlib.crc32(model.name.encode()) // 4))
+    items.append((FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth"))
+    _model_items[:] = [*((*item, "NONE", number) for number, item in enumerate(items)), *own]
     return _model_items
 
 

@@ -16,8 +16,9 @@ from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remo
 from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_photo, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
+from .train_on_scene import COMMAND, DUST3R_OT_train_on_scene
+from .training_views import DUST3R_OT_render_training_views
 
-COMMAND = "dust3r"  # blender --command dust3r reconstruct ...
 CLASSES = (
     DUST3R_AP_preferences,
     DUST3R_PG_photo,
@@ -30,6 +31,8 @@ CLASSES = (
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
     DUST3R_OT_look_through_photo,
+    DUST3R_OT_render_training_views,
+    DUST3R_OT_train_on_scene,
     *PANELS,
 )
 POINTERS = {

@@ -47,6 +47,10 @@ class WorkerOperator:
     _worker: WorkerJob
     _timer: bpy.types.Timer | None = None
 
+    def follow(self, context: bpy.types.Context, result: Path) -> bool:
+        """Start the next worker, if this one's result is for it alone, and say so; raises ReconstructionError."""
+        return False
+
     def take(self, context: bpy.types.Context, result: Path) -> None:
         """Use the result; raises ReconstructionError when that is not possible."""
         raise AssertionError("every WorkerOperator takes its result")
@@ -61,10 +65,17 @@ class WorkerOperator:
             return False
         return True
 
-    def start(self, context: bpy.types.Context, arguments: Sequence[str], title: str, log_path: Path) -> None:
-        """Start the worker; raises ReconstructionError when it cannot be started."""
+    def start(
+        self,
+        context: bpy.types.Context,
+        arguments: Sequence[str],
+        title: str,
+        log_path: Path,
+        launcher: Sequence[str] | None = None,
+    ) -> None:
+        """Start the worker (launcher: see WorkerJob); raises ReconstructionError when it cannot be started."""
         global _current
-        self._worker = _current = WorkerJob(arguments, worker_python(context), log_path)
+        self._worker = _current = WorkerJob(arguments, worker_python(context), log_path, launcher)
         state = job_state(context.window_manager)
         state.running, state.title, state.stage, state.share, state.left = True, title, "Starting", 0.0, ""
 
@@ -85,10 +96,21 @@ class WorkerOperator:
         return self.finish(context)
 
     def finish(self, context: bpy.types.Context) -> set[Any]:
-        """Wait for the worker and take its result."""
-        failed = True
+        """Wait for the worker and take its result, or go on with the next worker."""
+        outcome = self._conclude(context)
+        if outcome is None:
+            return {"PASS_THROUGH"} if self._timer is not None else self.finish(context)
+        return outcome
+
+    def _conclude(self, context: bpy.types.Context) -> set[Any] | None:
+        """What the operator returns; None where another worker follows."""
+        failed, following, worker = True, False, self._worker
         try:
-            self.take(context, self._worker.result())
+            result = worker.result()
+            following = self.follow(context, result)
+            if following:
+                return None
+            self.take(context, result)
             failed = False
         except Cancelled as cancelled:
             failed = False
@@ -98,9 +120,10 @@ class WorkerOperator:
             self._report("ERROR", str(error))
             return {"CANCELLED"}
         finally:
-            self._end(context, failed)
-        for warning in self._worker.warnings:
-            self._report("WARNING", warning)
+            for warning in worker.warnings:
+                self._report("WARNING", warning)
+            if not following:
+                self._end(context, failed)
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:

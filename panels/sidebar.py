@@ -102,6 +102,19 @@ class DUST3R_PT_models(_Panel, bpy.types.Panel):
         column.operator("dust3r.download_model", icon="IMPORT")
 
 
+class DUST3R_PT_train(_Panel, bpy.types.Panel):
+    """A model of one's own."""
+
+    bl_label = "Train on This Scene"
+    bl_parent_id = "DUST3R_PT_reconstruct"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_note(self.layout, "Renders views of the open scene and trains the model chosen above further on them.")
+        self.layout.operator("dust3r.train_on_scene", icon="SHADERFX")
+        self.layout.operator("dust3r.render_training_views", icon="RENDER_STILL")
+
+
 class DUST3R_PT_result(_Panel, bpy.types.Panel):
     """What can be done with a finished reconstruction."""
 
@@ -117,6 +130,7 @@ PANELS = (
     DUST3R_PT_reconstruct,
     DUST3R_PT_refinement,
     DUST3R_PT_models,
+    DUST3R_PT_train,
     DUST3R_PT_result,
 )
 

@@ -57,7 +57,7 @@ def _render_all(
 ) -> Iterator[PosedPhoto]:
     size = settings.size
     with (
-        _no_new_viewers(),
+        _no_new_images(),
         tempfile.TemporaryDirectory() as scratch,
         _camera() as camera,
         private_copy(scene, camera, size) as colors,
@@ -108,14 +108,14 @@ def _camera() -> Iterator[bpy.types.Object]:
 
 
 @contextmanager
-def _no_new_viewers() -> Iterator[None]:
-    """Compositing makes an image for viewer nodes, whether there are any or not."""
+def _no_new_images() -> Iterator[None]:
+    """Rendering makes an image for its result, compositing one for viewer nodes, whether there are any or not."""
     before = set(bpy.data.images)
     try:
         yield
     finally:
         for image in set(bpy.data.images) - before:
-            if image.type == "COMPOSITING":
+            if image.type in {"RENDER_RESULT", "COMPOSITING"}:
                 bpy.data.images.remove(image)
 
 

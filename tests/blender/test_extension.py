@@ -170,3 +170,70 @@ def test_every_panel_draws_only_what_exists(extension):
     for name in operators:
         room, verb = name.split(".")
         assert getattr(getattr(bpy.ops, room), verb).get_rna_type()
+
+
+def _block():
+    """Something to look at."""
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    bpy.ops.mesh.primitive_plane_add(size=16, location=(0, 0, -1))
+
+
+def test_the_operator_renders_training_views(extension, tmp_path):
+    _block()
+    few = {"views": 2, "size": (32, 24), "samples": 1}
+    assert bpy.ops.dust3r.render_training_views(folder=str(tmp_path / "views"), **few) == {"FINISHED"}
+    assert len(list((tmp_path / "views" / "images").iterdir())) == 2
+    with pytest.raises(RuntimeError, match="not empty"):
+        bpy.ops.dust3r.render_training_views(folder=str(tmp_path / "views"), **few)
+
+
+def test_training_on_the_scene_makes_one_more_model_that_reconstructs(extension):
+    _block()
+    extension.model = "preview"
+    state = _state()
+    trained = bpy.ops.dust3r.train_on_scene(name="Block", views=4, size=(128, 96), samples=1, minutes=0.05)
+    assert trained == {"FINISHED"}
+    assert extension.model == "Block"
+    assert _state() == state
+    assert list(_user_folder("training").iterdir()) == []
+    assert _reconstruct(model="Block") == {"FINISHED"}
+    assert bpy.data.collections["DUSt3R"]["dust3r_model"].startswith("Block@")
+    with pytest.raises(RuntimeError, match="a model 'Block' already"):
+        bpy.ops.dust3r.train_on_scene(name="Block")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"name": "../up"}, "cannot be a model's name"),
+        ({"name": "512_dpt"}, "name of a published model"),
+        ({"name": "Empty"}, "no surface to look at"),
+    ],
+)
+def test_training_that_cannot_begin_is_one_error_and_leaves_nothing(extension, change, named):
+    with pytest.raises(RuntimeError, match=named):
+        bpy.ops.dust3r.train_on_scene(**change)
+    assert list(_user_folder("training").iterdir()) == []
+    assert not bpy.context.window_manager.dust3r_job.running
+
+
+def test_a_choice_of_model_stays_when_another_is_added(extension):
+    folder = _user_folder("models")
+    _put_model(folder / "Mine")
+    extension.model = "Mine"
+    number = extension["model"]
+    _put_model(folder / "Before")
+    assert extension.model == "Mine" and extension["model"] == number
+    for name, position in (("BEST", 0), ("preview", 4), ("FILE", 5)):
+        extension.model = name
+        assert extension.model == name and extension.get("model", 0) == position
+
+
+def _user_folder(name: str) -> Path:
+    return Path(bpy.utils.extension_path_user(MODULE, path=name, create=True))
+
+
+def _put_model(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).write_bytes((ROOT / "models" / "preview" / name).read_bytes())

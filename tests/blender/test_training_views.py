@@ -49,7 +49,7 @@ def _state(scene):
     settings = {name: str(getattr(render, name)) for name in ("engine", "resolution_x", "filepath", "use_compositing")}
     settings |= {name: str(getattr(cycles, name)) for name in ("samples", "filter_width", "max_bounces", "seed")}
     settings |= {"format": render.image_settings.file_format, "camera": scene.camera, "frame": scene.frame_current}
-    images = sorted(image.name for image in bpy.data.images if image.type != "RENDER_RESULT")
+    images = sorted(image.name for image in bpy.data.images)
     return names, settings, images, [layer.use_pass_z for layer in scene.view_layers]
 
 

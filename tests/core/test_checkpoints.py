@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 from dust3r.core import checkpoints, download
-from dust3r.core.checkpoints import KNOWN_MODELS, default_model_folder, download_model, find_model, list_models
+from dust3r.core.checkpoints import (
+    KNOWN_MODELS,
+    check_model_name,
+    default_model_folder,
+    download_model,
+    find_model,
+    list_models,
+)
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
 from dust3r.core.model.weights import load_model
 from dust3r.core.progress import silent
@@ -65,6 +72,33 @@ def test_half_a_model_is_not_present(tmp_path):
     (tmp_path / DPT.name / "model.safetensors").unlink()
     present = {status.model.short_name: status.present for status in list_models(tmp_path)}
     assert present == {"512_dpt": False, "512_linear": False, "224_linear": False, "preview": True}
+
+
+def test_every_other_model_folder_is_listed_after_the_known_ones(tmp_path):
+    put(tmp_path, "mine", DPT.name, ".hidden", "half")
+    (tmp_path / "half" / "config.json").unlink()
+    (tmp_path / "a file").touch()
+    (tmp_path / "mine" / "config.json").write_text('{"img_size": [224, 160]}')
+    statuses = list_models(tmp_path)
+    assert [status.model for status in statuses[:4]] == list(KNOWN_MODELS)
+    (mine,) = statuses[4:]
+    assert (mine.model.name, mine.path, mine.model.image_size) == ("mine", tmp_path / "mine", 224)
+    assert mine.model.terms == "0 MB, licence as of what it was made from"
+    assert find_model("mine", tmp_path) == tmp_path / "mine"
+
+
+def test_a_model_of_ones_own_is_the_default_only_where_no_known_one_is(tmp_path, monkeypatch):
+    put(tmp_path, "mine")
+    assert find_model(None, tmp_path) == checkpoints.BUNDLED / "preview"
+    monkeypatch.setattr(checkpoints, "BUNDLED", tmp_path / "elsewhere")
+    assert find_model(None, tmp_path) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("name", ["", " ", ".x", "a/b", "a\\b", "..", "what?", "preview", "512_DPT"])
+def test_names_that_no_model_can_have_are_refused(name):
+    with pytest.raises(InputError):
+        check_model_name(name)
+    assert check_model_name("My scène 2") == "My scène 2"
 
 
 def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
