@@ -1,5 +1,6 @@
 """A model trained further on posed views of one place, mixed with made scenes so that it forgets nothing."""
 
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -41,7 +42,10 @@ def fine_tune(views: Path, model: Path, target: Path, run: Path, minutes: float,
 
 
 def fine_tune_config(model: ModelConfig, parameters: int, views: Path, minutes: float, seed: int) -> TrainingConfig:
-    """The recipe: the model's own shape, head and sizes, a gentle learning rate, three batches of views to one made."""
+    """The recipe: the model's own shape, head and sizes, a gentle learning rate, three batches of views to one made.
+
+    Without Numba there are no made scenes, and the views are all it learns from.
+    """
     large = parameters > LARGE
     stage = Stage(
         name=STAGE_NAME,
@@ -55,7 +59,9 @@ def fine_tune_config(model: ModelConfig, parameters: int, views: Path, minutes: 
         learning_rate=2e-5 if large else 1e-4,
         warm_up=0.1,
     )
-    sources = (SourceSettings("folder", VIEWS_SHARE, str(views.resolve())), SourceSettings("procedural"))
+    sources = (SourceSettings("folder", VIEWS_SHARE, str(views.resolve())),)
+    if importlib.util.find_spec("numba") is not None:  # the generator needs it; the extension's zip does without
+        sources += (SourceSettings("procedural"),)
     return TrainingConfig((stage,), network_shape(model), sources, seed, ema=0.99, evaluate_every=200)
 
 

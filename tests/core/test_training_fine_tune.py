@@ -1,5 +1,6 @@
 """A model trained further on posed views: a new model beside the old, or one sentence and nothing."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -63,6 +64,11 @@ def test_what_cannot_begin_is_a_sentence_and_leaves_no_model(views, tmp_path, ca
     assert _fine_tune(views, models, *arguments) == code
     assert sentence in capsys.readouterr().err
     assert not (models / "Room" / "config.json").exists()
+
+
+def test_without_numba_it_learns_from_the_views_alone(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert [source.kind for source in fine_tune_config(ModelConfig(), 1, Path("views"), 5, 0).sources] == ["folder"]
 
 
 @pytest.mark.parametrize(("parameters", "accumulation"), [(LARGE // 2, 1), (2 * LARGE, 4)])
