@@ -6,6 +6,7 @@ usage: python tools/make_studio.py [--output samples/studio] [--samples 64] [--o
 import argparse
 import json
 import os
+import runpy
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     options = _parse()
+    runpy.run_path(str(ROOT / "headless.py"))["import_package"]()  # the depth is measured as training views' is
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     furnish()
     prepare(options.samples)

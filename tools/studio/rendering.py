@@ -1,5 +1,6 @@
 """Photos and depth of the current scene with Cycles on the CPU."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -46,32 +47,7 @@ def take_photo(path: Path) -> None:
 
 def measure_depth(scratch: Path) -> Any:
     """z depth (H, W), metres, exactly at the pixels' centres; scratch: an .exr file to pass it through."""
+    private = importlib.import_module("dust3r.operators.scene.private_copy")
     scene: Any = bpy.context.scene
-    kept = scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.filter_width
-    # the depth pass keeps one sample of the pixel's filter: make that filter a point
-    scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.filter_width = 1, False, 0.01
-    scene.render.filepath = str(scratch)
-    image = scene.render.image_settings
-    image.file_format, image.color_depth, image.color_mode = "OPEN_EXR", "32", "RGB"
-    _connect_depth(scene)
-    bpy.ops.render.render(write_still=True)
-    scene.use_nodes = False
-    scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.filter_width = kept
-    return _read_first_channel(scratch)
-
-
-def _connect_depth(scene: Any) -> None:
-    bpy.context.view_layer.use_pass_z = True
-    scene.use_nodes = True
-    tree = scene.node_tree
-    tree.nodes.clear()
-    layers, result = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeComposite")
-    tree.links.new(layers.outputs["Depth"], result.inputs["Image"])
-
-
-def _read_first_channel(path: Path) -> Any:
-    image: Any = bpy.data.images.load(str(path), check_existing=False)
-    pixels = np.empty(WIDTH * HEIGHT * image.channels, np.float32)
-    image.pixels.foreach_get(pixels)
-    bpy.data.images.remove(image)
-    return pixels.reshape(HEIGHT, WIDTH, -1)[::-1, :, 0]
+    with private.private_copy(scene, scene.camera, (WIDTH, HEIGHT)) as copy, private.depth_as_picture(copy):
+        return private.render_depth(copy, scratch)
