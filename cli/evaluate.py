@@ -35,7 +35,7 @@ def evaluate(arguments: argparse.Namespace, output: Output) -> None:
         content |= {"model": f"{model.name}@{model.sha256[:16]}"}
         with replacing(arguments.json) as file:
             file.write(json.dumps(exam.figures | content, indent=1).encode())
-        output.result(str(arguments.json), f"{model.name} -> {arguments.json}")
+    output.result(str(arguments.json or ""), f"{model.name} -> {arguments.json or 'no file'}")
 
 
 def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
