@@ -24,15 +24,15 @@ class NetworkShape:
     """Widths and depths of the network; the head is a stage's choice."""
 
     encoder_width: int = 384  # channels of an encoder token
-    encoder_depth: int = 12  # blocks
-    encoder_heads: int = 6
-    decoder_width: int = 256
-    decoder_depth: int = 8  # blocks of each of the two decoders
-    decoder_heads: int = 4
-    patch_size: int = 16  # pixels
-    dpt_layers: tuple[int, int, int, int] = (48, 96, 192, 384)  # channels of a DPT head's four maps, fine to coarse
-    dpt_features: int = 96  # channels while they are fused
-    dpt_last: int = 64  # channels before the output
+    encoder_depth: int = 10  # blocks
+    encoder_heads: int = 6  # attention heads
+    decoder_width: int = 256  # channels of a decoder token
+    decoder_depth: int = 6  # blocks of each of the two decoders
+    decoder_heads: int = 4  # attention heads
+    patch_size: int = 16  # pixels along a patch's side; a dpt head needs 8 or 16
+    dpt_layers: tuple[int, int, int, int] = (32, 64, 128, 256)  # channels of a DPT head's four maps, fine to coarse
+    dpt_features: int = 64  # channels while they are fused
+    dpt_last: int = 32  # channels before the output
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -48,7 +48,7 @@ class NetworkShape:
 class SourceSettings:
     """One source of scenes and how often it is drawn from."""
 
-    kind: SourceKind = "procedural"
+    kind: SourceKind = "procedural"  # or "folder"
     weight: float = 1.0  # against the other sources' weights
     path: str = ""  # "folder": a folder of posed RGB-D scenes
     textures: str = ""  # "procedural": a folder of images for surfaces; empty: painted textures only
@@ -62,11 +62,11 @@ class SourceSettings:
 class Stage:
     """One part of the curriculum; the next begins with its weights, and keeps of them what fits."""
 
-    name: str = "main"
-    objective: Objective = "regression"
-    head: HeadName = "linear"
-    steps: int = 0  # how long: this many updates ...
-    minutes: float = 0.0  # ... or this long
+    name: str = "main"  # of its model's folder
+    objective: Objective = "regression"  # or "completion"
+    head: HeadName = "linear"  # or "dpt"
+    steps: int = 0  # length in updates
+    minutes: float = 0.0  # or length in minutes of training; one of the two
     sizes: tuple[tuple[int, int], ...] = ((224, 224),)  # (width, height), pixels, one drawn per batch
     difficulty: tuple[float, float] = (0.0, 1.0)  # of procedural scenes, at the stage's start and end
     scenes: int = 8  # of a batch
@@ -75,12 +75,12 @@ class Stage:
     both_orders: bool = True  # every pair also the other way round
     accumulation: int = 1  # batches of an update, on each process
     learning_rate: float = 3e-4  # at the top
-    final_learning_rate: float = 1e-6
+    final_learning_rate: float = 1e-6  # at the end
     warm_up: float = 0.03  # share of the stage in which the learning rate rises
     jitter: float = 0.3  # most change of brightness, contrast, saturation and white balance; 0: none
     mask_ratio: float = 0.9  # "completion": share of view 1's patches that are hidden
     alpha: float = 0.2  # "regression": weight of log C
-    invariance: InvarianceName = "none"  # "regression": what the loss forgives
+    invariance: InvarianceName = "none"  # "regression": what the loss forgives; "shift", "scale", "both"
     sources: tuple[SourceSettings, ...] = ()  # empty: the run's
 
     def __post_init__(self) -> None:
@@ -114,17 +114,17 @@ class TrainingConfig:
     sources: tuple[SourceSettings, ...] = (SourceSettings(),)  # of stages that name none
     seed: int = 0  # of data, weights and augmentation
     weight_decay: float = 0.05  # not on norms and biases
-    betas: tuple[float, float] = (0.9, 0.95)  # of AdamW
+    betas: tuple[float, float] = (0.9, 0.95)  # AdamW's
     clip: float = 1.0  # most length of the gradient
     ema: float = 0.999  # share of the averaged weights that an update keeps, once enough updates were seen
-    precision: Precision = "auto"  # of encoder and decoders; losses and heads are in float32 always
-    compile: bool = False  # torch.compile, where it works
+    precision: Precision = "auto"  # of encoder and decoders: bfloat16 where native; losses and heads stay in float32
+    compile: bool = False  # by torch.compile, block by block; needs a compiler
     workers: int = -1  # processes that make data on CPU cores; -1: as many as the machine has to spare
     evaluate_every: int = 500  # updates between held-out losses
     held_out: int = 4  # batches of a held-out loss
-    save_minutes: float = 3.0  # between saves
+    save_minutes: float = 3.0  # minutes between saves
     part_size: float = 0.0  # most MiB of one file of a save; 0: one file
-    log_every: int = 10  # updates between looks at the loss
+    log_every: int = 10  # updates between looks at the loss, at most; slow updates are looked at every two seconds
 
     def __post_init__(self) -> None:
         _require(len(self.stages) > 0, "stages", "at least one", self.stages)

@@ -1,4 +1,4 @@
-"""Batches without waiting: made ahead of time by processes or a thread, or by the GPU that trains.
+"""Batches without waiting: made ahead of time by processes or a thread; a GPU that trains renders them itself.
 
 Which batch comes next depends on the seed and its number alone, so any number of workers gives the same ones.
 """
@@ -9,7 +9,7 @@ import queue
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,14 @@ class Delivery:
 
     request: Request
     batch: SceneBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Procedural scenes that the GPU has still to render: some kilobytes where a batch has megabytes."""
+
+    request: Request
+    shoots: list[Any]  # scenes.source.Shoot
 
 
 def make_request(
@@ -91,35 +99,21 @@ def _filled(folder: Path, content: str) -> Path:
 class Feed:
     """Iterates over the deliveries of successive requests; `close` ends its workers."""
 
-    def __init__(self, requests: Callable[[], Iterator[Request]], device: torch.device, workers: int) -> None:
-        """requests: gives the whole sequence anew at each call. workers: processes; 0: a thread instead."""
-        self._requests, self._device = requests, device
-        self._makers = _Makers(device if device.type == "cuda" else None)
-        self._workers = workers
-        self._others: Iterator[Delivery] | None = None
+    def __init__(self, requests: Iterator[Request], workers: int, renderer: torch.device | None = None) -> None:
+        """workers: processes; 0: a thread instead. renderer: what renders procedural scenes; None: workers do."""
+        self._makers, drafts = _Makers(renderer), renderer is not None
+        if workers and sys.platform == "linux":  # elsewhere a new process would not know this package
+            self._made = _from_processes(requests, workers, drafts)
+        else:
+            self._made = _Ahead(_Makers().make(request, drafts) for request in requests)
 
     def __iter__(self) -> Iterator[Delivery]:
-        for request in self._requests():
-            if self._renders_here(request):
-                yield Delivery(request, self._makers.batch(request))
-            else:
-                self._others = self._others or self._made_ahead()
-                yield next(self._others)
+        for made in self._made:
+            yield self._makers.finish(made)
 
     def close(self) -> None:
         """End the workers; the feed can be iterated no further."""
-        if isinstance(self._others, _Ahead):
-            self._others.close()
-        self._others = None
-
-    def _renders_here(self, request: Request) -> bool:
-        return self._device.type == "cuda" and request.source.kind == "procedural"
-
-    def _made_ahead(self) -> Iterator[Delivery]:
-        requests = (request for request in self._requests() if not self._renders_here(request))
-        if self._workers and sys.platform == "linux":  # elsewhere a new process would not know this package
-            return _from_processes(requests, self._workers)
-        return _Ahead(_make_all(requests))
+        self._made.close()
 
 
 class _Makers:
@@ -127,39 +121,46 @@ class _Makers:
 
     def __init__(self, device: torch.device | None = None) -> None:
         self._device = device
-        self._sources: dict[tuple[SourceSettings, int, float], Source] = {}
+        self._sources: dict[tuple[SourceSettings, int, float], Any] = {}
 
-    def batch(self, request: Request) -> SceneBatch:
+    def make(self, request: Request, drafts: bool) -> Delivery | Draft:
+        """The batch, or its draft where that is wanted and the source makes drafts."""
+        what = (request.number, request.scenes, request.views, request.pairs, request.size)
+        if drafts and request.source.kind == "procedural":
+            return Draft(request, self._source(request).prepare(*what))
+        return Delivery(request, self._source(request).batch(*what))
+
+    def finish(self, made: Delivery | Draft) -> Delivery:
+        """The batch of a draft, rendered on the device."""
+        if isinstance(made, Delivery):
+            return made
+        return Delivery(made.request, self._source(made.request).photograph(made.shoots))
+
+    def _source(self, request: Request) -> Any:
         key = (request.source, request.seed, request.difficulty)
         if key not in self._sources:
             while len(self._sources) >= KEPT_SOURCES:
                 del self._sources[next(iter(self._sources))]
             self._sources[key] = open_source(*key, self._device)
-        return self._sources[key].batch(request.number, request.scenes, request.views, request.pairs, request.size)
-
-
-def _make_all(requests: Iterable[Request]) -> Iterator[Delivery]:
-    makers = _Makers()
-    for request in requests:
-        yield Delivery(request, makers.batch(request))
+        return self._sources[key]
 
 
 class _Asked(Dataset[Any]):
     """What a worker process does with a request."""
 
-    def __init__(self) -> None:
-        self._makers = _Makers()
+    def __init__(self, drafts: bool) -> None:
+        self._makers, self._drafts = _Makers(), drafts
 
-    def __getitem__(self, request: Request) -> Delivery | ReconstructionError:
+    def __getitem__(self, request: Request) -> Delivery | Draft | ReconstructionError:
         try:
-            return Delivery(request, self._makers.batch(request))
+            return self._makers.make(request, self._drafts)
         except ReconstructionError as error:  # raised over there: here it would come with a page of traceback
             return error
 
 
-def _from_processes(requests: Iterable[Request], workers: int) -> Iterator[Delivery]:
+def _from_processes(requests: Iterator[Request], workers: int, drafts: bool) -> Generator[Delivery | Draft, None, None]:
     loader = DataLoader(
-        _Asked(),
+        _Asked(drafts),
         batch_size=None,
         sampler=requests,
         num_workers=workers,
@@ -172,16 +173,16 @@ def _from_processes(requests: Iterable[Request], workers: int) -> Iterator[Deliv
         yield made
 
 
-class _Ahead(Iterator[Delivery]):
+class _Ahead(Iterator[Delivery | Draft]):
     """A thread that stays a few batches ahead."""
 
-    def __init__(self, source: Iterator[Delivery]) -> None:
-        self._ready: queue.Queue[Delivery | BaseException | None] = queue.Queue(AHEAD)
+    def __init__(self, source: Iterator[Delivery | Draft]) -> None:
+        self._ready: queue.Queue[Delivery | Draft | BaseException | None] = queue.Queue(AHEAD)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(source,), name="training data", daemon=True)
         self._thread.start()
 
-    def __next__(self) -> Delivery:
+    def __next__(self) -> Delivery | Draft:
         made = self._ready.get()
         if made is None:
             raise StopIteration
@@ -197,7 +198,7 @@ class _Ahead(Iterator[Delivery]):
             except queue.Empty:
                 continue
 
-    def _run(self, source: Iterator[Delivery]) -> None:
+    def _run(self, source: Iterator[Delivery | Draft]) -> None:
         try:
             for made in source:
                 self._ready.put(made)

@@ -70,5 +70,7 @@ def truth_of(batch: SceneBatch, index: PairIndex) -> PairPoints:
     world = torch.cat([points[index.first], points[index.second]], dim=1)
     valid = torch.cat([valid[index.first], valid[index.second]], dim=1)
     world = torch.where(valid[..., None], world, 0.0)
-    seen = (world - cam2world[:, None, :3, 3]) @ cam2world[:, :3, :3]  # R^T (X - t), for rows
+    x, y, z = (world - cam2world[:, None, :3, 3]).split(1, dim=-1)
+    row_x, row_y, row_z = cam2world[:, None, :3, :3].unbind(dim=2)
+    seen = x * row_x + y * row_y + z * row_z  # R^T (X - t), not as a matrix product: TF32 would round the truth
     return PairPoints(torch.where(valid[..., None], seen, 0.0), valid)

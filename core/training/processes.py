@@ -1,5 +1,6 @@
 """Several processes that train one network, as torch's own launcher (torchrun) starts them."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,5 +48,7 @@ def joined_processes(device: torch.device) -> Iterator[tuple[Processes, torch.de
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(distributed.get_rank(), world), device
+        distributed.barrier()  # none leaves while another still talks to it
     finally:
+        gc.collect()  # reducers that lie in cycles must not outlive the group
         distributed.destroy_process_group()

@@ -16,7 +16,7 @@ from .schedule import Clock, learning_rate, share_done
 from .stage_run import Outcome, StageRun
 from .state import Position
 
-SAY_SECONDS = 20.0
+SAY_SECONDS, LOOK_SECONDS = 20.0, 2.0
 
 
 class Ended(Enum):
@@ -59,7 +59,7 @@ class StageLoop:
             self._position.updates += 1
             self._position.pairs += self._run.pairs_per_update
             evaluates = self._position.steps % config.evaluate_every == 0
-            if evaluates or self._position.steps % config.log_every == 0:
+            if evaluates or self._due():
                 stopping = self._look()
                 if evaluates:
                     self._evaluate(kept)
@@ -73,6 +73,11 @@ class StageLoop:
 
     def _share(self) -> float:
         return share_done(self._run.stage, Clock(self._position.steps, self._position.minutes))
+
+    def _due(self) -> bool:
+        """Whether it is time for a look; several processes must agree on it without asking each other."""
+        slow = self._run.processes.world == 1 and time.monotonic() - self._clock > LOOK_SECONDS
+        return slow or self._position.steps % self._run.config.log_every == 0
 
     def _look(self) -> bool:
         """Read the losses, keep them, move the clock; True when time is up. The same in all processes."""

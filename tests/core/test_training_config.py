@@ -1,11 +1,16 @@
 """Configs: every key known and of its type, every size possible, or one sentence that names the key."""
 
+import json
+import re
+import shlex
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from dust3r.cli.arguments import make_parser
 from dust3r.core.errors import InputError
-from dust3r.core.training.config import Stage, TrainingConfig
+from dust3r.core.training.config import NetworkShape, SourceSettings, Stage, TrainingConfig
 from dust3r.core.training.config_file import read_config
 from dust3r.core.training.schedule import Clock, difficulty, learning_rate, share_done
 
@@ -101,3 +106,23 @@ def test_minutes_given_for_the_whole_run_are_shared_out_as_the_stages_are_long()
         config.lasting(0)
     with pytest.raises(InputError, match="mixed"):
         TrainingConfig(stages=(Stage(name="a", steps=1), Stage(name="b", minutes=1))).lasting(8)
+
+
+def test_the_documentation_names_every_key_with_its_default():
+    text = (ROOT / "docs" / "training.md").read_text()
+    kinds = {"": TrainingConfig, "network.": NetworkShape, "sources[].": SourceSettings, "stages[].": Stage}
+    told = dict(re.findall(r"^\| `([a-z_.\[\]]+)` \| ([^|]*) \|", text, re.M))
+    for start, kind in kinds.items():
+        for field in fields(kind):
+            if not is_dataclass(field.type) and field.name not in ("stages", "sources", "network"):
+                default = json.dumps(field.default)
+                assert json.loads(told[start + field.name].strip("` ")) == json.loads(default), field.name
+
+
+def test_the_commands_of_the_documentation_can_be_read():
+    text = (ROOT / "docs" / "training.md").read_text()
+    commands = re.findall(r"headless\.py (train .*?)(?: +#.*)?$", text, re.M)
+    assert len(commands) >= 4
+    for command in commands:
+        arguments = make_parser("headless.py").parse_args(shlex.split(command))
+        assert (ROOT / arguments.config).is_file()

@@ -275,7 +275,7 @@ def test_any_number_of_workers_delivers_the_same_batches_in_the_same_order(worke
     def requests():
         return (make_request(STAGE, CONFIG.sources, 7, number, 0.5) for number in range(6))
 
-    feed_ = Feed(requests, CPU, workers)
+    feed_ = Feed(requests(), workers)
     found = list(feed_)
     feed_.close()
     assert [delivery.request for delivery in found] == list(requests())
@@ -287,13 +287,27 @@ def test_any_number_of_workers_delivers_the_same_batches_in_the_same_order(worke
         assert torch.equal(delivery.batch.images, direct.images) and torch.equal(delivery.batch.pairs, direct.pairs)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_scenes_that_workers_drafted_are_rendered_by_the_training_device(workers, monkeypatch):
+    monkeypatch.undo()  # the real generator, and torch's renderer on the CPU instead of a GPU
+    request = make_request(replace(STAGE, sizes=((32, 32),)), CONFIG.sources, 7, 0, 0.0)
+    feed_ = Feed(iter([request]), workers, renderer=CPU)
+    (delivery,) = list(feed_)
+    feed_.close()
+    direct = feed.open_source(request.source, 7, 0.0).batch(0, request.scenes, request.views, request.pairs, (32, 32))
+    assert torch.equal(delivery.batch.pairs, direct.pairs)
+    both = delivery.batch.valid & direct.valid
+    assert both.float().mean() > 0.5
+    torch.testing.assert_close(delivery.batch.points[both], direct.points[both], rtol=1e-2, atol=1e-2)
+
+
 def test_what_a_source_refuses_in_a_worker_is_one_sentence_here(monkeypatch):
     def refuse(settings, seed, difficulty, device=None):
         raise InputError("scene 3 has no depth; remove it")
 
     monkeypatch.setattr(feed, "open_source", refuse)
     for workers in (0, 1):
-        feed_ = Feed(lambda: iter([make_request(STAGE, CONFIG.sources, 7, 0, 0.5)]), CPU, workers)
+        feed_ = Feed(iter([make_request(STAGE, CONFIG.sources, 7, 0, 0.5)]), workers)
         with pytest.raises(InputError, match=r"^scene 3 has no depth; remove it$"):
             next(iter(feed_))
         feed_.close()
