@@ -164,12 +164,14 @@ def _describe(
 ) -> tuple[Triple, Tensor, Tensor]:
     """Normals, materials and colours of what was hit; something harmless where nothing was."""
     s, ground = hits.surface.clamp_min(0), hits.surface == -2
-    local = local_points(world.shapes, s, points)
-    own = surface_normals(world.shapes, world.surfaces, s, local)
+    on_solid = hits.surface >= 0
+    own_frame = local_points(world.shapes, s, points)
+    local = tuple(torch.where(on_solid, part, 0.5) for part in own_frame)  # elsewhere any point that has a normal
+    own = surface_normals(world.shapes, world.surfaces, s, local)  # type: ignore[arg-type]
     flat = ground_normals(world.grounds, hits.scene, points[0], points[1])
     normal = tuple(torch.where(ground, g, n) for g, n in zip(flat, own, strict=True))
     material = torch.where(ground, world.ground_material[hits.scene], world.surfaces.material[s])
-    u, v = surface_uvs(world.shapes, world.surfaces, s, local)
+    u, v = surface_uvs(world.shapes, world.surfaces, s, local)  # type: ignore[arg-type]
     u, v = torch.where(ground, points[0], u), torch.where(ground, points[1], v)
     facing = sum(n * w for n, w in zip(normal, view, strict=True)).abs().clamp_min(0.1)  # type: ignore[union-attr]
     footprint = footprint / facing.sqrt()
