@@ -12,6 +12,7 @@ from .measure import Run
 WORSE = 0.1  # AUC points: smaller differences are noise of the arithmetic
 WITHIN = 8.0  # AUC points: goal for the worst seed below the mean
 LESS_CPU = 300
+LONG = 50  # photos of a chain
 GOALS = {
     ("low", 4): 98,
     ("low", 8): 98,
@@ -46,18 +47,18 @@ class Row:
 
 def goals_table(runs: Sequence[tuple[Cell, Run]]) -> str:
     """AUC@30 of ours over the seeds."""
-    lines = ["| noise | N | seeds | AUC@30 mean | worst seed | goal | worst within 8 | CPU s |", "|---" * 8 + "|"]
+    head = "| noise | N | size | seeds | AUC@30 mean | worst seed | goal | worst within 8 | CPU s |"
+    lines = [head, "|---" * 9 + "|"]
     for noise in ("low", "medium", "high"):
         for count in (4, 8, 16):
-            chosen = [run for cell, run in runs if (cell.noise, cell.count) == (noise, count)]
-            found = np.array([run.auc30 for run in chosen], dtype=np.float64)
+            chosen = [(cell, run) for cell, run in runs if (cell.noise, cell.count) == (noise, count)]
+            found = np.array([run.auc30 for _, run in chosen], dtype=np.float64)
             goal, mean, worst = GOALS.get((noise, count)), float(found.mean()), float(found.min())
             verdict = "–" if goal is None else f"{goal}: {_met(mean >= goal)}"
             near = f"{mean - worst:.1f}: {_met(mean - worst <= WITHIN)}"
-            cpu = np.mean([run.cpu_s for run in chosen])
-            lines.append(
-                f"| {noise} | {count} | {len(found)} | {mean:.1f} | {worst:.1f} | {verdict} | {near} | {cpu:.2f} |"
-            )
+            cpu, size = np.mean([run.cpu_s for _, run in chosen]), _size(chosen[0][0])
+            line = f"{noise} | {count} | {size} | {len(found)} | {mean:.1f} | {worst:.1f} | {verdict} | {near}"
+            lines.append(f"| {line} | {cpu:.2f} |")
     return "\n".join(lines)
 
 
@@ -66,6 +67,16 @@ def speed_lines(rows: Sequence[Row]) -> str:
         f"- N={row.cell.count}, {_size(row.cell)}: {row.dense.cpu_s:.0f} CPU-s against {row.ours.cpu_s:.2f}: "
         f"**{row.cheaper:.0f} times fewer** (goal {LESS_CPU}: {_met(row.cheaper >= LESS_CPU)})"
         for row in rows
+    )
+
+
+def chain_lines(rows: Sequence[Row]) -> str:
+    """How long chains end."""
+    return "\n".join(
+        f"- chain of {row.cell.count}, noise {row.cell.noise}: AUC@30 {_number(row.ours.auc30, 1)}, rotation "
+        f"{_number(row.ours.rotation, 1)}° (dense {_number(row.dense.auc30, 1)}, {_number(row.dense.rotation, 1)}°)"
+        for row in rows
+        if row.cell.graph == "chain" and row.cell.count >= LONG
     )
 
 

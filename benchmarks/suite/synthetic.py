@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .cells import STEPS, TIMED_STEPS, Cell, Inputs, full_cells, goal_cells, inputs, quick_cells, speed_cells
 from .measure import Run, run_dense, run_ours
-from .report import Row, cells_table, goals_table, speed_lines, verdict, write_section
+from .report import Row, cells_table, chain_lines, goals_table, speed_lines, verdict, write_section
 
 ABOUT = f"""Inputs: `tests/golden/synthetic_pairs.py`, cameras on an arc of 100 degrees around a room, both
 directions of every edge, swin and chain not closed to a ring, star around the middle photo. Dense:
@@ -42,13 +42,17 @@ def main(root: Path) -> None:
     spent = time.process_time() - began + sum(os.times()[2:4])
     text = f"""{machine(root)} {"Whole" if arguments.full else "Quick"} set, {spent:.0f} CPU-s in all.{kept.note}
 
-## Goals: complete graphs, {goals[0][0].size[0]}x{goals[0][0].size[1]}, ours
+## Goals: complete graphs, ours
 
 {goals_table(goals)}
 
 CPU-seconds against {STEPS} dense steps, depth maps included:
 
 {speed_lines(speed)}
+
+Long chains (swin-1), goal "without collapse":
+
+{chain_lines(rows)}
 
 {verdict(rows)}
 
