@@ -32,6 +32,9 @@ def find_views(
     points, surface = np.empty((0, small[1], small[0], 3), np.float32), np.empty((0, small[1], small[0]), np.int32)
     for attempt in range(ROUNDS):
         tried = [_candidate(b, stage, ranges, target, around, 0.5**attempt) for _ in range(views + 3 + 2 * attempt)]
+        for pose in tried[1:]:
+            if rng.random() < ranges.still:
+                pose[:3, 3] = tried[0][:3, 3]
         free = [pose for pose in tried if _is_free(scene, pose[:3, 3])]
         if not free:
             continue

@@ -21,6 +21,7 @@ class Ranges:
     centre: float  # principal point off the middle, as a share of the size
     turn: float  # spread of the views around the place looked at, degrees
     opposite: float  # share of views from anywhere around
+    still: float  # share of views from where another one is: only turned, or with another lens
     reach: float  # spread of the distances, as a logarithm
     rise: float  # spread of the camera heights, metres
     gaze: float  # spread of the points looked at, as a share of the distance
@@ -34,17 +35,17 @@ class Ranges:
 
 EASY = Ranges(
     objects=(4, 10), furnished=0.1, outdoor=0.35, close=0.05, tilted=0.0, bumps=0.0,
-    fov=(52, 66), zoom=0.0, centre=0.0, turn=16, opposite=0.0, reach=0.08, rise=0.12, gaze=0.06, roll=1.0,
+    fov=(52, 66), zoom=0.0, centre=0.0, turn=16, opposite=0.0, still=0.02, reach=0.08, rise=0.12, gaze=0.06, roll=1.0,
     overlap=(0.45, 1.0), exposure=0.03, noise=0.006, blur=0.3, gloss=0.15,
 )  # fmt: skip
 MEDIUM = Ranges(
     objects=(6, 18), furnished=0.6, outdoor=0.35, close=0.15, tilted=0.15, bumps=0.4,
-    fov=(44, 76), zoom=0.2, centre=0.01, turn=32, opposite=0.04, reach=0.18, rise=0.3, gaze=0.14, roll=4.0,
+    fov=(44, 76), zoom=0.2, centre=0.01, turn=32, opposite=0.04, still=0.04, reach=0.18, rise=0.3, gaze=0.14, roll=4.0,
     overlap=(0.25, 1.0), exposure=0.12, noise=0.015, blur=0.5, gloss=0.25,
 )  # fmt: skip
 HARD = Ranges(
     objects=(8, 32), furnished=0.75, outdoor=0.4, close=0.2, tilted=0.3, bumps=1.2,
-    fov=(30, 92), zoom=0.5, centre=0.04, turn=60, opposite=0.2, reach=0.35, rise=0.6, gaze=0.28, roll=10.0,
+    fov=(30, 92), zoom=0.5, centre=0.04, turn=60, opposite=0.2, still=0.06, reach=0.35, rise=0.6, gaze=0.28, roll=10.0,
     overlap=(0.1, 0.95), exposure=0.25, noise=0.03, blur=0.8, gloss=0.35,
 )  # fmt: skip
 

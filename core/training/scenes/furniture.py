@@ -71,7 +71,7 @@ def sofa(b: Builder, f: Frame) -> float:
     hx, hy, seat = rng.choice((0.45, rng.uniform(0.7, 1.1))), rng.uniform(0.38, 0.45), rng.uniform(0.36, 0.45)
     cloth, back, arm = b.material("cloth"), rng.uniform(0.3, 0.5), rng.uniform(0.12, 0.25)
     b.box(f, (0, 0, seat / 2 + 0.04), (hx, hy, seat / 2 - 0.04), cloth)
-    b.box(f, (0, hy - 0.1, seat + back / 2), (hx, 0.1, back / 2), cloth, tilt=(-0.1, 0, 0))
+    b.box(f, (0, hy - 0.1, seat + back / 2), (hx - 0.01, 0.1, back / 2), cloth, tilt=(-0.1, 0, 0))
     for x in (-hx + 0.07, hx - 0.07):
         b.box(f, (x, -0.04, seat + arm / 2), (0.07, hy - 0.04, arm / 2), cloth)
     legs(b, f, hx - 0.08, hy - 0.08, 0.08, b.material("wood"))
@@ -98,8 +98,8 @@ def shelf(b: Builder, f: Frame) -> float:
     )
     wood, thick = b.material("wood"), 0.012
     for x in (-hx, hx):
-        b.box(f, (x, 0, height / 2), (thick, hy, height / 2), wood)
-    b.box(f, (0, hy - 0.01, height / 2), (hx, 0.008, height / 2), wood)
+        b.box(f, (x, 0, height / 2), (thick, hy, height / 2 + 0.004), wood)
+    b.box(f, (0, hy - 0.01, height / 2), (hx, 0.008, height / 2 - 0.005), wood)
     levels = np.linspace(0.05, height - thick, floors + 1)
     for z in levels:
         b.box(f, (0, 0, z), (hx, hy, thick), wood)

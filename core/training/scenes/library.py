@@ -24,15 +24,21 @@ def load_atlas(textures: Path | None) -> Atlas:
 
     Raises InputError when the folder is missing or holds no photo that can be read.
     """
-    tiles = [_stain(np.random.default_rng([1, number])) for number in range(STAINS)]
-    families = {"stain": tuple(range(STAINS))}
-    drawn = {name: [draw(_rng(name, n)) for n in range(count)] for name, (draw, count) in FAMILIES.items()}
-    drawn["picture"] = [picture(_rng("picture", number)) for number in range(PICTURES)]
-    drawn["photo"] = _photo_tiles(textures) if textures else []
-    for name, members in drawn.items():
-        families[name] = tuple(range(len(tiles), len(tiles) + len(members)))
-        tiles += members
+    members = {"photo": _photo_tiles(textures) if textures else []}
+    members = {**_drawn_tiles(), **members}  # in this order: stains come first
+    families, tiles = {}, []
+    for name, some in members.items():
+        families[name] = tuple(range(len(tiles), len(tiles) + len(some)))
+        tiles += some
     return make_atlas(tiles, families)
+
+
+@lru_cache(maxsize=1)
+def _drawn_tiles() -> dict[str, list[NDArray[np.uint8]]]:
+    """Tiles by family; the soft stains first, for materials number them from 0."""
+    tiles = {"stain": [_stain(np.random.default_rng([1, number])) for number in range(STAINS)]}
+    tiles |= {name: [draw(_rng(name, n)) for n in range(count)] for name, (draw, count) in FAMILIES.items()}
+    return tiles | {"picture": [picture(_rng("picture", number)) for number in range(PICTURES)]}
 
 
 def _rng(name: str, number: int) -> Rng:

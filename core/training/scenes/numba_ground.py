@@ -11,6 +11,7 @@ from .scene import HEIGHT_FIELD, NO_GROUND
 
 STEPS = 128
 REFINEMENTS = 8
+MARGIN = 0.01  # metres below the lowest point that are searched as well: rounding must leave no pinholes there
 FREE = 1e31  # more than the HUGE of rays that met nothing
 
 
@@ -50,7 +51,7 @@ def ground_hit(heights, half, slope, lowest, highest, kind, ox, oy, oz, dx, dy, 
         t = -oz / dz if dz < -1e-9 else FREE
         return t if start < t < end else FREE
     if abs(dz) > 1e-9:
-        low, high = (lowest - oz) / dz, (highest - oz) / dz
+        low, high = (lowest - MARGIN - oz) / dz, (highest - oz) / dz
         start, end = max(start, min(low, high)), min(end, max(low, high))
     elif oz > highest:
         return FREE

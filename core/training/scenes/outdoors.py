@@ -92,7 +92,9 @@ def house(b: Builder, f: Frame) -> float:
     for side in range(4):
         depth, width = ((hy, hx), (hx, hy))[side % 2]
         frame = Frame(f.x, f.y, f.z, f.yaw + side * np.pi / 2).at(0, depth - thick)
-        body = b.box(frame, (0, 0, height / 2 - 0.2), (width - 0.002 * side, thick, height / 2 + 0.2), wall)
+        body = b.box(
+            frame, (0, 0, height / 2 - 0.2), (width - 0.002 * side, thick, height / 2 + 0.2 + 0.002 * side), wall
+        )
         if side == 0:
             b.cut(body, BOX, frame, (0, 0, 0.85), (0.35, 0.2, 0.9))
         elif rng.random() < 0.7:

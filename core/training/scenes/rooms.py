@@ -50,7 +50,7 @@ def _window_bars(b: Builder, frame: Frame, x: float, z: float, w: float, h: floa
     paint = b.material("ceiling")
     b.box(frame, (x, 0, z), (0.02, 0.02, h), paint)
     b.box(frame, (x, 0, z), (w, 0.02, 0.02), paint)
-    b.box(frame, (x, -0.12, z - h - 0.02), (w + 0.06, 0.06, 0.02), paint)
+    b.box(frame, (x, -0.12, z - h - 0.017), (w + 0.06, 0.06, 0.02), paint)
 
 
 def pictures(b: Builder, wall: Frame, width: float, height: float) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .numba_ground import FREE, REFINEMENTS, STEPS
+from .numba_ground import FREE, MARGIN, REFINEMENTS, STEPS
 from .scene import HEIGHT_FIELD, NO_GROUND
 from .torch_shapes import Rays
 
@@ -55,7 +55,7 @@ def _walk(grounds: Grounds, scene: Tensor, rays: Rays, start: float, end: Tensor
     lowest, highest = grounds.lowest[scene], grounds.highest[scene]
     level = dz.abs() <= 1e-9
     safe = torch.where(level, 1.0, dz)
-    low, high = (lowest - oz) / safe, (highest - oz) / safe
+    low, high = (lowest - MARGIN - oz) / safe, (highest - oz) / safe
     begin = torch.where(level, start, torch.minimum(low, high).clamp_min(start))
     end = torch.where(level, torch.where(oz > highest, -1.0, end), torch.minimum(end, torch.maximum(low, high)))
     fall = grounds.slope[scene] * (dx * dx + dy * dy).sqrt() - dz

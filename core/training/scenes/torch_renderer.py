@@ -44,7 +44,7 @@ def render(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Render V views each of S scenes: light (S, V, H, W, 3), points (S, V, H, W, 3), surface (S, V, H, W).
 
-    budget: rays at once; the memory taken is some hundred bytes for each.
+    budget: rays at once; the memory taken is about a kilobyte for each.
     """
     world = make_world(scenes, device)
     (width, height), views = cameras[0].size, len(cameras[0])
@@ -67,7 +67,7 @@ def _render_views(
     rows, columns = -(-height // SIDE), -(-width // SIDE)
     rays = _aim(poses, K, width, height)
     scenes = scene.repeat_interleave(rows * columns)
-    chunk = max(1, budget // RAYS // 4)
+    chunk = max(1, budget // RAYS)
     hits = _first_hits(world, rays, scenes, chunk)
     focal = K[:, 0, 0].repeat_interleave(rows * columns)[:, None]
     light, points = _shade(world, texels, rays, hits, focal, chunk)
