@@ -69,9 +69,7 @@ class DUSt3R(nn.Module):
         height, width = images.shape[-2:]
         if height % self.config.patch_size or width % self.config.patch_size:
             raise ValueError(f"sides must be multiples of {self.config.patch_size}, got {width} x {height}")
-        rotation = self.rotation(
-            (height, width), self.config.encoder_width // self.config.encoder_heads, images.device
-        )
+        rotation = self.rotation((height, width), self.config.encoder_width // self.config.encoder_heads, images.device)
         tokens = self.patch_embed(images)
         if kept is not None:
             rotation = rotation.of_tokens(kept)
