@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -45,20 +46,22 @@ def test_the_command_line_makes_everything_at_once(tmp_path):
     assert "Saved" not in run.stdout, "Blender's chatter reached standard output"
 
 
-@pytest.fixture
+@contextmanager
 def small_disk():
     """No file of this process may grow beyond 2 kB: the error is the one that a full disk gives."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # before pytest itself writes to a long log
 
 
 @pytest.mark.parametrize("name", ["scene.blend", "out.png"])
-def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(result, tmp_path, small_disk, name):
+def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(result, tmp_path, name):
     target = tmp_path / name
     target.write_bytes(b"yesterday's")
-    small_disk()
-    with pytest.raises(InputError, match=name):
+    with small_disk(), pytest.raises(InputError, match=name):
         write_scene(result, *((target, None) if name == "scene.blend" else (None, target)))
     assert target.read_bytes() == b"yesterday's"
     assert {path.name for path in tmp_path.iterdir()} == {"photos", name}
