@@ -6,8 +6,8 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -39,6 +39,13 @@ class Run:
     focal: float | None = None  # percent, mean over the cameras
     reprojection: float | None = None  # network pixels, median over the network's own matches
     depth: float | None = None  # percent, median disagreement of two photos' depths over the same matches
+
+
+def mean_run(runs: Sequence[Run]) -> Run:
+    """The mean of every figure; None where one of the runs has none."""
+    columns = {field.name: [getattr(run, field.name) for run in runs] for field in fields(Run)}
+    means = {name: None if None in column else float(np.mean(column)) for name, column in columns.items()}
+    return replace(runs[0], **means)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def main(root: Path) -> None:
         def judge(inputs: Inputs, found: Found, matches: Sequence[_Matches] = matches) -> dict[str, float]:
             return pose_accuracy(inputs, found) | consistency(inputs, found, matches)
 
-        lines.append(_line(folder.name, len(given.mappings), run_ours(given, judge), run_dense(given, judge=judge)))
+        name = folder.name if root in folder.resolve().parents else f"{folder.name} (not in this repository)"
+        lines.append(_line(name, len(given.mappings), run_ours(given, judge), run_dense(given, judge=judge)))
         print(lines[-1], flush=True)
     table = "\n".join(lines)
     text = f"## Real predictions\n\n{machine(root)} Model: {model.name}.\n\n{table}\n\n{ABOUT}"

@@ -121,7 +121,7 @@ def _cell_line(row: Row) -> str:
         str(cell.count),
         _size(cell),
         cell.noise,
-        f"{cell.share:.0%}",
+        f"{cell.share:.0%}{_seeds(cell)}",
         f"{ours.cpu_s:.2f} / {dense.cpu_s:.1f}{mark}",
         f"{row.cheaper:.0f}{mark}",
         f"{ours.wall_s:.2f} / {dense.wall_s:.1f}{mark}",
@@ -153,4 +153,8 @@ def _size(cell: Cell) -> str:
 
 def _name(cell: Cell) -> str:
     where = "" if cell.size == USUAL else f" {_size(cell)}"
-    return f"{cell.graph} N={cell.count}{where}, noise {cell.noise}, outliers {cell.share:.0%}, seed {cell.seed}"
+    return f"{cell.graph} N={cell.count}{where}, noise {cell.noise}, outliers {cell.share:.0%}{_seeds(cell)}"
+
+
+def _seeds(cell: Cell) -> str:
+    return f", {cell.seeds} seeds" if cell.seeds > 1 else ""
