@@ -29,12 +29,13 @@ GRAPHS = (
     ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences"),
     ("oneref", "One Reference", "One photo with every other"),
 )
-_model_items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no reference to the strings of a dynamic enum
+Item = tuple[str, str, str, str, int]
+_kept: dict[Item, Item] = {}  # every item ever shown: Blender keeps no reference to the strings of a dynamic enum
 
 
-def _models(owner: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str, str, int]]:
+def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
     items = [(BEST, "Best Present", "The most capable model that is on this machine")]
-    own: list[tuple[str, str, str, str, int]] = []
+    own: list[Item] = []
     for status in list_models(model_folder(context or bpy.context)):
         model, state = status.model, "" if status.present else " (not downloaded)"
         item = (model.name, f"{model.title}{state}", f"{model.note}. {model.terms}")
@@ -43,8 +44,8 @@ def _models(owner: Any, context: bpy.types.Context | None) -> list[tuple[str, st
         else:
             own.append((*item, "NONE", FIRST_OWN + zlib.crc32(model.name.encode()) // 4))
     items.append((FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth"))
-    _model_items[:] = [*((*item, "NONE", number) for number, item in enumerate(items)), *own]
-    return _model_items
+    numbered: list[Item] = [(*item, "NONE", number) for number, item in enumerate(items)]
+    return [_kept.setdefault(item, item) for item in (*numbered, *own)]
 
 
 class DUST3R_PG_photo(bpy.types.PropertyGroup):
