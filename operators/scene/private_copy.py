@@ -44,7 +44,7 @@ def _prepare(scene: Any, camera: bpy.types.Object, size: tuple[int, int]) -> Non
     scene.camera, render.engine = camera, "CYCLES"
     render.resolution_x, render.resolution_y, render.resolution_percentage = *size, 100
     render.pixel_aspect_x = render.pixel_aspect_y = 1
-    render.use_persistent_data = True
+    render.use_persistent_data = False  # what a renderer keeps of a scene must not outlive this one
     for name in ("use_border", "use_motion_blur", "use_multiview", "use_sequencer", "use_compositing", "use_stamp"):
         setattr(render, name, False)
     render.use_file_extension = render.film_transparent = render.use_freestyle = False
