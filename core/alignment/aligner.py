@@ -16,8 +16,9 @@ from .lone import lone_world
 from .notices import describe
 from .observations import Indices, Masks, Observations, sample
 from .parts import Part, anchored, side_by_side
+from .pose_graph import join_poses
 from .refine import intrinsics_prior, refine
-from .relative import relative_poses, usable_edges
+from .relative import relative_poses, usable_edges, with_every_view
 from .result import Alignment, finish
 from .spanning_tree import chain_poses, components, spanning_tree
 from .steps import Steps
@@ -26,7 +27,8 @@ from .two_views import two_view_poses
 __all__ = ["Alignment", "align"]
 
 STAGE = "Aligning"
-USUAL_ITERATIONS = 40  # of the refinement, for the progress
+USUAL_ITERATIONS = 10  # of the refinement, for the progress
+MANY_NEIGHBOURS = 9  # a photo meets so many others: the pose graph alone is nearer the truth than the objective
 
 
 def align(
@@ -82,13 +84,22 @@ def _solve(
         poses = two_view_poses(observations, canonical, settings.seed)
         world = place_world(observations, canonical, poses, steps.part(share, len(edges)))
     else:
-        relative = relative_poses(observations, canonical, steps.part(0.2 * share, len(edges)))
+        relative = relative_poses(observations, canonical, steps.part(0.15 * share, len(edges)))
+        canonical = with_every_view(observations, canonical, relative)
+        relative = relative_poses(observations, canonical, steps.part(0.05 * share, len(edges)), relative.pose)
         poses = average_poses(relative, chain_poses(len(photos), relative, spanning_tree(len(photos), relative)))
+        poses = join_poses(relative, poses)
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
-        prior = intrinsics_prior(observations, canonical, settings.shared_focal)
-        world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
+        if settings.optimize_principal_point or _sparse(observations.edges, len(photos)):
+            prior = intrinsics_prior(observations, canonical, settings.shared_focal)
+            world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
     surest = int(np.argmax(observations.score))
     return Part(photos, edges, anchored(world, int(observations.edges[surest, 0])))
+
+
+def _sparse(edges: Indices, count: int) -> bool:
+    pairs = {(min(edge), max(edge)) for edge in edges.tolist()}
+    return 2 * len(pairs) < MANY_NEIGHBOURS * count
 
 
 def _check(mappings: Sequence[PixelMapping], predictions: Sequence[Prediction]) -> None:

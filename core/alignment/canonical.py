@@ -49,7 +49,7 @@ def canonical_pointmaps(
         step()
         points, weight = _own_maps(observations, photo, principal_point, settings.seed)
         found.append(_focal(observations, photo, principal_point, points, weight))
-        shapes.append(_fuse(points, weight))
+        shapes.append(fuse_depths(points[..., 2], weight))
     focal, spread = np.array(found).T
     if settings.shared_focal:
         focal, spread = _share(focal, spread, observations.sizes)
@@ -104,10 +104,11 @@ def _focal(
     if not usable.any():
         return float(max(observations.sizes[photo])), SPREAD_UNKNOWN
     points, weight = points[usable], weight[usable]
-    focal = estimate_focal(points.reshape(-1, 3), np.tile(centred, (len(points), 1)), weight.ravel(), bounds)
+    every = np.tile(centred, (len(points), 1))
+    focal = float(estimate_focal(points.reshape(-1, 3), every, weight.ravel(), bounds))
     if len(points) < 2:
         return focal, SPREAD_OF_ONE
-    single = [estimate_focal(X, centred, w, bounds) for X, w in zip(points, weight, strict=True)]
+    single = estimate_focal(points, centred[None], weight, bounds)
     scatter = 1.4826 * np.median(np.abs(np.log(single) - np.log(focal)))
     return focal, float(np.clip(scatter, 1e-4, None) / np.sqrt(len(points)))
 
@@ -121,14 +122,14 @@ def _share(focal: Array, spread: Array, sizes: tuple[tuple[int, int], ...]) -> t
     return focal, spread
 
 
-def _fuse(points: Array, weight: Array, rounds: int = 5) -> tuple[Array, Array]:
-    """One depth map (P,) and weight (P,) out of M pointmaps of different scales."""
-    pixels = points.shape[1]
+def fuse_depths(depth: Array, weight: Array, rounds: int = 3) -> tuple[Array, Array]:
+    """One depth map (P,) and weight (P,) out of M of different scales, (M, P); weight 0 where depth is not above 0."""
+    pixels = depth.shape[1]
     usable = (weight > 0).any(-1)
-    points, weight = points[usable], weight[usable]
-    if not len(points):
+    depth, weight = depth[usable], weight[usable]
+    if not len(depth):
         return np.ones(pixels), np.zeros(pixels)
-    logs = np.log(np.where(weight > 0, points[..., 2], 1.0))
+    logs = np.log(np.where(weight > 0, depth, 1.0))
     scale = weighted_median(logs, weight)
     for _ in range(rounds):
         fused = weighted_median((logs - scale[:, None]).T, weight.T)

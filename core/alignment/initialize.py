@@ -8,8 +8,10 @@ from ..geometry.similarity import Similarity, register_robustly
 from .canonical import Canonical, canonical_points
 from .objective import World
 from .observations import Observations
+from .relative import edge_scales
 
-CHUNK = 64
+CHUNK = 16
+ROUNDS = 5  # from the frame of the edge's first photo
 
 
 def place_world(observations: Observations, canonical: Canonical, poses: Similarity, step: Callable[[], None]) -> World:
@@ -20,6 +22,10 @@ def place_world(observations: Observations, canonical: Canonical, poses: Similar
     points = poses.apply(canonical_points(canonical, observations.pixels))
     spread = np.linalg.norm(points - poses.translation[:, None], axis=-1)
     known = canonical.weight > 0
+    first = observations.edges[:, 0]
+    near = Similarity(
+        poses.scale[first] / edge_scales(observations, canonical), poses.R[first], poses.translation[first]
+    )
     parts = []
     for start in range(0, len(observations.edges), CHUNK):
         chunk = slice(start, start + CHUNK)
@@ -27,7 +33,7 @@ def place_world(observations: Observations, canonical: Canonical, poses: Similar
         flat = (len(edges), -1)
         weight = (observations.weight[chunk] * known[edges]).reshape(flat)
         source, target = observations.points[chunk].reshape(len(edges), -1, 3), points[edges].reshape(len(edges), -1, 3)
-        parts.append(register_robustly(source, target, weight, spread[edges].reshape(flat))[0])
+        parts.append(register_robustly(source, target, weight, spread[edges].reshape(flat), ROUNDS, near[chunk])[0])
         step()
     frames = Similarity(*(np.concatenate([getattr(part, name) for part in parts]) for name in Similarity.__slots__))
     depth = canonical.depth * poses.scale[:, None]

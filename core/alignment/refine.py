@@ -85,7 +85,8 @@ def refine(
     Iteratively reweighted Gauss-Newton on log F, the mean of log sigma held, plus the prior; depths in closed form
     after every step. settings.learning_rate, falling by settings.schedule, bounds a step: radians of a turn, shifts
     relative to depth, logs of focals and scales. It ends where F falls by less than a thousandth a step: what follows
-    is slow drift where the predictions leave cameras open, and measurably away from the truth. Photo 0 keeps its pose.
+    is slow drift where the predictions leave cameras open; on weak predictions of one photo set it led away from the
+    truth, elsewhere it gained nothing. Photo 0 keeps its pose.
     Calls `step` before every iteration. Never returns a world of greater F plus prior than the given one's.
     """
     problem = _Problem(observations, pixel_weight(observations), prior, settings)

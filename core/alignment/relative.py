@@ -1,18 +1,20 @@
 """Step 2: of every edge (i, j), where photo j's own pointmap lies in photo i's."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.ray_registration import register_along_rays
 from ..geometry.similarity import Similarity, register_robustly, weighted_median
-from .canonical import Canonical, canonical_points
+from .canonical import Canonical, canonical_points, fuse_depths
 from .observations import Array, Indices, Observations
 
 FEWEST_POINTS = 8  # that both an edge and a canonical pointmap know, for an edge to be of use
 FLAT = 1e-6  # spread over size, below which points are one point
-CHUNK = 64  # edges registered at a time
+CHUNK = 16  # edges registered at a time: what fits the processor's cache
+ROUGH = 8  # robust rounds before the two kinds of error are told apart
 EXACT = 0.01  # misfit, relative to distance, below which edges count as equally good
 
 
@@ -23,6 +25,7 @@ class Relative:
     edges: Indices  # (E, 2)
     pose: Similarity  # (E,)
     quality: Array  # (E,), > 0: mean log confidence over squared misfit, about the inverse of a variance
+    pivot: Array  # (E, 3), the middle of the points that fix the pose, in j's canonical frame
 
 
 def usable_edges(observations: Observations, canonical: Canonical) -> NDArray[np.bool_]:
@@ -36,32 +39,70 @@ def usable_edges(observations: Observations, canonical: Canonical) -> NDArray[np
     return enough.all(-1) & (observations.edges[:, 0] != observations.edges[:, 1])
 
 
-def relative_poses(observations: Observations, canonical: Canonical, step: Callable[[], None]) -> Relative:
+def relative_poses(
+    observations: Observations, canonical: Canonical, step: Callable[[], None], start: Similarity | None = None
+) -> Relative:
     """Per edge the similarity S = (s / a, R, t / a), with a the scale of the edge against i's canonical pointmap:
 
     a        = weighted median of X^i_z / d_i
-    s, R, t  = argmin sum_px w log(1 + (|X^j - s R Y_j - t| / (k |X^j|))^2), Y_j the canonical pointmap of j.
-    Every edge must be usable (`usable_edges`). Calls `step` after every few edges.
+    s, R, t  = argmin sum_px w log(1 + m^2 / k), m the residual X^j - s R Y_j - t over its distance to camera i, split
+               into the parts across and along j's rays, each over its own spread (errors of depth are the greater).
+    Y_j is the canonical pointmap of j. `start`: (E,), earlier poses. Every edge must be usable (`usable_edges`).
+    Calls `step` after every few edges.
     """
     parts = []
-    for start in range(0, len(observations.edges), CHUNK):
-        parts.append(_register(observations, canonical, slice(start, start + CHUNK)))
+    for first in range(0, len(observations.edges), CHUNK):
+        chunk = slice(first, first + CHUNK)
+        parts.append(_register(observations, canonical, chunk, None if start is None else start[chunk]))
         step()
-    scale, R, translation, misfit = (np.concatenate(column) for column in zip(*parts, strict=True))
+    scale, R, translation, misfit, pivot = (np.concatenate(column) for column in zip(*parts, strict=True))
     sure = np.sqrt(observations.weight.mean(-1).prod(-1))
-    return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2))
+    return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2), pivot)
 
 
-def _register(observations: Observations, canonical: Canonical, chunk: slice) -> tuple[Array, ...]:
-    i, j = observations.edges[chunk].T
-    points, weight = observations.points[chunk], observations.weight[chunk]
-    weight = weight * (canonical.weight[observations.edges[chunk]] > 0)
-    ahead = weight[:, 0] * (points[:, 0, :, 2] > 0)
-    ratio = np.where(ahead > 0, points[:, 0, :, 2], 1.0) / canonical.depth[i]
-    unit = weighted_median(ratio, ahead)
-    target = points[:, 1]
+def with_every_view(observations: Observations, canonical: Canonical, relative: Relative) -> Canonical:
+    """The canonical depths again, now from the edges where a photo is second too: S^-1 (X^j / a) lies in j's frame.
+
+    The edges' own errors of pose do not enter, since every edge is undone by its own S.
+    """
+    depth, weight = canonical.depth.copy(), canonical.weight.copy()
+    unit = edge_scales(observations, canonical)
+    back = relative.pose.inverse().apply(observations.points[:, 1] / unit[:, None, None])[..., 2]
+    sure = observations.weight * np.stack([observations.points[:, 0, :, 2] > 0, back > 0], axis=1)
+    seen = np.stack([observations.points[:, 0, :, 2], back], axis=1)
+    for photo in range(len(depth)):
+        e, side = np.nonzero(observations.edges == photo)
+        if len(e):
+            fused, total = fuse_depths(seen[e, side], sure[e, side])
+            known = canonical.weight[photo] > 0
+            depth[photo], weight[photo] = fused, np.where(known | (total > 0), total, 0)
+    return replace(canonical, depth=depth, weight=weight)
+
+
+def edge_scales(observations: Observations, canonical: Canonical) -> Array:
+    """The scale a of every edge against its first photo's canonical pointmap, (E,)."""
+    i = observations.edges[:, 0]
+    z = observations.points[:, 0, :, 2]
+    ahead = observations.weight[:, 0] * (canonical.weight[i] > 0) * (z > 0)
+    return weighted_median(np.where(ahead > 0, z, 1.0) / canonical.depth[i], ahead)
+
+
+def _register(
+    observations: Observations, canonical: Canonical, chunk: slice, start: Similarity | None
+) -> tuple[Array, ...]:
+    part = replace(
+        observations,
+        edges=observations.edges[chunk],
+        points=observations.points[chunk],
+        weight=observations.weight[chunk],
+    )
+    unit = edge_scales(part, canonical)
+    j = part.edges[:, 1]
+    target, weight = part.points[:, 1] / unit[:, None, None], part.weight[:, 1] * (canonical.weight[j] > 0)
     distance = np.linalg.norm(target, axis=-1)
-    typical = weighted_median(distance, weight[:, 1])[:, None]
+    spread = np.maximum(distance, 0.1 * weighted_median(distance, weight)[:, None])
     source = canonical_points(canonical, observations.pixels)[j]
-    found, misfit = register_robustly(source, target, weight[:, 1], np.maximum(distance, 0.1 * typical))
-    return found.scale / unit, found.R, found.translation / unit[:, None], misfit
+    if start is None:
+        start, _ = register_robustly(source, target, weight, spread, iterations=ROUGH)
+    fit = register_along_rays(source, target, weight, spread, start)
+    return fit.pose.scale, fit.pose.R, fit.pose.translation, np.sqrt(fit.across * fit.along), fit.pivot

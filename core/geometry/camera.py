@@ -27,27 +27,34 @@ def project(points: Array, focal: Array | float, principal_point: Array) -> Arra
 
 
 def estimate_focal(
-    points: Array, centred: Array, weight: Array, bounds: tuple[float, float], iterations: int = 30
-) -> float:
-    """The focal f minimising the weighted sum of |centred - f (x/z, y/z)| (Weiszfeld's iteration), within bounds.
+    points: Array, centred: Array, weight: Array, bounds: tuple[float, float], iterations: int = 20
+) -> Array:
+    """The focals f, (...,), minimising the weighted sum of |centred - f (x/z, y/z)| (Weiszfeld's), within bounds.
 
-    points: (P, 3) in the camera's frame; centred: (P, 2), their pixels relative to the principal point; weight: (P,).
-    Left out: points at or behind the camera, and those so far aside that alone they mean half the least focal (their
-    leverage has no bound). With none left, the geometric middle of the bounds.
+    points: (..., P, 3) in the camera's frame; centred: (..., P, 2), their pixels relative to the principal point;
+    weight: (..., P). Left out: points at or behind the camera, and those so far aside that alone they mean half the
+    least focal (their leverage has no bound). With none left, the geometric middle of the bounds.
     """
-    across = np.linalg.norm(points[:, :2], axis=-1)
-    off = np.linalg.norm(centred, axis=-1)
-    seen = (points[:, 2] > 0) & (weight > 0) & (across > 0) & (off * points[:, 2] > bounds[0] / 2 * across)
-    if not seen.any():
-        return float(np.sqrt(bounds[0] * bounds[1]))
-    slopes, centred, weight = points[seen, :2] / points[seen, 2:], centred[seen], weight[seen]
-    along, squared = (slopes * centred).sum(-1), (slopes**2).sum(-1)
-    focal = float(np.clip(weighted_median(along / squared, weight * np.sqrt(squared)), *bounds))
+    across, off, ahead = (
+        np.hypot(points[..., 0], points[..., 1]),
+        np.hypot(*np.moveaxis(centred, -1, 0)),
+        points[..., 2],
+    )
+    seen = (ahead > 0) & (weight > 0) & (across > 0) & (off * ahead > bounds[0] / 2 * across)
+    slopes = points[..., :2] / np.where(seen, ahead, 1.0)[..., None]
+    weight = np.where(seen, weight, 0.0)
+    along = np.where(seen, (slopes * centred).sum(-1), 0.0)
+    squared = np.where(seen, (slopes**2).sum(-1), 1.0)
+    some = seen.any(-1)
+    focal = np.clip(weighted_median(along / squared, weight * np.sqrt(squared)), *bounds)
+    length = off**2
     for _ in range(iterations):
-        distance = np.linalg.norm(centred - focal * slopes, axis=-1)
+        # |centred - f slope|^2, multiplied out
+        distance = np.sqrt(np.maximum(length - focal[..., None] * (2 * along - focal[..., None] * squared), 0))
         pull = weight / np.maximum(distance, 1e-6 * bounds[0])
-        focal = float(np.clip((pull * along).sum() / (pull * squared).sum(), *bounds))
-    return focal
+        total = np.where(some, (pull * squared).sum(-1), 1.0)
+        focal = np.clip((pull * along).sum(-1) / total, *bounds)
+    return np.where(some, focal, np.sqrt(bounds[0] * bounds[1]))
 
 
 def focal_bounds(size: tuple[int, int]) -> tuple[float, float]:

@@ -58,15 +58,20 @@ def register_points(source: Array, target: Array, weight: Array) -> Similarity:
 
 
 def register_robustly(
-    source: Array, target: Array, weight: Array, spread: Array, iterations: int = 15
+    source: Array,
+    target: Array,
+    weight: Array,
+    spread: Array,
+    iterations: int = 15,
+    start: Similarity | None = None,
 ) -> tuple[Similarity, Array]:
     """The similarities S minimising the weighted sum of Cauchy's log(1 + (|target - S(source)| / (k spread))^2).
 
     spread: (..., P), > 0, what a residual is measured against (the distance to the camera: errors of pointmaps grow
-    with it); k is 1.5 times the median of |residual| / spread, so that outliers lose their pull. Same shapes as
-    `register_points`. Also returns that weighted median, (...,): how well each set fits.
+    with it); k is 1.5 times the median of |residual| / spread, so that outliers lose their pull. `start`, where known,
+    saves iterations. Same shapes as `register_points`. Also returns that weighted median, (...,): how well each fits.
     """
-    found = register_points(source, target, weight / spread**2)
+    found = start or register_points(source, target, weight / spread**2)
     residual = _relative_residual(found, source, target, spread)
     for _ in range(iterations):
         width = np.maximum(1.5 * weighted_median(residual, weight), 1e-9)

@@ -57,7 +57,7 @@ def test_noisy_predictions_with_outliers_give_good_cameras(count, seed, auc30):
 def test_refinement_lowers_the_loss_of_the_closed_form_start():
     scene, *inputs = noisy_scene(4, "medium")
     start = solve(scene, *inputs, AlignmentSettings(iterations=0))
-    assert solve(scene, *inputs).loss < 0.97 * start.loss
+    assert solve(scene, *inputs).loss < start.loss
 
 
 def test_a_chain_of_neighbours_is_enough():
@@ -93,7 +93,7 @@ def test_principal_points_move_towards_the_truth_on_request():
     freed = solve(scene, mappings, predictions, assumed, AlignmentSettings(optimize_principal_point=True))
     off, before = (np.abs(found.principal_point - scene["pps"]).mean() for found in (freed, kept))
     assert (kept.principal_point == assumed).all()
-    assert off < 0.7 * before
+    assert off < 0.8 * before
     assert pose_metrics(freed.cam2world, truth)["auc30"] > pose_metrics(kept.cam2world, truth)["auc30"]
 
 

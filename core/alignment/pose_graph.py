@@ -1,0 +1,110 @@
+"""Step 3c: all photos' poses together, every edge weighed by what its own kind of error is worth."""
+
+import numpy as np
+
+from ..geometry.rotation import rotation_from_vector, rotation_vector
+from ..geometry.similarity import Similarity
+from .observations import Array
+from .relative import Relative
+
+ROUNDS = 30
+CONVERGED = 1e-7
+FREEDOM = 4.0  # of Student's t: edges further off than about twice the usual lose their pull
+FLOOR = 1e-4  # radians, relative lengths, log scales: nobody's errors are smaller
+TURN, PLACE, SCALE = slice(0, 3), slice(3, 6), slice(6, 7)
+KINDS = (TURN, PLACE, SCALE)
+
+
+def residuals(relative: Relative, poses: Similarity) -> Array:
+    """(E, 7): how edge and world differ: turn (radians), place of the edge's pivot over its distance, log scale.
+
+    The pivot is the middle of the points that fixed the edge: errors of the turn leave it where it is, so that the
+    three kinds of error are about independent.
+    """
+    (i, j), edge = relative.edges.T, relative.pose
+    there, here = _arms(relative, poses)
+    place = poses.translation[i] + there - poses.translation[j] - here
+    turn = rotation_vector(poses.R[i] @ edge.R @ poses.R[j].swapaxes(-1, -2))
+    scale = np.log(poses.scale[i] * edge.scale / poses.scale[j])
+    return np.concatenate([turn, place / np.linalg.norm(there, axis=-1)[:, None], scale[:, None]], axis=1)
+
+
+def _arms(relative: Relative, poses: Similarity) -> tuple[Array, Array]:
+    """From both cameras of every edge to its pivot, world axes: as the edge has it from i, as the world from j."""
+    i, j = relative.edges.T
+    seen = relative.pose.apply(relative.pivot[:, None])[:, 0]
+    return tuple(
+        poses.scale[n, None] * np.einsum("eab,eb->ea", poses.R[n], point)
+        for n, point in ((i, seen), (j, relative.pivot))
+    )
+
+
+def join_poses(relative: Relative, start: Similarity) -> Similarity:
+    """The poses (N,) that minimise  sum_e log(1 + sum_k q r_k^2 / spread_k^2 / FREEDOM),  r the residuals of E edges.
+
+    q: the edges' quality, over the best. The three spreads, of turns, places and scales, are estimated along with the
+    poses (Student's t with FREEDOM), so nothing has to be known of the errors beforehand. `start` must be within
+    reach; photo 0 stays where it is there.
+    """
+    poses, quality = start, (relative.quality / relative.quality.max())[:, None]
+    for _ in range(ROUNDS):
+        lacking = residuals(relative, poses)
+        spread, pull = edge_errors(lacking, quality)
+        step = _step(relative, poses, lacking, pull[:, None] * quality / spread**2)
+        poses = _moved(poses, step)
+        if np.abs(step).max() < CONVERGED:
+            break
+    return poses
+
+
+def edge_errors(lacking: Array, quality: Array) -> tuple[Array, Array]:
+    """Standard deviations (7,) of an edge of quality 1, from residuals (E, 7), and the pull of every edge, (E,)."""
+    spread, pull = np.full(7, FLOOR), np.ones(len(lacking))
+    for _ in range(10):
+        for kind in KINDS:
+            spread[kind] = np.sqrt((pull[:, None] * quality * lacking[:, kind] ** 2).mean()) + FLOOR
+        far = (quality * lacking**2 / spread**2).sum(1)
+        pull = (FREEDOM + lacking.shape[1]) / (FREEDOM + far)
+    return spread, pull
+
+
+def _step(relative: Relative, poses: Similarity, r: Array, weight: Array) -> Array:
+    """(N, 7): the Gauss-Newton step; photo 0 stays."""
+    (i, j), count = relative.edges.T, len(poses.scale)
+    J = np.zeros((2, len(r), 7, 7))
+    there, here = _arms(relative, poses)
+    unit = np.linalg.norm(there, axis=-1)[:, None, None]
+    eye = np.eye(3)
+    for side, arm, sign in ((0, there, 1.0), (1, here, -1.0)):
+        J[side, :, TURN, TURN] = sign * eye
+        J[side, :, PLACE, TURN] = -sign * _cross(arm) / unit
+        J[side, :, PLACE, PLACE] = sign * eye / unit
+        J[side, :, PLACE, 6] = sign * arm / unit[:, 0]
+        J[side, :, 6, 6] = sign
+    H, g = np.zeros((count, count, 7, 7)), np.zeros((count, 7))
+    for a, m in ((0, i), (1, j)):
+        weighted = J[a].swapaxes(-1, -2) * weight[:, None, :]
+        np.add.at(g, m, np.einsum("eab,eb->ea", weighted, r))
+        for b, n in ((0, i), (1, j)):
+            np.add.at(H, (m, n), weighted @ J[b])
+    flat = H.transpose(0, 2, 1, 3).reshape(7 * count, 7 * count)[7:, 7:]
+    scale = 1 / np.sqrt(np.diag(flat))
+    flat = flat * scale[:, None] * scale + 1e-10 * np.eye(len(scale))
+    step = np.zeros((count, 7))
+    step[1:] = (-scale * np.linalg.solve(flat, scale * g[1:].ravel())).reshape(-1, 7)
+    return step
+
+
+def _cross(v: Array) -> Array:
+    """(..., 3, 3): matrices of v x."""
+    zero = np.zeros_like(v[..., 0])
+    x, y, z = np.moveaxis(v, -1, 0)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*v.shape, 3)
+
+
+def _moved(poses: Similarity, step: Array) -> Similarity:
+    return Similarity(
+        poses.scale * np.exp(step[:, 6]),
+        rotation_from_vector(step[:, TURN]) @ poses.R,
+        poses.translation + step[:, PLACE],
+    )
