@@ -35,7 +35,8 @@ def evaluate(arguments: argparse.Namespace, output: Output) -> None:
         content |= {"model": f"{model.name}@{model.sha256[:16]}"}
         with replacing(arguments.json) as file:
             file.write(json.dumps(exam.figures | content, indent=1).encode())
-    output.result(str(arguments.json or ""), f"{model.name} -> {arguments.json or 'no file'}")
+    written = f" -> {arguments.json}" if arguments.json else ""
+    output.result(str(arguments.json or ""), f"{model.name} examined{written}")
 
 
 def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
