@@ -12,10 +12,11 @@ from ..settings import AlignmentSettings
 from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .initialize import place_world
+from .known import KnownCamera, Pins, gather, into_known_world
 from .lone import lone_world
 from .notices import describe
 from .observations import Indices, Masks, Observations, sample
-from .parts import Part, anchored, side_by_side
+from .parts import Part, anchored, moved_to, side_by_side
 from .pose_graph import join_poses
 from .refine import intrinsics_prior, refine
 from .relative import relative_poses, usable_edges, with_every_view
@@ -24,7 +25,7 @@ from .spanning_tree import chain_poses, components, spanning_tree
 from .steps import Steps
 from .two_views import two_view_poses
 
-__all__ = ["Alignment", "align"]
+__all__ = ["Alignment", "KnownCamera", "align"]
 
 STAGE = "Aligning"
 USUAL_ITERATIONS = 10  # of the refinement, for the progress
@@ -38,6 +39,7 @@ def align(
     *,
     masks: Masks | None = None,
     principal_points: Sequence[tuple[float, float]] | None = None,
+    known: Sequence[KnownCamera | None] | None = None,
     names: Sequence[str] | None = None,
     report: Report = silent,
 ) -> Alignment:
@@ -46,41 +48,47 @@ def align(
     A closed-form robust start (own focals and pointmaps, relative poses, averages over the graph), refined together,
     then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap.
     mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the photos' centres if not
-    given; names: of the photos, for warnings. Raises InputError without predictions or when they do not fit the photos,
-    and whatever `report` raises.
+    given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
+    world is that photo's, with two in different places the scale is theirs too; names: of the photos, for warnings.
+    Raises InputError without predictions or when something does not fit the photos, and whatever `report` raises.
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
     _check(mappings, predictions)
     steps = Steps(report, STAGE)
+    pins = gather(known, len(mappings))
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
+    centres[pins.centred] = pins.principal_point[pins.centred]
     observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))
-    canonical = canonical_pointmaps(observations, centres, settings, steps.part(0.1, len(mappings)))
+    canonical = canonical_pointmaps(observations, centres, pins, settings, steps.part(0.1, len(mappings)))
     usable = usable_edges(observations, canonical)
     component = components(len(mappings), observations.edges[usable])
-    parts = []
+    parts, placed = [], []
     for number in range(component.max() + 1):
         photos = np.flatnonzero(component == number)
         edges = np.flatnonzero(usable & (component[observations.edges[:, 0]] == number))
-        parts.append(_solve(observations, canonical, photos, edges, settings, steps, 0.5 * len(photos) / len(mappings)))
+        share = 0.5 * len(photos) / len(mappings)
+        parts.append(_solve(observations, canonical, pins.of(photos), photos, edges, settings, steps, share))
+        placed.append(bool(pins.posed[photos].any()))
     warnings = describe(observations, canonical, usable, component, names)
-    return finish(mappings, predictions, masks, side_by_side(parts), settings, component, warnings, steps)
+    return finish(mappings, predictions, masks, side_by_side(parts, placed), settings, component, warnings, steps)
 
 
 def _solve(
     observations: Observations,
     canonical: Canonical,
+    pins: Pins,
     photos: Indices,
     edges: Indices,
     settings: AlignmentSettings,
     steps: Steps,
     share: float,
 ) -> Part:
-    """The world of connected photos, in the frame of the surest edge's first camera."""
+    """The world of connected photos: that of the known poses, or the frame of the surest edge's first camera."""
     if len(photos) == 1:
         world, edges = lone_world(observations, canonical, int(photos[0]))
-        return Part(photos, edges, anchored(world, 0))
+        return Part(photos, edges, moved_to(anchored(world, 0), 0, pins.cam2world[0]))
     observations, canonical = observations.of(photos, edges), canonical.of(photos)
-    if len(photos) == 2:
+    if len(photos) == 2 and pins.posed.sum() < 2:
         poses = two_view_poses(observations, canonical, settings.seed)
         world = place_world(observations, canonical, poses, steps.part(share, len(edges)))
     else:
@@ -88,13 +96,18 @@ def _solve(
         canonical = with_every_view(observations, canonical, relative)
         relative = relative_poses(observations, canonical, steps.part(0.05 * share, len(edges)), relative.pose)
         poses = average_poses(relative, chain_poses(len(photos), relative, spanning_tree(len(photos), relative)))
-        poses = join_poses(relative, poses)
+        poses = join_poses(relative, poses, pins.unposed.held)
+        if pins.posed.sum() > 1:
+            poses = join_poses(relative, into_known_world(poses, pins), pins.held)
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
         if settings.optimize_principal_point or _sparse(observations.edges, len(photos)):
-            prior = intrinsics_prior(observations, canonical, settings.shared_focal)
+            prior = intrinsics_prior(observations, canonical, pins, settings.shared_focal)
             world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
-    surest = int(np.argmax(observations.score))
-    return Part(photos, edges, anchored(world, int(observations.edges[surest, 0])))
+    if pins.posed.sum() > 1:
+        return Part(photos, edges, world)
+    surest = int(observations.edges[np.argmax(observations.score), 0])
+    first = int(np.argmax(pins.posed)) if pins.posed.any() else surest
+    return Part(photos, edges, moved_to(anchored(world, first), first, pins.cam2world[first]))
 
 
 def _sparse(edges: Indices, count: int) -> bool:

@@ -11,6 +11,7 @@ from ..geometry.camera import estimate_focal, focal_bounds, pixel_rays
 from ..geometry.pnp import solve_pnp
 from ..geometry.similarity import weighted_median
 from ..settings import AlignmentSettings
+from .known import Pins
 from .observations import Array, Indices, Observations
 
 SPREAD_OF_ONE = 0.01  # relative error of a focal that a single pointmap shows
@@ -35,24 +36,30 @@ class Canonical:
 
 
 def canonical_pointmaps(
-    observations: Observations, principal_points: Array, settings: AlignmentSettings, step: Callable[[], None]
+    observations: Observations,
+    principal_points: Array,
+    pins: Pins,
+    settings: AlignmentSettings,
+    step: Callable[[], None],
 ) -> Canonical:
     """Per photo, over the M edges where it comes first (X its points there, w = log C, c the principal point):
 
     focal   argmin_f sum_m sum_px w |pixel - c - f (X_x, X_y) / X_z|
     depth   argmin_d sum_m w |log d - log(a_m X_z)|, a_m bringing the edges to one scale (median log ratio).
     A photo that is never first is posed by PnP in the edges where it is second. settings.shared_focal: photos of one
-    size get the median of their focals, weighted by certainty. Calls `step` before every photo.
+    size get the median of their focals, weighted by certainty. What is known of a focal is taken, or averaged in by
+    certainty. Calls `step` before every photo.
     """
     found, shapes = [], []
     for photo, principal_point in enumerate(principal_points):
         step()
-        points, weight = _own_maps(observations, photo, principal_point, settings.seed)
+        points, weight = _own_maps(observations, photo, principal_point, pins, settings.seed)
         found.append(_focal(observations, photo, principal_point, points, weight))
         shapes.append(fuse_depths(points[..., 2], weight))
     focal, spread = np.array(found).T
+    focal, spread = _informed(focal, spread, pins)
     if settings.shared_focal:
-        focal, spread = _share(focal, spread, observations.sizes)
+        focal, spread = _share(focal, spread, pins, observations.sizes)
     return Canonical(
         focal,
         spread,
@@ -69,24 +76,29 @@ def canonical_points(canonical: Canonical, pixels: Array) -> Array:
     return rays * canonical.depth[..., None]
 
 
-def _own_maps(observations: Observations, photo: int, principal_point: Array, seed: int) -> tuple[Array, Array]:
+def _own_maps(
+    observations: Observations, photo: int, principal_point: Array, pins: Pins, seed: int
+) -> tuple[Array, Array]:
     """Pointmaps (M, P, 3) in the photo's own camera frame and their weights (M, P), 0 at and behind the camera."""
     first = (observations.edges[:, 0] == photo) & (observations.weight[:, 0] > 0).any(-1)
     points, weight = observations.points[first, 0], observations.weight[first, 0]
     if not (weight * (points[..., 2] > 0) > 0).any():
-        points, weight = _posed_maps(observations, photo, principal_point, seed)
+        points, weight = _posed_maps(observations, photo, principal_point, pins, seed)
     return points, np.where(points[..., 2] > 0, weight, 0.0)
 
 
-def _posed_maps(observations: Observations, photo: int, principal_point: Array, seed: int) -> tuple[Array, Array]:
-    """The same for a photo that is never first: from other cameras' frames, by PnP with an unknown focal."""
+def _posed_maps(
+    observations: Observations, photo: int, principal_point: Array, pins: Pins, seed: int
+) -> tuple[Array, Array]:
+    """The same for a photo that is never first: from other cameras' frames, by PnP, its focal mostly unknown."""
+    focal = float(pins.focal[photo]) if pins.focal_pinned[photo] else None
     second = np.flatnonzero(observations.edges[:, 1] == photo)
     best = second[np.argsort(-observations.score[second], kind="stable")][:PNP_EDGES]
     points, weights = [], []
     for e in best:
         X, w = observations.points[e, 1], observations.weight[e, 1]
         pixels, size = observations.pixels[photo], observations.sizes[photo]
-        camera = solve_pnp(X, pixels, w, principal_point, size, seed=seed)
+        camera = solve_pnp(X, pixels, w, principal_point, size, focal, seed=seed)
         if camera is not None:
             R, centre = camera.cam2world[:3, :3], camera.cam2world[:3, 3]
             points.append((X - centre) @ R)
@@ -113,10 +125,23 @@ def _focal(
     return focal, float(np.clip(scatter, 1e-4, None) / np.sqrt(len(points)))
 
 
-def _share(focal: Array, spread: Array, sizes: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
+def _informed(focal: Array, spread: Array, pins: Pins) -> tuple[Array, Array]:
+    """The focals seen and those known beforehand, averaged by certainty; exactly the known where that is exact."""
+    told = np.isfinite(pins.focal)
+    seen, known = 1 / spread**2, np.where(told, 1 / pins.focal_spread**2, 0)
+    logs = np.log(np.where(told, pins.focal, focal))
+    mean = np.exp((seen * np.log(focal) + known * logs) / (seen + known))
+    pinned = pins.focal_pinned
+    return np.where(pinned, pins.focal, mean), np.where(pinned, pins.focal_spread, 1 / np.sqrt(seen + known))
+
+
+def _share(focal: Array, spread: Array, pins: Pins, sizes: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
     focal, spread = focal.copy(), spread.copy()
     for size in set(sizes):
         same = np.array([other == size for other in sizes])
+        if (pinned := same & pins.focal_pinned).any():
+            focal[same & ~pinned], spread[same] = np.median(focal[pinned]), spread[pinned].min()
+            continue
         focal[same] = weighted_median(focal[same], 1 / spread[same])
         spread[same] = spread[same].mean() / np.sqrt(same.sum())
     return focal, spread

@@ -1,6 +1,7 @@
 """Step 3c: all photos' poses together, every edge weighed by what its own kind of error is worth."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry.rotation import rotation_from_vector, rotation_vector
 from ..geometry.similarity import Similarity
@@ -39,18 +40,18 @@ def _arms(relative: Relative, poses: Similarity) -> tuple[Array, Array]:
     )
 
 
-def join_poses(relative: Relative, start: Similarity) -> Similarity:
+def join_poses(relative: Relative, start: Similarity, held: NDArray[np.bool_]) -> Similarity:
     """The poses (N,) that minimise  sum_e log(1 + sum_k q r_k^2 / spread_k^2 / FREEDOM),  r the residuals of E edges.
 
     q: the edges' quality, over the best. The three spreads, of turns, places and scales, are estimated along with the
     poses (Student's t with FREEDOM), so nothing has to be known of the errors beforehand. `start` must be within
-    reach; photo 0 stays where it is there.
+    reach; held: (N, 7), what stays as it is there, of turn, shift and log scale.
     """
     poses, quality = start, (relative.quality / relative.quality.max())[:, None]
     for _ in range(ROUNDS):
         lacking = residuals(relative, poses)
         spread, pull = edge_errors(lacking, quality)
-        step = _step(relative, poses, lacking, pull[:, None] * quality / spread**2)
+        step = _step(relative, poses, lacking, pull[:, None] * quality / spread**2, held)
         poses = _moved(poses, step)
         if np.abs(step).max() < CONVERGED:
             break
@@ -68,8 +69,8 @@ def edge_errors(lacking: Array, quality: Array) -> tuple[Array, Array]:
     return spread, pull
 
 
-def _step(relative: Relative, poses: Similarity, r: Array, weight: Array) -> Array:
-    """(N, 7): the Gauss-Newton step; photo 0 stays."""
+def _step(relative: Relative, poses: Similarity, r: Array, weight: Array, held: NDArray[np.bool_]) -> Array:
+    """(N, 7): the Gauss-Newton step."""
     (i, j), count = relative.edges.T, len(poses.scale)
     J = np.zeros((2, len(r), 7, 7))
     there, here = _arms(relative, poses)
@@ -87,12 +88,13 @@ def _step(relative: Relative, poses: Similarity, r: Array, weight: Array) -> Arr
         np.add.at(g, m, np.einsum("eab,eb->ea", weighted, r))
         for b, n in ((0, i), (1, j)):
             np.add.at(H, (m, n), weighted @ J[b])
-    flat = H.transpose(0, 2, 1, 3).reshape(7 * count, 7 * count)[7:, 7:]
-    scale = 1 / np.sqrt(np.diag(flat))
+    free = np.flatnonzero(~held)
+    flat = H.transpose(0, 2, 1, 3).reshape(7 * count, 7 * count)[np.ix_(free, free)]
+    scale = 1 / np.sqrt(np.maximum(np.diag(flat), np.finfo(np.float64).tiny))
     flat = flat * scale[:, None] * scale + 1e-10 * np.eye(len(scale))
-    step = np.zeros((count, 7))
-    step[1:] = (-scale * np.linalg.solve(flat, scale * g[1:].ravel())).reshape(-1, 7)
-    return step
+    step = np.zeros(7 * count)
+    step[free] = -scale * np.linalg.solve(flat, scale * g.ravel()[free])
+    return step.reshape(count, 7)
 
 
 def _cross(v: Array) -> Array:

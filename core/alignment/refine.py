@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry.rotation import rotation_from_vector
 from ..geometry.similarity import Similarity
 from ..settings import AlignmentSettings
 from . import normal_equations as normal
 from .canonical import Canonical
+from .known import Pins
 from .objective import World, loss, pixel_weight, power, pull, residuals
 from .observations import Array, Indices, Observations
 
@@ -31,6 +33,7 @@ class IntrinsicsPrior:
     focal_group: Indices  # (N,), photos of one group share their focal
     principal_point: Array  # (N, 2), photo pixels
     centre_spread: Array  # (N,), photo pixels: how far a principal point may well be off
+    held: NDArray[np.bool_] | None = None  # (N, PHOTO): unknowns that stay as they are; None: photo 0's pose
 
     def penalty(self, world: World) -> float:
         focal = np.log(world.focal / self.focal) / self.focal_spread
@@ -47,12 +50,18 @@ class IntrinsicsPrior:
         return curvature, slope
 
 
-def intrinsics_prior(observations: Observations, canonical: Canonical, shared_focal: bool) -> IntrinsicsPrior:
-    """The prior that the canonical pointmaps give. shared_focal: photos of one size are a group."""
+def intrinsics_prior(
+    observations: Observations, canonical: Canonical, pins: Pins, shared_focal: bool
+) -> IntrinsicsPrior:
+    """The prior that the canonical pointmaps and the pins give. shared_focal: photos of one size are a group."""
     sizes = observations.sizes
     group = np.array([sizes.index(size) if shared_focal else n for n, size in enumerate(sizes)])
     wander = CENTRE_SPREAD * np.array([max(size) for size in sizes])
-    return IntrinsicsPrior(canonical.focal, canonical.focal_spread, group, canonical.principal_point, wander)
+    held = np.zeros((len(sizes), normal.PHOTO), dtype=bool)
+    held[:, :7] = pins.held
+    held[:, normal.FOCAL] = np.isin(group, group[pins.focal_pinned])
+    held[:, normal.CENTRE] = pins.centred[:, None]
+    return IntrinsicsPrior(canonical.focal, canonical.focal_spread, group, canonical.principal_point, wander, held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ def refine(
     after every step. settings.learning_rate, falling by settings.schedule, bounds a step: radians of a turn, shifts
     relative to depth, logs of focals and scales. It ends where F falls by less than a thousandth a step: what follows
     is slow drift where the predictions leave cameras open; on weak predictions of one photo set it led away from the
-    truth, elsewhere it gained nothing. Photo 0 keeps its pose.
+    truth, elsewhere it gained nothing. Held unknowns stay.
     Calls `step` before every iteration. Never returns a world of greater F plus prior than the given one's.
     """
     problem = _Problem(observations, pixel_weight(observations), prior, settings)
@@ -124,7 +133,10 @@ def _quadratic(problem: _Problem, world: World) -> normal.Quadratic:
     blocks = normal.squares(normal.moments(_parts(problem, world, lacking), pulls))
     strength = total / (INDEPENDENT * count)
     curvature, slope = (strength * part for part in problem.prior.quadratic(world))
-    curvature[0, :7] = np.inf
+    if problem.prior.held is None:
+        curvature[0, :7] = np.inf
+    else:
+        curvature[problem.prior.held] = np.inf
     if not problem.settings.optimize_principal_point:
         curvature[:, normal.CENTRE] = np.inf
     edge_slope = np.zeros((len(edges), normal.EDGE))

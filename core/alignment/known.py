@@ -1,0 +1,114 @@
+"""What is known of photos' cameras beforehand, and the world that known poses make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..geometry.similarity import Similarity
+from .observations import Array, Indices
+
+RIGID = 1e-4  # how far a known pose's rotation may be from one
+PINNED = 1e-9  # relative spread of a focal that is known exactly
+SAME_PLACE = 1e-9  # of their distance to the origin: known cameras nearer to each other fix no scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownCamera:
+    """What is known of one photo's camera; None: nothing. Raises InputError for what no camera can be."""
+
+    cam2world: Array | None = None  # (4, 4), rigid, OpenCV axes
+    focal: float | None = None  # photo pixels
+    principal_point: tuple[float, float] | None = None  # photo pixels
+    focal_spread: float = 0.0  # relative standard error of the focal; 0: exact
+
+    def __post_init__(self) -> None:
+        if self.cam2world is not None:
+            pose = np.asarray(self.cam2world, dtype=np.float64)
+            if pose.shape != (4, 4) or not np.isfinite(pose).all() or (pose[3] != (0, 0, 0, 1)).any():
+                raise InputError("A known cam2world must be a 4 x 4 matrix of finite numbers with 0 0 0 1 as last row")
+            R = pose[:3, :3]
+            if np.abs(R @ R.T - np.eye(3)).max() > RIGID or np.linalg.det(R) < 0:
+                raise InputError("A known cam2world must be rigid: its 3 x 3 part is no rotation; take scale out of it")
+        if self.focal is not None and not (np.isfinite(self.focal) and self.focal > 0):
+            raise InputError(f"A known focal must be above 0 pixels, got {self.focal}")
+        if not self.focal_spread >= 0:
+            raise InputError(f"A known focal's spread must be 0 or more, got {self.focal_spread}")
+        if self.principal_point is not None and not np.isfinite(self.principal_point).all():
+            raise InputError(f"A known principal point must be finite, got {self.principal_point}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The same of N photos."""
+
+    posed: NDArray[np.bool_]  # (N,), the pose is known
+    cam2world: Array  # (N, 4, 4), the identity where not
+    focal: Array  # (N,), photo pixels, NaN where nothing is known
+    focal_spread: Array  # (N,), relative; at least PINNED
+    centred: NDArray[np.bool_]  # (N,), the principal point is known
+    principal_point: Array  # (N, 2), photo pixels, 0 where not known
+
+    def of(self, photos: Indices) -> Self:
+        """The part of these photos."""
+        return type(self)(*(getattr(self, name)[photos] for name in self.__slots__))
+
+    @property
+    def unposed(self) -> Self:
+        """The same without the poses."""
+        return replace(self, posed=np.zeros_like(self.posed))
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the known poses say how large the world is."""
+        centre = self.cam2world[self.posed, :3, 3]
+        return len(centre) > 1 and bool(np.ptp(centre, axis=0).max() > SAME_PLACE * (np.abs(centre).max() + 1e-300))
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(N, 7): which of turn, shift and log scale stay as they are; photo 0's where no pose is known."""
+        held = np.zeros((len(self.posed), 7), dtype=bool)
+        first = int(np.argmax(self.posed))
+        held[self.posed, :6] = True
+        held[first] = True
+        held[first, 6] = not self.scaled
+        return held
+
+    @property
+    def focal_pinned(self) -> NDArray[np.bool_]:
+        return np.isfinite(self.focal) & (self.focal_spread <= PINNED)
+
+
+def gather(known: Sequence[KnownCamera | None] | None, count: int) -> Pins:
+    """What is known of `count` photos. Raises InputError when it is said of another number of them."""
+    cameras = [camera or KnownCamera() for camera in (known or [None] * count)]
+    if len(cameras) != count:
+        raise InputError(f"Known cameras were given for {len(cameras)} photos, but there are {count}")
+    poses = [np.eye(4) if camera.cam2world is None else np.asarray(camera.cam2world) for camera in cameras]
+    return Pins(
+        np.array([camera.cam2world is not None for camera in cameras]),
+        np.array(poses, dtype=np.float64),
+        np.array([np.nan if camera.focal is None else camera.focal for camera in cameras]),
+        np.array([max(camera.focal_spread, PINNED) for camera in cameras]),
+        np.array([camera.principal_point is not None for camera in cameras]),
+        np.array([camera.principal_point or (0, 0) for camera in cameras], dtype=np.float64),
+    )
+
+
+def into_known_world(poses: Similarity, pins: Pins) -> Similarity:
+    """The poses (N,) moved to where they fit the known ones best, and then exactly those where known.
+
+    Rotation: the mean of R_known R^T. Scale and shift: least squares of the centres; scale 1 where they fix none.
+    """
+    known = pins.cam2world[pins.posed]
+    U, _, Vt = np.linalg.svd((known[:, :3, :3] @ poses.R[pins.posed].swapaxes(-1, -2)).sum(0))
+    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    a, b = poses.translation[pins.posed] @ R.T, known[:, :3, 3]
+    from_mean, to_mean = a - a.mean(0), b - b.mean(0)
+    scale = np.linalg.norm(to_mean) / max(float(np.linalg.norm(from_mean)), 1e-12) if pins.scaled else 1.0
+    moved = Similarity(np.array(scale), R, b.mean(0) - scale * a.mean(0)).compose(poses)
+    moved.R[pins.posed], moved.translation[pins.posed] = known[:, :3, :3], known[:, :3, 3]
+    return moved
