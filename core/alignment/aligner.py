@@ -24,6 +24,7 @@ from .result import Alignment, finish
 from .spanning_tree import chain_poses, components, spanning_tree
 from .steps import Steps
 from .two_views import two_view_poses
+from .uncertainty import appraise, nothing_to_compare
 
 __all__ = ["Alignment", "KnownCamera", "align"]
 
@@ -69,7 +70,9 @@ def align(
         share = 0.5 * len(photos) / len(mappings)
         parts.append(_solve(observations, canonical, pins.of(photos), photos, edges, settings, steps, share))
         placed.append(bool(pins.posed[photos].any()))
-    warnings = describe(observations, canonical, usable, component, names)
+    odd = np.zeros(len(usable), dtype=bool)
+    odd[np.concatenate([part.edges for part in parts])] = np.concatenate([part.appraisal.odd for part in parts])
+    warnings = describe(observations, canonical, pins, usable, odd, component, names)
     return finish(mappings, predictions, masks, side_by_side(parts, placed), settings, component, warnings, steps)
 
 
@@ -86,10 +89,12 @@ def _solve(
     """The world of connected photos: that of the known poses, or the frame of the surest edge's first camera."""
     if len(photos) == 1:
         world, edges = lone_world(observations, canonical, int(photos[0]))
-        return Part(photos, edges, moved_to(anchored(world, 0), 0, pins.cam2world[0]))
+        alone = nothing_to_compare(canonical.of(photos), pins, len(edges))
+        return Part(photos, edges, moved_to(anchored(world, 0), 0, pins.cam2world[0]), alone)
     observations, canonical = observations.of(photos, edges), canonical.of(photos)
     if len(photos) == 2 and pins.posed.sum() < 2:
         poses = two_view_poses(observations, canonical, settings.seed)
+        relative = relative_poses(observations, canonical, lambda: None)
         world = place_world(observations, canonical, poses, steps.part(share, len(edges)))
     else:
         relative = relative_poses(observations, canonical, steps.part(0.15 * share, len(edges)))
@@ -103,11 +108,12 @@ def _solve(
         if settings.optimize_principal_point or _sparse(observations.edges, len(photos)):
             prior = intrinsics_prior(observations, canonical, pins, settings.shared_focal)
             world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
+    appraisal = appraise(relative, canonical, world, pins)
     if pins.posed.sum() > 1:
-        return Part(photos, edges, world)
+        return Part(photos, edges, world, appraisal)
     surest = int(observations.edges[np.argmax(observations.score), 0])
     first = int(np.argmax(pins.posed)) if pins.posed.any() else surest
-    return Part(photos, edges, moved_to(anchored(world, first), first, pins.cam2world[first]))
+    return Part(photos, edges, moved_to(anchored(world, first), first, pins.cam2world[first]), appraisal)
 
 
 def _sparse(edges: Indices, count: int) -> bool:

@@ -11,6 +11,7 @@ so it is linear in z = (q, v, h, a, b, 1, r) with constant coefficients, and the
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from .observations import Array, Indices
 
@@ -102,11 +103,11 @@ def _solve_free(system: Array, slope: Array, quadratic: Quadratic) -> Array:
     column = np.arange(free.size).reshape(free.shape)
     column[:, FOCAL] = column[quadratic.focal_group, FOCAL]
     unknowns, place = np.unique(column[free], return_inverse=True)
-    basis = np.zeros((free.size, len(unknowns)))
-    basis[np.flatnonzero(free), place] = 1
+    shape = (free.size, len(unknowns))
+    basis = coo_array((np.ones(len(place)), (np.flatnonzero(free), place)), shape=shape).tocsr()
     flat = system.transpose(0, 2, 1, 3).reshape(free.size, free.size)
     flat = flat + np.diag(np.where(free, quadratic.curvature, 0).ravel())
-    reduced = basis.T @ flat @ basis
+    reduced = basis.T @ (basis.T @ flat).T
     scale = 1 / np.sqrt(np.maximum(np.diag(reduced), np.finfo(np.float64).tiny))
     reduced = reduced * scale[:, None] * scale + 1e-10 * np.eye(len(scale))
     return (basis @ (-scale * np.linalg.solve(reduced, scale * (basis.T @ slope.ravel())))).reshape(free.shape)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .canonical import Canonical
+from .known import Pins
 from .observations import Indices, Observations
 
 LISTED = 5  # names in one sentence before it is cut short
@@ -14,11 +15,16 @@ LISTED = 5  # names in one sentence before it is cut short
 def describe(
     observations: Observations,
     canonical: Canonical,
+    pins: Pins,
     usable: NDArray[np.bool_],
+    odd: NDArray[np.bool_],
     component: Indices,
     names: Sequence[str] | None,
 ) -> tuple[str, ...]:
-    """Photos without geometry, pairs left out, and photos that no pair connects. usable: (E,); component: (N,)."""
+    """Photos without geometry, pairs left out, photos that no pair connects, and what disagrees with the rest.
+
+    usable, odd: (E,); component: (N,).
+    """
     names = list(names or map(str, range(len(component))))
     sentences = []
     empty = [names[photo] for photo in np.flatnonzero(~canonical.known)]
@@ -35,7 +41,27 @@ def describe(
             f"The photos fall into {len(groups)} groups that no pair connects, each in a world of its own, "
             f"placed side by side: {parts}"
         )
-    return tuple(sentences)
+    return (*sentences, *_disagreeing(observations.edges, pins, usable, odd, names))
+
+
+def _disagreeing(
+    edges: Indices, pins: Pins, usable: NDArray[np.bool_], odd: NDArray[np.bool_], names: list[str]
+) -> list[str]:
+    """Photos that most of their pairs are odd with, and odd pairs of other photos."""
+    each = np.arange(len(names))[:, None, None] == edges
+    share = (each & odd[:, None]).sum((1, 2)) / np.maximum((each & usable[:, None]).sum((1, 2)), 1)
+    strange = share > 0.5
+    if share.max(initial=0) > 0.5 and strange.sum() * 2 > len(names):
+        strange = share == share.max()  # where most disagree, the one that the fewest agree with
+    sentences = []
+    for which, what in ((strange & pins.posed, "The known poses of"), (strange & ~pins.posed, "The positions of")):
+        if which.any():
+            found = _listed([names[photo] for photo in np.flatnonzero(which)])
+            sentences.append(f"{what} {found} disagree with most of their pairs: check these photos")
+    pairs = [f"{names[i]} - {names[j]}" for i, j in edges[odd & ~strange[edges].any(1)]]
+    if pairs:
+        sentences.append(f"Pairs that disagree with the rest and were outvoted: {_listed(pairs)}")
+    return sentences
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from ..geometry.similarity import Similarity
 from .objective import World
 from .observations import Array, Indices
+from .uncertainty import Appraisal
 
 GAP = 1.2  # between the worlds of parts, in sums of their radii
 
@@ -19,6 +20,7 @@ class Part:
     photos: Indices  # (N,)
     edges: Indices  # (E,), the edges that world.frames are of
     world: World
+    appraisal: Appraisal
 
 
 def anchored(world: World, photo: int) -> World:

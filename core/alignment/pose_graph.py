@@ -51,7 +51,8 @@ def join_poses(relative: Relative, start: Similarity, held: NDArray[np.bool_]) -
     for _ in range(ROUNDS):
         lacking = residuals(relative, poses)
         spread, pull = edge_errors(lacking, quality)
-        step = _step(relative, poses, lacking, pull[:, None] * quality / spread**2, held)
+        weight = pull[:, None] * quality / spread**2
+        step = _step(*normal_equations(relative, poses, lacking, weight), held)
         poses = _moved(poses, step)
         if np.abs(step).max() < CONVERGED:
             break
@@ -60,7 +61,8 @@ def join_poses(relative: Relative, start: Similarity, held: NDArray[np.bool_]) -
 
 def edge_errors(lacking: Array, quality: Array) -> tuple[Array, Array]:
     """Standard deviations (7,) of an edge of quality 1, from residuals (E, 7), and the pull of every edge, (E,)."""
-    spread, pull = np.full(7, FLOOR), np.ones(len(lacking))
+    pull = 1 / (1 + (lacking**2 * quality / np.maximum(np.median(quality * lacking**2, axis=0), FLOOR**2)).mean(1))
+    spread = np.full(7, FLOOR)
     for _ in range(10):
         for kind in KINDS:
             spread[kind] = np.sqrt((pull[:, None] * quality * lacking[:, kind] ** 2).mean()) + FLOOR
@@ -69,10 +71,10 @@ def edge_errors(lacking: Array, quality: Array) -> tuple[Array, Array]:
     return spread, pull
 
 
-def _step(relative: Relative, poses: Similarity, r: Array, weight: Array, held: NDArray[np.bool_]) -> Array:
-    """(N, 7): the Gauss-Newton step."""
+def normal_equations(relative: Relative, poses: Similarity, lacking: Array, weight: Array) -> tuple[Array, Array]:
+    """Curvature (7N, 7N) and slope (7N,) of half the squares of residuals (E, 7) weighted by (E, 7)."""
     (i, j), count = relative.edges.T, len(poses.scale)
-    J = np.zeros((2, len(r), 7, 7))
+    J = np.zeros((2, len(lacking), 7, 7))
     there, here = _arms(relative, poses)
     unit = np.linalg.norm(there, axis=-1)[:, None, None]
     eye = np.eye(3)
@@ -85,16 +87,21 @@ def _step(relative: Relative, poses: Similarity, r: Array, weight: Array, held: 
     H, g = np.zeros((count, count, 7, 7)), np.zeros((count, 7))
     for a, m in ((0, i), (1, j)):
         weighted = J[a].swapaxes(-1, -2) * weight[:, None, :]
-        np.add.at(g, m, np.einsum("eab,eb->ea", weighted, r))
+        np.add.at(g, m, np.einsum("eab,eb->ea", weighted, lacking))
         for b, n in ((0, i), (1, j)):
             np.add.at(H, (m, n), weighted @ J[b])
+    return H.transpose(0, 2, 1, 3).reshape(7 * count, 7 * count), g.ravel()
+
+
+def _step(curvature: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
+    """(N, 7): the Gauss-Newton step."""
     free = np.flatnonzero(~held)
-    flat = H.transpose(0, 2, 1, 3).reshape(7 * count, 7 * count)[np.ix_(free, free)]
+    flat = curvature[np.ix_(free, free)]
     scale = 1 / np.sqrt(np.maximum(np.diag(flat), np.finfo(np.float64).tiny))
     flat = flat * scale[:, None] * scale + 1e-10 * np.eye(len(scale))
-    step = np.zeros(7 * count)
-    step[free] = -scale * np.linalg.solve(flat, scale * g.ravel()[free])
-    return step.reshape(count, 7)
+    step = np.zeros(held.size)
+    step[free] = -scale * np.linalg.solve(flat, scale * slope[free])
+    return step.reshape(held.shape)
 
 
 def _cross(v: Array) -> Array:

@@ -25,6 +25,7 @@ class Relative:
     edges: Indices  # (E, 2)
     pose: Similarity  # (E,)
     quality: Array  # (E,), > 0: mean log confidence over squared misfit, about the inverse of a variance
+    misfit: Array  # (E,), geometric mean of a point's errors across and along its ray, over its distance
     pivot: Array  # (E, 3), the middle of the points that fix the pose, in j's canonical frame
 
 
@@ -57,7 +58,7 @@ def relative_poses(
         step()
     scale, R, translation, misfit, pivot = (np.concatenate(column) for column in zip(*parts, strict=True))
     sure = np.sqrt(observations.weight.mean(-1).prod(-1))
-    return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2), pivot)
+    return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2), misfit, pivot)
 
 
 def with_every_view(observations: Observations, canonical: Canonical, relative: Relative) -> Canonical:

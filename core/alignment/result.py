@@ -14,6 +14,7 @@ from .objective import power, unit
 from .observations import Array, Indices, Masks
 from .parts import Part
 from .steps import Steps
+from .uncertainty import Uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Alignment:
     confidence: tuple[NDArray[np.float32], ...]  # N x (H, W), >= 1: the greatest that any edge gives (as published)
     component: Indices  # (N,): photos of different components share no world
     loss: float  # the published objective at this result, in its units: mean per pixel, w = log C
+    uncertainty: Uncertainty  # of the cameras; 0 where nothing was compared
+    disagreement: Array  # (E,), of every prediction with the rest, over the usual: about 1; NaN where left out
     warnings: tuple[str, ...]  # what the user should know, one sentence each
 
 
@@ -45,6 +48,8 @@ def finish(
     cam2world, focal, centre = np.tile(np.eye(4), (count, 1, 1)), np.zeros(count), np.zeros((count, 2))
     dense: dict[int, DenseDepth] = {}
     costs, pixels = np.zeros(2), np.zeros(2)
+    uncertainty = Uncertainty(*np.zeros((4, count)))
+    disagreement = np.full(len(predictions), np.nan)
     step = steps.part(0.3, count)
     for part in parts:
         world, misfit = part.world, np.zeros(2)
@@ -53,6 +58,9 @@ def finish(
             focal[photo], centre[photo] = world.focal[n], world.principal_point[n]
             dense[photo] = _dense(part, n, mappings[photo], masks[photo], predictions, settings.distance, step)
             misfit += dense[photo].misfit
+        disagreement[part.edges] = part.appraisal.disagreement
+        for name in Uncertainty.__slots__:
+            getattr(uncertainty, name)[part.photos] = getattr(part.appraisal.uncertainty, name)
         costs += misfit * unit(world) ** power(settings.distance)
         pixels += _pixels(part, predictions)
     steps.finish()
@@ -64,6 +72,8 @@ def finish(
         tuple(dense[photo].confidence for photo in range(count)),
         component,
         float((costs / np.maximum(pixels, 1)).sum()),
+        uncertainty,
+        disagreement,
         warnings,
     )
 

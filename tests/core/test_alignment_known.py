@@ -1,0 +1,141 @@
+"""What is known of cameras beforehand comes back to the last bit, and helps the others."""
+
+import numpy as np
+import pytest
+from dust3r.core.alignment.aligner import KnownCamera, align
+from dust3r.core.errors import InputError
+from dust3r.core.geometry.rotation import rotation_from_vector
+from dust3r.core.metrics.poses import pose_metrics
+from dust3r.core.settings import AlignmentSettings
+from dust3r.tests.synthetic import noisy_scene
+
+NEIGHBOURS = tuple((i, j) for i in range(4) for j in range(4) if abs(i - j) == 1)
+
+
+def elsewhere(poses, scale=3.7):
+    """The true cameras in another world, as a user's own would be."""
+    turn, moved = rotation_from_vector(np.array([0.3, -1.1, 0.7])), poses.copy()
+    moved[:, :3, :3] = turn @ poses[:, :3, :3]
+    moved[:, :3, 3] = scale * poses[:, :3, 3] @ turn.T + [5.0, -2, 11]
+    return moved
+
+
+def solve(scene_inputs, known, settings=None, **options):
+    _, mappings, predictions, centres = scene_inputs
+    return align(mappings, predictions, settings, principal_points=centres, known=known, **options)
+
+
+@pytest.mark.parametrize("edges", [None, NEIGHBOURS])
+@pytest.mark.parametrize("pinned", [(), (2,), (1, 3), (0, 1, 3), (0, 1, 2, 3)])
+def test_known_poses_come_back_to_the_last_bit_and_the_others_fit_them(pinned, edges):
+    given = noisy_scene(4, "low", edges=edges)
+    poses = elsewhere(given[0]["poses"])
+    found = solve(given, [KnownCamera(poses[n]) if n in pinned else None for n in range(4)])
+    for n in pinned:
+        assert (found.cam2world[n] == poses[n]).all()
+    assert pose_metrics(found.cam2world, poses)["auc30"] > 93
+    if len(pinned) > 1:
+        assert found.cam2world[:, :3, 3] == pytest.approx(poses[:, :3, 3], abs=0.25)
+        for depth, true in zip(found.depth, given[0]["depth"], strict=True):
+            assert np.median(depth / true) == pytest.approx(3.7, rel=0.03)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("edges", [((0, 1), (1, 0)), ((0, 1),)])
+def test_of_two_photos_one_or_both_may_be_known(count, edges):
+    given = noisy_scene(2, "low", edges=edges)
+    poses = elsewhere(given[0]["poses"])
+    found = solve(given, [KnownCamera(poses[n]) if n < count else None for n in range(2)])
+    assert (found.cam2world[:count] == poses[:count]).all()
+    assert pose_metrics(found.cam2world, poses)["auc30"] > 93
+    if count == 2:
+        assert np.median(found.depth[0] / given[0]["depth"][0]) == pytest.approx(3.7, rel=0.05)
+
+
+def test_a_single_photo_stands_where_it_is_said_to():
+    given = noisy_scene(1, "medium", edges=((0, 0),))
+    pose = elsewhere(given[0]["poses"])[0]
+    found = solve(given, [KnownCamera(pose, focal=123.0)])
+    assert (found.cam2world[0] == pose).all()
+    assert found.focal[0] == 123.0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_known_focals_and_principal_points_come_back_to_the_last_bit(shared):
+    given = noisy_scene(4, "medium", same_focal=shared)
+    true, centre = given[0]["focals"], (55.3, 40.9)
+    settings = AlignmentSettings(shared_focal=shared, optimize_principal_point=True)
+    known = [None, KnownCamera(focal=float(true[1])), KnownCamera(principal_point=centre), None]
+    found = solve(given, known, settings)
+    assert found.focal[1] == true[1]
+    assert tuple(found.principal_point[2]) == centre
+    assert found.focal == pytest.approx(true, rel=0.02)
+    if shared:
+        assert (found.focal == true[1]).all()
+
+
+def test_a_whole_camera_may_be_known_together_with_masks_of_all():
+    given = noisy_scene(4, "low")
+    poses, true = elsewhere(given[0]["poses"]), given[0]["focals"]
+    mask = np.ones((80, 112), dtype=bool)
+    mask[:20] = False
+    known = [KnownCamera(poses[n], float(true[n]), (56.0, 40.0)) for n in range(4)]
+    found = solve(given, known, masks=[mask] * 4)
+    assert (found.cam2world == poses).all()
+    assert (found.focal == true).all()
+    assert (found.principal_point == (56.0, 40.0)).all()
+    assert np.median(found.depth[3] / given[0]["depth"][3]) == pytest.approx(3.7, rel=0.02)
+
+
+def test_a_roughly_known_focal_is_weighed_against_what_is_seen():
+    given = noisy_scene(4, "medium")
+    true = given[0]["focals"]
+    sure, unsure = (
+        solve(given, [KnownCamera(focal=1.2 * float(true[0]), focal_spread=spread), None, None, None]).focal[0]
+        for spread in (1e-4, 0.5)
+    )
+    assert sure == pytest.approx(1.2 * true[0], rel=0.01)
+    assert unsure == pytest.approx(true[0], rel=0.01)
+
+
+def test_two_photos_known_in_one_place_leave_the_scale_open():
+    given = noisy_scene(4, "low")
+    poses = np.tile(np.eye(4), (4, 1, 1))
+    found = solve(given, [KnownCamera(poses[0]), KnownCamera(poses[1]), None, None])
+    assert (found.cam2world[:2] == poses[:2]).all()
+    assert np.isfinite(found.cam2world).all()
+    assert all((depth > 0).all() for depth in found.depth)
+
+
+def test_known_poses_that_the_photos_contradict_are_said_to_be_so():
+    given = noisy_scene(5, "low")
+    poses = elsewhere(given[0]["poses"])
+    assert solve(given, [KnownCamera(pose) for pose in poses]).warnings == ()
+    wrong = poses.copy()
+    wrong[2, :3, :3] = rotation_from_vector(np.array([0, 1.2, 0])) @ wrong[2, :3, :3]
+    found = solve(given, [KnownCamera(pose) for pose in wrong], names=list("abcde"))
+    assert (found.cam2world == wrong).all()
+    assert any("known" in warning and "c" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        {"cam2world": np.diag([2.0, 2, 2, 1])},
+        {"cam2world": np.diag([1.0, 1, -1, 1])},
+        {"cam2world": np.eye(3)},
+        {"cam2world": np.full((4, 4), np.nan)},
+        {"focal": 0.0},
+        {"focal": 50.0, "focal_spread": -1.0},
+        {"principal_point": (np.nan, 3.0)},
+    ],
+)
+def test_cameras_that_cannot_be_are_an_error(camera):
+    with pytest.raises(InputError, match="known"):
+        KnownCamera(**camera)
+
+
+def test_known_cameras_of_another_number_of_photos_are_an_error():
+    given = noisy_scene(4, "low")
+    with pytest.raises(InputError, match="2 photos, but there are 4"):
+        solve(given, [None, None])
