@@ -115,13 +115,21 @@ def _candidates(rays: Image, camera: Camera, sides: Sequence[Side], rows: slice,
             depth[m] = points[2] if along_axis else np.einsum("ap,ap->p", points, rays) / squared
             points -= depth[m] * rays
             off[m] = np.einsum("ap,ap->p", points, points) / squared
-            usable = (np.abs(depth[m]) < FARTHEST) & (off[m] < FARTHEST**2) & np.isfinite(C)
-            C = np.where(usable, C, 1)
+            lost = _lost(depth[m], off[m], C)
+            C = np.maximum(np.where(lost, 1, C) if lost.any() else C, 1)
             np.maximum(greatest, C, out=greatest)
-            weight[m] = np.where(usable, np.log(np.maximum(C, 1)) + np.float32(SURE_OF_NOTHING), 0)
-            if not usable.all():
-                depth[m, ~usable], off[m, ~usable] = 1, 0
+            np.log(C, out=weight[m])
+            weight[m] += np.float32(SURE_OF_NOTHING)
+            if lost.any():
+                depth[m, lost], off[m, lost], weight[m, lost] = 1, 0, 0
     return _Candidates(depth, off, weight, greatest, np.sqrt(squared))
+
+
+def _lost(depth: Image, off: Image, confidence: Image) -> NDArray[np.bool_]:
+    """(P,): what is no number or too far away; one False for all where sums already show that there is none."""
+    if depth @ depth < FARTHEST**2 and off @ off < FARTHEST**3 and confidence @ confidence < FARTHEST**3:
+        return np.zeros(1, dtype=bool)
+    return ~((np.abs(depth) < FARTHEST) & (off < FARTHEST**2) & np.isfinite(confidence))
 
 
 def _fit(seen: _Candidates, distance: Distance) -> Image:

@@ -11,7 +11,7 @@ from .observations import Observations
 from .relative import edge_scales
 
 CHUNK = 16
-ROUNDS = 5  # from the frame of the edge's first photo
+ROUNDS = 3  # from the frame of the edge's first photo
 
 
 def place_world(observations: Observations, canonical: Canonical, poses: Similarity, step: Callable[[], None]) -> World:

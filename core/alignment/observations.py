@@ -15,7 +15,7 @@ Indices = NDArray[np.int64]
 Masks = Sequence[NDArray[np.bool_] | None]
 
 PIXELS_PER_PHOTO = 512  # enough for cameras: errors of pointmaps are smooth, so more pixels add little
-TOTAL_PIXELS = 120_000  # over both sides of all edges: many edges need fewer pixels each
+TOTAL_PIXELS = 96_000  # over both sides of all edges: many edges need fewer pixels each
 FEWEST_PIXELS = 128
 ABSURD = 1e3  # median distances: points further off (the exponential head's runaways) say nothing of a camera
 

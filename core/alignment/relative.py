@@ -14,7 +14,7 @@ from .observations import Array, Indices, Observations
 FEWEST_POINTS = 8  # that both an edge and a canonical pointmap know, for an edge to be of use
 FLAT = 1e-6  # spread over size, below which points are one point
 CHUNK = 16  # edges registered at a time: what fits the processor's cache
-ROUGH = 8  # robust rounds before the two kinds of error are told apart
+ROUGH = 6  # robust rounds before the two kinds of error are told apart
 EXACT = 0.01  # misfit, relative to distance, below which edges count as equally good
 
 
@@ -24,7 +24,7 @@ class Relative:
 
     edges: Indices  # (E, 2)
     pose: Similarity  # (E,)
-    quality: Array  # (E,), > 0: mean log confidence over squared misfit, about the inverse of a variance
+    quality: Array  # (E,), > 0, about the inverse of a variance: root of mean log confidence over squared misfit
     misfit: Array  # (E,), geometric mean of a point's errors across and along its ray, over its distance
     pivot: Array  # (E, 3), the middle of the points that fix the pose, in j's canonical frame
 
@@ -58,7 +58,9 @@ def relative_poses(
         step()
     scale, R, translation, misfit, pivot = (np.concatenate(column) for column in zip(*parts, strict=True))
     sure = np.sqrt(observations.weight.mean(-1).prod(-1))
-    return Relative(observations.edges, Similarity(scale, R, translation), sure / (misfit**2 + EXACT**2), misfit, pivot)
+    return Relative(
+        observations.edges, Similarity(scale, R, translation), np.sqrt(sure / (misfit**2 + EXACT**2)), misfit, pivot
+    )
 
 
 def with_every_view(observations: Observations, canonical: Canonical, relative: Relative) -> Canonical:

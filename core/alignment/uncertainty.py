@@ -14,8 +14,8 @@ from .pose_graph import PLACE, TURN, edge_errors, normal_equations, residuals
 from .relative import Relative
 
 CALIBRATION = 1.1  # so that 68 % of the errors of cameras lie within: benchmarks/alignment_calibration.py
-ODD = 4.0  # times the usual error: an edge that disagrees
-NOTABLE = (0.1, 0.1)  # radians, relative place: and by no less than that
+ODD = 5.0  # times the usual error: an edge that disagrees
+NOTABLE = (0.2, 0.2)  # radians, relative place: and by no less than that
 FOCAL_SHARE = 0.15  # of the edges' misfit: a focal's error that its few pointmaps, agreeing by chance, do not show
 RIDGE = 1e-12  # of the curvature: keeps it invertible
 UNKNOWN = (0.03, 0.03, 0.02)  # of turn, place, log scale: what an edge's error is taken for before any is seen
