@@ -33,7 +33,7 @@ def predict(arguments: argparse.Namespace, output: Output) -> None:
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())
     model = load_model(path, pick_device(arguments.device))
     views = [load_view(photo, framing_of(model.config)) for photo in (arguments.photo_i, arguments.photo_j)]
-    timeline = Timeline({inference.STAGE: 1}, output.progress)
+    timeline = Timeline(inference.STAGES, output.progress)
     (prediction,) = inference.predict(model.network, views, [Edge(0, 1)], timeline)
     fields = ("points_i", "points_j", "confidence_i", "confidence_j")
     with replacing(arguments.output) as file:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from . import inference
 from .alignment.aligner import Alignment, align
 from .images import Framing, View, load_views
-from .inference import predict
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
 from .photos import find_photos
@@ -20,7 +20,7 @@ from .settings import AUTO_HIDDEN, ReconstructionSettings
 from .version import VERSION
 
 # Expected parts of the whole time; the time left follows the job's own pace.
-STAGES = {"Reading photos": 3.0, "Predicting pairs": 75.0, "Aligning": 22.0}
+STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0}
 
 
 def reconstruct(
@@ -32,7 +32,7 @@ def reconstruct(
     """
     views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
-    predictions = predict(model.network, views, edges, report)
+    predictions = inference.predict(model.network, views, edges, report)
     alignment = align(
         [view.mapping for view in views],
         predictions,
