@@ -3,13 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.rotation import rotation_from_vector, rotation_vector
-from ..geometry.similarity import Similarity
+from ..geometry.rotation import rotation_vector
+from ..geometry.similarity import Similarity, similarity_from_twist
 from .observations import Array
 from .relative import Relative
 
 ROUNDS = 30
-CONVERGED = 1e-7
+CONVERGED = 1e-5
+SHARES = (1.0, 0.5, 0.25, 0.125, 0.03, 0.01)  # of a step, tried in turn
+ROUNDING = 1e-12  # of the cost
 FREEDOM = 4.0  # of Student's t: edges further off than about twice the usual lose their pull
 FLOOR = 1e-4  # radians, relative lengths, log scales: nobody's errors are smaller
 TURN, PLACE, SCALE = slice(0, 3), slice(3, 6), slice(6, 7)
@@ -53,10 +55,27 @@ def join_poses(relative: Relative, start: Similarity, held: NDArray[np.bool_]) -
         spread, pull = edge_errors(lacking, quality)
         weight = pull[:, None] * quality / spread**2
         step = _step(*normal_equations(relative, poses, lacking, weight), held)
-        poses = _moved(poses, step)
+        moved = _downhill(relative, poses, step, held, quality / spread**2)
+        if moved is None:
+            break
+        poses = moved
         if np.abs(step).max() < CONVERGED:
             break
     return poses
+
+
+def _downhill(
+    relative: Relative, poses: Similarity, step: Array, held: NDArray[np.bool_], precision: Array
+) -> Similarity | None:
+    """The poses after as much of the step as does not raise the cost at these precisions (E, 7); None if none does."""
+
+    def cost(world: Similarity) -> float:
+        return float(np.log1p((precision * residuals(relative, world) ** 2).sum(1) / FREEDOM).sum())
+
+    bound = cost(poses) * (1 + ROUNDING)
+    with np.errstate(over="ignore", invalid="ignore"):  # a runaway step costs inf or NaN
+        moves = (_moved(poses, share * step, held) for share in SHARES)
+        return next((moved for moved in moves if cost(moved) <= bound), None)
 
 
 def edge_errors(lacking: Array, quality: Array) -> tuple[Array, Array]:
@@ -84,6 +103,7 @@ def normal_equations(relative: Relative, poses: Similarity, lacking: Array, weig
         J[side, :, PLACE, PLACE] = sign * eye / unit
         J[side, :, PLACE, 6] = sign * arm / unit[:, 0]
         J[side, :, 6, 6] = sign
+    J[0, :, PLACE, 6] -= lacking[:, PLACE]  # the unit grows with photo i: otherwise all edges together shrink the world
     H, g = np.zeros((count, count, 7, 7)), np.zeros((count, 7))
     for a, m in ((0, i), (1, j)):
         weighted = J[a].swapaxes(-1, -2) * weight[:, None, :]
@@ -111,9 +131,17 @@ def _cross(v: Array) -> Array:
     return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*v.shape, 3)
 
 
-def _moved(poses: Similarity, step: Array) -> Similarity:
+def _moved(poses: Similarity, step: Array, held: NDArray[np.bool_]) -> Similarity:
+    """The poses after steps (N, 7): turn, shift of the centre, log scale, as one motion of space about each photo.
+
+    Photos with one motion in common keep their places to each other exactly, however far they go: the far end of a
+    chain follows a correction in its middle without being bent. What is held stays to the last bit.
+    """
+    turn, growth = step[:, TURN], step[:, 6]
+    shift = step[:, PLACE] - np.cross(turn, poses.translation) - growth[:, None] * poses.translation
+    moved = similarity_from_twist(turn, shift, growth).compose(poses)
     return Similarity(
-        poses.scale * np.exp(step[:, 6]),
-        rotation_from_vector(step[:, TURN]) @ poses.R,
-        poses.translation + step[:, PLACE],
+        np.where(held[:, 6], poses.scale, moved.scale),
+        np.where(held[:, TURN].all(1)[:, None, None], poses.R, moved.R),
+        np.where(held[:, PLACE], poses.translation, moved.translation),
     )

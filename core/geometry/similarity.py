@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .rotation import rotation_from_vector
+
 Array = NDArray[np.float64]
 
 SMALLEST = 1e-12  # scale: a similarity stays invertible
@@ -36,6 +38,27 @@ class Similarity:
         """The similarity x -> self(first(x))."""
         moved = np.einsum("...ab,...b->...a", self.R, first.translation) * self.scale[..., None]
         return type(self)(self.scale * first.scale, self.R @ first.R, moved + self.translation)
+
+
+def similarity_from_twist(turn: Array, shift: Array, growth: Array) -> Similarity:
+    """exp: where one unit of time at constant velocity  dx/dt = turn x x + growth x + shift  carries space.
+
+    turn: (..., 3), axis times angle (radians); shift: (..., 3); growth: (...), log of the scale. With z = growth +
+    i |turn| the shift is multiplied by (e^z - 1) / z, its real part along, its imaginary part across the turn's axis.
+    """
+    angle = np.linalg.norm(turn, axis=-1)
+    axis = turn / np.maximum(angle, np.finfo(np.float64).tiny)[..., None]
+    along = axis * (axis * shift).sum(-1, keepdims=True)
+    about = _mean_growth(growth + 1j * angle)[..., None]
+    moved = _mean_growth(growth + 0j).real[..., None] * along
+    moved = moved + about.real * (shift - along) + about.imag * np.cross(axis, shift)
+    return Similarity(np.exp(growth), rotation_from_vector(turn), moved)
+
+
+def _mean_growth(rate: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """(e^z - 1) / z, 1 at 0."""
+    safe = np.where(rate == 0, 1, rate)
+    return np.where(rate == 0, 1, np.expm1(safe) / safe)
 
 
 def register_points(source: Array, target: Array, weight: Array) -> Similarity:
