@@ -24,9 +24,13 @@ class PixelMapping:
         """The default principal point, photo pixels."""
         return self.photo_size[0] / 2, self.photo_size[1] / 2
 
-    def photo_pixels(self) -> NDArray[np.float64]:
-        """Photo position of every network pixel's centre: (H, W, 2) as (x, y)."""
+    def photo_axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Photo x (W,) of the network pixels' columns and photo y (H,) of their rows, at the pixels' centres."""
         width, height = self.view_size
         x = (np.arange(width) + 0.5) * self.scale[0] + self.offset[0]
         y = (np.arange(height) + 0.5) * self.scale[1] + self.offset[1]
-        return np.stack(np.meshgrid(x, y), axis=-1)
+        return x, y
+
+    def photo_pixels(self) -> NDArray[np.float64]:
+        """Photo position of every network pixel's centre: (H, W, 2) as (x, y)."""
+        return np.stack(np.meshgrid(*self.photo_axes()), axis=-1)

@@ -10,7 +10,10 @@ OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])  # both are right-handed; y a
 
 def blender_points(points: NDArray[np.floating]) -> NDArray[np.float32]:
     """(N, 3) in the reconstruction's world to (N, 3) in Blender's, exact: only order and sign change."""
-    return np.stack([points[:, 0], points[:, 2], -points[:, 1]], axis=-1).astype(np.float32)
+    turned = np.empty(points.shape, np.float32)
+    turned[:, 0], turned[:, 1] = points[:, 0], points[:, 2]
+    np.negative(points[:, 1], out=turned[:, 2], casting="same_kind")
+    return turned
 
 
 def blender_camera(cam2world: NDArray[np.float64]) -> Matrix:

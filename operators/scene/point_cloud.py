@@ -72,6 +72,9 @@ def _mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
 
 
 def _rgba(color: np.ndarray) -> np.ndarray:
-    rgba = np.ones((len(color), 4), np.float32)
-    rgba[:, :3] = color / np.float32(255)
+    """(N, 4) float32 in [0, 1], opaque: what Blender turns back into the same bytes."""
+    rgba = np.empty((len(color), 4), np.float32)
+    for channel in range(3):  # rows of three are far slower
+        np.multiply(color[:, channel], np.float32(1 / 255), out=rgba[:, channel])
+    rgba[:, 3] = 1
     return rgba

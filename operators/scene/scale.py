@@ -6,6 +6,8 @@ import numpy as np
 
 from ...core.reconstruction import AlignedView, Reconstruction
 
+ENOUGH = 500_000  # pixels that tell the median of any number of them to a part in a thousand
+
 
 @dataclass(frozen=True, slots=True)
 class SceneScale:
@@ -27,14 +29,16 @@ def scene_scale(reconstruction: Reconstruction, min_confidence: float) -> SceneS
 
 
 def _depths_and_spacings(reconstruction: Reconstruction, min_confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    depths = [_depths(view, min_confidence) for view in reconstruction.views]
+    views = reconstruction.views
+    step = 1 + sum(view.depth.size for view in views) // ENOUGH
+    depths = [_depths(view, min_confidence, step) for view in views]
     # a network pixel covers scale / focal of the depth
-    spacings = [
-        depth * (view.mapping.scale[0] / view.K[0, 0]) for view, depth in zip(reconstruction.views, depths, strict=True)
-    ]
+    spacings = [depth * (view.mapping.scale[0] / view.K[0, 0]) for view, depth in zip(views, depths, strict=True)]
     return np.concatenate(depths), np.concatenate(spacings)
 
 
-def _depths(view: AlignedView, min_confidence: float) -> np.ndarray:
-    kept = view.mask & np.isfinite(view.depth) & (view.depth > 0) & (view.confidence >= min_confidence)
-    return view.depth[kept].astype(np.float64)
+def _depths(view: AlignedView, min_confidence: float, step: int) -> np.ndarray:
+    """Of every `step`-th kept pixel and of the farthest."""
+    depths = view.depth.take(view.kept_pixels(min_confidence)).astype(np.float64)
+    depths = depths[depths > 0]
+    return np.append(depths[::step], depths.max(initial=0)) if depths.size else depths
