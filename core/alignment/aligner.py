@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..pixel_mapping import PixelMapping
-from ..prediction import Prediction
+from ..prediction import PairPrediction
 from ..progress import Report, silent
 from ..settings import AlignmentSettings
 from .averaging import average_poses
@@ -35,7 +35,7 @@ MANY_NEIGHBOURS = 9  # a photo meets so many others: the pose graph alone is nea
 
 def align(
     mappings: Sequence[PixelMapping],
-    predictions: Sequence[Prediction],
+    predictions: Sequence[PairPrediction],
     settings: AlignmentSettings | None = None,
     *,
     masks: Masks | None = None,
@@ -121,14 +121,14 @@ def _sparse(edges: Indices, count: int) -> bool:
     return 2 * len(pairs) < MANY_NEIGHBOURS * count
 
 
-def _check(mappings: Sequence[PixelMapping], predictions: Sequence[Prediction]) -> None:
+def _check(mappings: Sequence[PixelMapping], predictions: Sequence[PairPrediction]) -> None:
     if not mappings or not predictions:
         raise InputError(f"Nothing to align: {len(mappings)} photos and {len(predictions)} predicted pairs")
     for prediction in predictions:
-        for photo, points in zip(prediction.edge, (prediction.points_i, prediction.points_j), strict=True):
+        for side, photo in enumerate(prediction.edge):
             if not 0 <= photo < len(mappings):
                 raise InputError(f"Pair {tuple(prediction.edge)} names photo {photo}, but there are {len(mappings)}")
             width, height = mappings[photo].view_size
-            if tuple(points.shape) != (height, width, 3):
-                found = f"{tuple(points.shape)} points for photo {photo} of {width} x {height} pixels"
+            if prediction.shape(side) != (height, width):
+                found = f"{prediction.shape(side)} points for photo {photo} of {width} x {height} pixels"
                 raise InputError(f"Pair {tuple(prediction.edge)} predicts {found}")

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pixel_mapping import PixelMapping
-from ..prediction import Prediction
+from ..prediction import PairPrediction
+from ..spread import KEPT, spread
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Masks = Sequence[NDArray[np.bool_] | None]
 
-PIXELS_PER_PHOTO = 512  # enough for cameras: errors of pointmaps are smooth, so more pixels add little
+PIXELS_PER_PHOTO = KEPT  # enough for cameras: errors of pointmaps are smooth, so more pixels add little
 TOTAL_PIXELS = 96_000  # over both sides of all edges: many edges need fewer pixels each
 FEWEST_PIXELS = 128
 ABSURD = 1e3  # median distances: points further off (the exponential head's runaways) say nothing of a camera
@@ -50,13 +51,13 @@ class Observations:
 
 
 def sample(
-    mappings: Sequence[PixelMapping], predictions: Sequence[Prediction], masks: Masks, step: Callable[[], None]
+    mappings: Sequence[PixelMapping], predictions: Sequence[PairPrediction], masks: Masks, step: Callable[[], None]
 ) -> Observations:
     """A spread of pixels of every photo with all that is predicted for them; calls `step` once per prediction."""
     areas = np.array([mapping.view_size[0] * mapping.view_size[1] for mapping in mappings])
     count = int(np.clip(TOTAL_PIXELS // (2 * len(predictions)), FEWEST_PIXELS, PIXELS_PER_PHOTO))
     count = min(count, int(areas.max()))
-    chosen = [_spread(mapping.view_size, count) for mapping in mappings]
+    chosen = [spread(mapping.view_size, count) for mapping in mappings]
     real = np.arange(count) < areas[:, None]
     shape = (len(predictions), 2, count)
     points, weight, confidence = np.zeros((*shape, 3)), np.zeros(shape), np.zeros(shape[:2])
@@ -74,13 +75,9 @@ def sample(
     return Observations(edges, points, weight, confidence, pixels, areas.astype(np.float64), sampled, sizes)
 
 
-def _at(prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None) -> tuple[Array, Array]:
+def _at(prediction: PairPrediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None) -> tuple[Array, Array]:
     """Points (P, 3) and confidence (P,) of one side; an unusable pixel gets point 0 and confidence 1."""
-    points, confidence = (
-        (prediction.points_i, prediction.confidence_i) if side == 0 else (prediction.points_j, prediction.confidence_j)
-    )
-    X = points.detach().reshape(-1, 3)[chosen].cpu().numpy().astype(np.float64)
-    C = confidence.detach().reshape(-1)[chosen].cpu().numpy().astype(np.float64)
+    X, C = (values.astype(np.float64) for values in prediction.at(side, chosen))
     usable = np.isfinite(X).all(-1) & np.isfinite(C)
     distance = np.linalg.norm(X, axis=-1)
     if usable.any():
@@ -88,17 +85,3 @@ def _at(prediction: Prediction, side: int, chosen: Indices, mask: NDArray[np.boo
     if mask is not None:
         usable &= mask.reshape(-1)[chosen]
     return np.where(usable[:, None], X, 0.0), np.where(usable, np.maximum(C, 1.0), 1.0)
-
-
-def _spread(size: tuple[int, int], count: int) -> Indices:
-    """Flat indices of `count` pixels spread evenly without a grid's regularity (Roberts' R2 sequence).
-
-    A photo of fewer pixels gives all of them; the rest repeat its last.
-    """
-    area = size[0] * size[1]
-    if area <= count:
-        return np.minimum(np.arange(count), area - 1)
-    plastic = 1.32471795724474602596  # the real root of x^3 = x + 1
-    steps = np.arange(1, count + 1)[:, None] * np.array([1 / plastic, 1 / plastic**2])
-    x, y = ((0.5 + steps) % 1 * np.array(size)).astype(np.int64).T
-    return y * size[0] + x

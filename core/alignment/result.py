@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..pixel_mapping import PixelMapping
-from ..prediction import Prediction
+from ..prediction import PairPrediction
 from ..settings import AlignmentSettings, Distance
-from .dense import Camera, DenseDepth, Side, fuse_depth
+from .dense import DenseDepth, Side, fuse_depth
 from .objective import power, unit
 from .observations import Array, Indices, Masks
 from .parts import Part
+from .pixel_depth import Camera
 from .steps import Steps
 from .uncertainty import Uncertainty
 
@@ -35,7 +36,7 @@ class Alignment:
 
 def finish(
     mappings: Sequence[PixelMapping],
-    predictions: Sequence[Prediction],
+    predictions: Sequence[PairPrediction],
     masks: Masks,
     parts: Sequence[Part],
     settings: AlignmentSettings,
@@ -62,7 +63,7 @@ def finish(
         for name in Uncertainty.__slots__:
             getattr(uncertainty, name)[part.photos] = getattr(part.appraisal.uncertainty, name)
         costs += misfit * unit(world) ** power(settings.distance)
-        pixels += _pixels(part, predictions)
+        pixels += sum(dense[photo].pixels for photo in part.photos)
     steps.finish()
     return Alignment(
         cam2world,
@@ -83,7 +84,7 @@ def _dense(
     n: int,
     mapping: PixelMapping,
     mask: NDArray[np.bool_] | None,
-    predictions: Sequence[Prediction],
+    predictions: Sequence[PairPrediction],
     distance: Distance,
     step: Callable[[], None],
 ) -> DenseDepth:
@@ -98,16 +99,6 @@ def _dense(
     return fuse_depth(mapping, camera, sides, distance, mask, step, along_axis=len(part.photos) == 1)
 
 
-def _sides(prediction: Prediction) -> tuple[int, ...]:
+def _sides(prediction: PairPrediction) -> tuple[int, ...]:
     """A photo paired with itself is seen once: as the first."""
     return (0,) if prediction.edge.i == prediction.edge.j else (0, 1)
-
-
-def _pixels(part: Part, predictions: Sequence[Prediction]) -> Array:
-    """(2,): network pixels over the part's edges, as i and as j."""
-    pixels = np.zeros(2)
-    for e in part.edges:
-        for side in _sides(predictions[e]):
-            confidence = (predictions[e].confidence_i, predictions[e].confidence_j)[side]
-            pixels[side] += confidence.numel() * (predictions[e].edge[side] in part.photos)
-    return pixels
