@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, get_args
 
@@ -54,8 +55,17 @@ def _add_reconstruct(parser: argparse.ArgumentParser) -> None:
     add("--cameras", type=Path, metavar="CAMERAS.json", help="write the cameras")
     add("--points", type=Path, metavar="POINTS.ply", help="write the coloured points")
     add("--render", type=Path, metavar="OUT.png", help="render the points between two solved cameras (needs bpy)")
+    display = "of the points, in the scene's viewports (default: all, at most two million)"
+    add("--display-percentage", type=_percentage, metavar="P", help=display)
     add("--job", type=Path, metavar="FOLDER", help="keep the job's files here")
     _add_talk(parser)
+
+
+def _percentage(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) <= 100:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no percentage; give 0 to 100")
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:

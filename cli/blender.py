@@ -15,15 +15,18 @@ from ..operators.scene.viewpoints import add_between_camera
 ZSTD_END = bytes.fromhex("b1ea928f")
 
 
-def write_scene(result: Reconstruction, blend: Path | None, picture: Path | None) -> list[str]:
+def write_scene(
+    result: Reconstruction, blend: Path | None, picture: Path | None, display_percentage: float | None = None
+) -> list[str]:
     """Put the reconstruction into an empty scene; save and render what was asked for. Returns what was made.
 
+    display_percentage: of the points, in the viewports of the saved scene, as `add_reconstruction` takes it.
     Raises InputError, naming the file, when it cannot be written.
     """
     made: list[str] = []
     with blender_silenced():
         scene = _empty_scene()
-        collection = add_reconstruction(scene, result)
+        collection = add_reconstruction(scene, result, display_percentage=display_percentage)
         if picture is not None:
             render_still(scene, picture, camera=_camera_between(collection))
             made.append(str(picture))

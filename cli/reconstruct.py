@@ -91,5 +91,5 @@ def _write(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:
     if arguments.output or arguments.render:
         from .blender import write_scene
 
-        made += write_scene(result, arguments.output, arguments.render)
+        made += write_scene(result, arguments.output, arguments.render, arguments.display_percentage)
     return made

@@ -18,6 +18,7 @@ from ..core.checkpoints import find_model, known_model, list_models
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 from . import thumbnails
 from .preferences import model_folder
+from .scene import display_sliders
 
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
@@ -182,6 +183,12 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
             if status.model.name == self.model or (self.model == BEST and status.present):
                 return f"{status.model.title}: {status.model.note.removeprefix(status.model.title + ': ')}"
         return ""
+
+    @property
+    def display_sliders(self) -> list[tuple[str, Any, str]]:
+        """Name of each point cloud in the scene, and owner and path of its Display Percentage."""
+        scene: Any = self.id_data
+        return display_sliders(scene)
 
 
 class DUST3R_PG_job(bpy.types.PropertyGroup):

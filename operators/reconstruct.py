@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
 from ..core.errors import ReconstructionError
 from ..core.job import Job, load_result, log_file
@@ -38,6 +38,14 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
     )
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE"})
     name: StringProperty(name="Name", description="The name of the new collection", default="DUSt3R")
+    display_percentage: FloatProperty(
+        name="Display Percentage",
+        description="Of the points, in viewports at first; 0: all, at most two million",
+        default=0,
+        min=0,
+        max=100,
+        subtype="PERCENTAGE",
+    )
 
     _folder: Path
     _scene: str
@@ -56,7 +64,8 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         scene = bpy.data.scenes.get(self._scene)
         if scene is None:
             raise ReconstructionError(f"The scene {self._scene} is gone; reconstruct again in another")
-        add_reconstruction(scene, load_result(self._folder), self.name)
+        percentage = self.display_percentage or None
+        add_reconstruction(scene, load_result(self._folder), self.name, display_percentage=percentage)
         show_colors(context)
 
     def tidy(self, failed: bool) -> None:

@@ -122,6 +122,11 @@ class DUST3R_PT_result(_Panel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
+        sliders = _settings(context).display_sliders
+        if sliders:
+            self.layout.label(text="Shown in Viewports")
+        for name, owner, path in sliders:
+            self.layout.prop(owner, path, text=name, slider=True)
 
 
 PANELS = (

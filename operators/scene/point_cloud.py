@@ -8,26 +8,48 @@ from numpy.typing import NDArray
 
 from ...core.reconstruction import PointCloud
 from .axes import blender_points
-from .points_nodes import COLOR, CONFIDENCE, NODES_NAME, VIEW, points_input, points_node_group, set_points_input
+from .points_nodes import (
+    COLOR,
+    CONFIDENCE,
+    DISPLAY_PERCENTAGE,
+    NODES_NAME,
+    VIEW,
+    has_points_input,
+    points_input,
+    points_node_group,
+    points_slot,
+    set_points_input,
+)
 
 RADIUS_PER_SPACING = 0.75  # above half the diagonal of a pixel, so that surfaces seen head-on have no holes
+SELECTION = ".select_vert"  # what Blender adds to new vertices by itself
+DISPLAYED = 2_000_000  # points that viewports show unless told: filters then follow the mouse
 ATTRIBUTES = ((COLOR, "BYTE_COLOR"), (CONFIDENCE, "FLOAT"), (VIEW, "INT"))
 
 
 def add_points(
-    collection: bpy.types.Collection, name: str, points: PointCloud, spacing: float, min_confidence: float
+    collection: bpy.types.Collection,
+    name: str,
+    points: PointCloud,
+    spacing: float,
+    min_confidence: float,
+    display_percentage: float | None = None,
 ) -> bpy.types.Object:
     """A new object in `collection` that holds every point; those below `min_confidence` are only hidden.
 
-    spacing: typical distance of neighbouring points, scene units. Attributes: position, color (stored as the photo's
-    sRGB bytes, read linear by shaders), confidence, view.
+    spacing: typical distance of neighbouring points, scene units. display_percentage: of the points, in viewports;
+    None for all, at most DISPLAYED. Attributes: position, color (stored as the photo's sRGB bytes, read linear
+    by shaders), confidence, view.
     """
+    if display_percentage is None:
+        display_percentage = 100 * min(1, DISPLAYED / max(1, len(points.position)))
     cloud = bpy.data.objects.new(name, _mesh(name, points))
     collection.objects.link(cloud)
     modifier: Any = cloud.modifiers.new(NODES_NAME, "NODES")
     modifier.node_group = points_node_group()
     set_points_input(modifier, "Radius", RADIUS_PER_SPACING * spacing)
     set_points_input(modifier, "Minimum Confidence", min_confidence)
+    set_points_input(modifier, DISPLAY_PERCENTAGE, float(display_percentage))
     return cloud
 
 
@@ -37,6 +59,16 @@ def points_modifier(thing: Any) -> Any:
         if modifier.type == "NODES" and modifier.node_group and modifier.node_group.name.startswith(NODES_NAME):
             return modifier
     return None
+
+
+def display_sliders(scene: bpy.types.Scene) -> list[tuple[str, Any, str]]:
+    """Of each point cloud of ours in the scene: its name, and the owner and path of its Display Percentage."""
+    clouds = [(thing.name, points_modifier(thing)) for thing in scene.objects if thing.type == "MESH"]
+    return [
+        (name, *points_slot(modifier, DISPLAY_PERCENTAGE))
+        for name, modifier in clouds
+        if modifier is not None and has_points_input(modifier, DISPLAY_PERCENTAGE)
+    ]
 
 
 def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.float32]:
@@ -62,6 +94,9 @@ def _mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
         mesh.attributes.new(attribute, kind, "POINT")
     if not len(points.position):
         return mesh  # which has no attribute "position" either
+    selection = mesh.attributes.get(SELECTION)
+    if selection is not None:
+        mesh.attributes.remove(selection)  # one more byte of every point in every file
     # a reference held across attributes.new() goes stale: fetch by name, after all are made
     mesh.attributes["position"].data.foreach_set("vector", blender_points(points.position).ravel())
     mesh.attributes[COLOR].data.foreach_set("color_srgb", _rgba(points.color).ravel())

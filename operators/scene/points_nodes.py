@@ -12,37 +12,52 @@ from .shared import shared_block
 
 COLOR, CONFIDENCE, VIEW = "color", "confidence", "view"  # attributes of the mesh
 NODES_NAME = "DUSt3R Points"  # of the group and of the modifiers that use it
-VERSION = 1  # raise it whenever _make changes what the group does
+DISPLAY_PERCENTAGE = "Display Percentage"  # the input that keeps viewports fast
+VERSION = 2  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
 CONFIDENCE_RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
 GOLDEN_RATIO = 0.618034  # steps of hue by which neighbouring numbers differ most
+RUN = 256  # points in a row that are thinned together: few enough for exact single precision
 
 
 def points_node_group() -> bpy.types.GeometryNodeTree:
     """The shared group, made at its first use.
 
     Inputs: Radius (scene units), Minimum Confidence (the network's scale, from 1), View (index of the photo whose
-    points are shown, -1 for all), Color (Photo, Confidence or View), Viewport Share (of the points; renders show all).
+    points are shown, -1 for all), Color (Photo, Confidence or View), Display Percentage (of the points, evenly spread,
+    in viewports; renders show all).
     """
     return shared_block(bpy.data.node_groups, NODES_NAME, VERSION, _make)
 
 
 def set_points_input(modifier: Any, name: str, value: float) -> None:
     """Set an input of the group on one point cloud's modifier, in every Blender version."""
-    identifier = _identifier(modifier, name)
-    if hasattr(modifier, "properties"):  # from Blender 5.2 on
-        getattr(modifier.properties.inputs, identifier).value = value
+    owner, path = points_slot(modifier, name)
+    value = type(owner.path_resolve(path))(value)  # Blender would let a whole number change the input's type
+    if owner is modifier:
+        modifier[_identifier(modifier, name)] = value
     else:
-        modifier[identifier] = value
+        setattr(owner, path, value)
     modifier.id_data.update_tag()
 
 
 def points_input(modifier: Any, name: str) -> Any:
     """The value of an input of the group on one point cloud's modifier, in every Blender version."""
+    owner, path = points_slot(modifier, name)
+    return owner.path_resolve(path)
+
+
+def points_slot(modifier: Any, name: str) -> tuple[Any, str]:
+    """Where an input's value is: the owner and its property's path, as `UILayout.prop` takes them."""
     identifier = _identifier(modifier, name)
-    if hasattr(modifier, "properties"):
-        return getattr(modifier.properties.inputs, identifier).value
-    return modifier[identifier]
+    if hasattr(modifier, "properties"):  # from Blender 5.2 on
+        return getattr(modifier.properties.inputs, identifier), "value"
+    return modifier, f'["{identifier}"]'
+
+
+def has_points_input(modifier: Any, name: str) -> bool:
+    """Whether the modifier's group, which an earlier version of ours may have made, knows an input."""
+    return any(item.name == name for item in modifier.node_group.interface.items_tree)
 
 
 def _identifier(modifier: Any, name: str) -> str:
@@ -81,11 +96,12 @@ def _declare_sockets(group: Any) -> None:
     view = new("View", in_out="INPUT", socket_type="NodeSocketInt", description="Show one photo's points; -1: all")
     view.min_value, view.default_value = -1, -1
     new("Color", in_out="INPUT", socket_type="NodeSocketMenu", description="What the points' colors show")
-    share = new(
-        "Viewport Share", in_out="INPUT", socket_type="NodeSocketFloat",
-        description="Share of the points that the viewport shows; renders show all",
+    percentage = new(
+        DISPLAY_PERCENTAGE, in_out="INPUT", socket_type="NodeSocketFloat",
+        description="Of the points, evenly spread, in viewports; renders show all",
     )  # fmt: skip
-    share.subtype, share.min_value, share.max_value, share.default_value = "FACTOR", 0.0, 1.0, 1.0
+    percentage.subtype, percentage.min_value, percentage.max_value = "PERCENTAGE", 0.0, 100.0
+    percentage.default_value = 100.0
 
 
 def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
@@ -93,17 +109,28 @@ def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     confidence = _named(group, CONFIDENCE, "FLOAT", (-3, -2))
     view = _named(group, VIEW, "INT", (-3, -3))
     unsure = _math(group, "LESS_THAN", (-2, -2), confidence, inputs["Minimum Confidence"])
-    chosen = _math(group, "COMPARE", (-2, -3), view, inputs["View"], 0.5)
+    of_one = _math(group, "COMPARE", (-2, -3), view, inputs["View"], 0.5)
     every = _math(group, "LESS_THAN", (-2, -4), inputs["View"], -0.5)
-    of_view = _math(group, "MAXIMUM", (-1, -3), chosen, every)
-    # a point's fate hangs on its index alone, so that it does not flicker while filters change
-    index = _add(group, "GeometryNodeInputIndex", (-3, -5)).outputs[0]
-    chance = _add(group, "ShaderNodeTexWhiteNoise", (-2, -5), {"W": index}, noise_dimensions="1D").outputs["Value"]
-    thinned = _math(group, "GREATER_THAN", (-1, -5), chance, inputs["Viewport Share"])
-    viewport = _add(group, "GeometryNodeIsViewport", (-2, -6)).outputs[0]
-    left_out = _math(group, "MULTIPLY", (-1, -6), thinned, viewport)
-    hidden = _math(group, "MAXIMUM", (0, -5), unsure, left_out)
-    return _math(group, "SUBTRACT", (0, -3), of_view, hidden)
+    of_view = _math(group, "MAXIMUM", (-1, -3), of_one, every)
+    share = _math(group, "MULTIPLY", (-2, -7), inputs[DISPLAY_PERCENTAGE], 0.01)
+    chosen = _math(group, "LESS_THAN", (0, -5), _rank(group), share)
+    in_render = _math(group, "SUBTRACT", (-1, -6), 1.0, _add(group, "GeometryNodeIsViewport", (-2, -6)).outputs[0])
+    displayed = _math(group, "MAXIMUM", (0, -6), chosen, in_render)
+    confident_of_view = _math(group, "SUBTRACT", (0, -3), of_view, unsure)
+    return _math(group, "MINIMUM", (0, -4), confident_of_view, displayed)
+
+
+def _rank(group: Any) -> bpy.types.NodeSocket:
+    """Of every point from 0 up to 1: those below any share are that share of the points, of every stretch of a row too.
+
+    Steps of the golden ratio fill each run of points evenly; a random start of each run keeps photos whose width
+    resonates with the steps from showing stripes. It hangs on the index alone: nothing flickers while filters change.
+    """
+    index = _add(group, "GeometryNodeInputIndex", (-6, -5)).outputs[0]
+    run = _math(group, "FLOOR", (-4, -6), _math(group, "DIVIDE", (-5, -6), index, RUN))
+    start = _add(group, "ShaderNodeTexWhiteNoise", (-3, -6), {"W": run}, noise_dimensions="1D").outputs["Value"]
+    place = _math(group, "MULTIPLY_ADD", (-3, -5), run, -RUN, index)
+    return _math(group, "FRACT", (-1, -5), _math(group, "MULTIPLY_ADD", (-2, -5), place, GOLDEN_RATIO, start))
 
 
 def _color(group: Any, inputs: Any) -> bpy.types.NodeSocket:

@@ -23,23 +23,27 @@ def add_reconstruction(
     reconstruction: Reconstruction,
     name: str = "DUSt3R",
     min_confidence: float | None = None,
+    display_percentage: float | None = None,
 ) -> bpy.types.Collection:
     """A new collection in the scene with every point and camera of a reconstruction; all or nothing.
 
     Points below `min_confidence` (the reconstruction's own setting when None) are only hidden: the modifier's input
-    brings them back. The first photo gives the scene's camera and render size; each photo has a frame of its own, after
-    those of earlier reconstructions. Photos that cannot be shown behind their camera become warnings, in the log and
-    in the recipe (`read_recipe`). Raises InputError for a reconstruction without photos; on any error the file is as
-    it was.
+    brings them back. Viewports show `display_percentage` of the points (None: all, at most two million), renders all.
+    The first photo gives the scene's camera and render size; each photo has a frame of its own, after those of earlier
+    reconstructions. Photos that cannot be shown behind their camera become warnings, in the log and in the recipe
+    (`read_recipe`). Raises InputError for a reconstruction without photos and for a percentage that is none; on any
+    error the file is as it was.
     """
     scene = scene_of(context_or_scene)
     if not reconstruction.views:
         raise InputError("This reconstruction holds no photo; run it again with at least one")
+    _check_percentage(display_percentage)
     threshold = reconstruction.min_confidence if min_confidence is None else min_confidence
     with taken_back_on_failure(scene):
         collection = bpy.data.collections.new(name)
         scale = scene_scale(reconstruction, threshold)
-        add_points(collection, f"{collection.name} Points", reconstruction.point_cloud(), scale.spacing, threshold)
+        points, points_name = reconstruction.point_cloud(), f"{collection.name} Points"
+        add_points(collection, points_name, points, scale.spacing, threshold, display_percentage)
         cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
         warnings = _add_backgrounds(cameras, reconstruction.views)
         _write_recipe(collection, reconstruction, threshold, warnings)
@@ -57,6 +61,11 @@ def read_recipe(collection: bpy.types.Collection) -> dict[str, Any] | None:
     width, height, K, cam2world and mean confidence as cameras.json does.
     """
     return json.loads(collection[RECIPE]) if RECIPE in collection else None
+
+
+def _check_percentage(percentage: float | None) -> None:
+    if percentage is not None and not 0 <= percentage <= 100:
+        raise InputError(f"The display percentage is {percentage:g}; give 0 to 100")
 
 
 def _add_backgrounds(cameras: list[bpy.types.Object], views: tuple[AlignedView, ...]) -> list[str]:

@@ -100,12 +100,12 @@ def test_the_view_filter_shows_one_photo_s_points_and_minus_one_shows_all(added,
     assert shown_count(cloud) == (len(views) if view < 0 else (views == view).sum())
 
 
-def test_the_viewport_share_thins_the_points_by_that_share(added):
+def test_the_display_percentage_thins_the_points_by_that_share(added):
     reconstruction, collection = added
     cloud = points_of(collection)
-    set_points_input(points_modifier(cloud), "Viewport Share", 0.25)
-    assert shown_count(cloud) == pytest.approx(0.25 * len(reconstruction.point_cloud(1.5).position), rel=0.1)
-    set_points_input(points_modifier(cloud), "Viewport Share", 0.0)
+    set_points_input(points_modifier(cloud), "Display Percentage", 25)
+    assert shown_count(cloud) == pytest.approx(0.25 * len(reconstruction.point_cloud(1.5).position), rel=0.005)
+    set_points_input(points_modifier(cloud), "Display Percentage", 0)
     assert shown_count(cloud) == 0
 
 
