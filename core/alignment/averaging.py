@@ -6,6 +6,7 @@ import numpy as np
 
 from ..geometry.rotation import rotation_from_vector, rotation_vector
 from ..geometry.similarity import Similarity, weighted_median
+from .block_system import block_matrix, solve
 from .observations import Array, Indices
 from .relative import Relative
 
@@ -75,12 +76,12 @@ def _average(
 def _solve_graph(count: int, edges: Indices, wanted: Array, weight: Array) -> Array:
     """The values x (N, K), x_0 = 0, minimising sum_e weight |wanted - (x_j - x_i)|^2 (a graph Laplacian)."""
     i, j = edges.T
-    weight = weight / weight.max()
-    laplacian, right = np.zeros((count, count)), np.zeros((count, wanted.shape[1]))
-    for rows, columns, sign in ((i, i, 1), (j, j, 1), (i, j, -1), (j, i, -1)):
-        np.add.at(laplacian, (rows, columns), sign * weight)
-    np.add.at(right, j, weight[:, None] * wanted)
-    np.add.at(right, i, -weight[:, None] * wanted)
+    pull = (weight / weight.max())[:, None]
+    rows, columns = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
+    laplacian = block_matrix(count, rows, columns, np.concatenate([pull, pull, -pull, -pull])[..., None])
+    right = np.zeros((count, wanted.shape[1]))
+    np.add.at(right, j, pull * wanted)
+    np.add.at(right, i, -pull * wanted)
     x = np.zeros_like(right)
-    x[1:] = np.linalg.solve(laplacian[1:, 1:] + 1e-12 * np.eye(count - 1), right[1:])
+    x[1:] = solve(laplacian[1:, 1:], right[1:])
     return x

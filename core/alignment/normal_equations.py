@@ -11,8 +11,10 @@ so it is linear in z = (q, v, h, a, b, 1, r) with constant coefficients, and the
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, diags_array
 
+from . import block_system
+from .block_system import Matrix, block_matrix
 from .observations import Array, Indices
 
 PHOTO, EDGE = 10, 7  # unknowns
@@ -82,8 +84,8 @@ def solve(quadratic: Quadratic, damping: float) -> tuple[Array, Array]:
 
 def _eliminated(
     quadratic: Quadratic, cross: Array, inverse: Array, inner_slope: Array, damping: float
-) -> tuple[Array, Array]:
-    """The photos' system (N, N, PHOTO, PHOTO) and slope (N, PHOTO) once the edges are solved for (Schur complement)."""
+) -> tuple[Matrix, Array]:
+    """The photos' system, PHOTO unknowns each, and slope (N, PHOTO) with the edges solved for (Schur complement)."""
     edges, blocks, count = quadratic.edges, quadratic.blocks, len(quadratic.slope)
     own, slope = np.zeros((count, PHOTO, PHOTO)), quadratic.slope.copy()
     coupling = cross @ inverse[:, None]
@@ -91,23 +93,20 @@ def _eliminated(
         np.add.at(own, edges[:, side], blocks[:, side, P, P])
         np.add.at(slope, edges[:, side], blocks[:, side, P, -1])
         np.add.at(slope, edges[:, side], -np.einsum("epk,ek->ep", coupling[:, side], inner_slope))
-    system = np.zeros((count, count, PHOTO, PHOTO))
-    system[np.arange(count), np.arange(count)] = own * (1 + damping * np.eye(PHOTO))
-    for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        np.add.at(system, (edges[:, a], edges[:, b]), -coupling[:, a] @ cross[:, b].swapaxes(-1, -2))
-    return system, slope
+    meeting = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    every = np.arange(count)
+    rows, columns = (np.concatenate([every, *(edges[:, pair[k]] for pair in meeting)]) for k in (0, 1))
+    taken = [-coupling[:, a] @ cross[:, b].swapaxes(-1, -2) for a, b in meeting]
+    blocks = np.concatenate([own * (1 + damping * np.eye(PHOTO)), *taken])
+    return block_matrix(count, rows, columns, blocks), slope
 
 
-def _solve_free(system: Array, slope: Array, quadratic: Quadratic) -> Array:
+def _solve_free(system: Matrix, slope: Array, quadratic: Quadratic) -> Array:
     free = np.isfinite(quadratic.curvature)
     column = np.arange(free.size).reshape(free.shape)
     column[:, FOCAL] = column[quadratic.focal_group, FOCAL]
     unknowns, place = np.unique(column[free], return_inverse=True)
     shape = (free.size, len(unknowns))
     basis = coo_array((np.ones(len(place)), (np.flatnonzero(free), place)), shape=shape).tocsr()
-    flat = system.transpose(0, 2, 1, 3).reshape(free.size, free.size)
-    flat = flat + np.diag(np.where(free, quadratic.curvature, 0).ravel())
-    reduced = basis.T @ (basis.T @ flat).T
-    scale = 1 / np.sqrt(np.maximum(np.diag(reduced), np.finfo(np.float64).tiny))
-    reduced = reduced * scale[:, None] * scale + 1e-10 * np.eye(len(scale))
-    return (basis @ (-scale * np.linalg.solve(reduced, scale * (basis.T @ slope.ravel())))).reshape(free.shape)
+    system = system + diags_array(np.where(free, quadratic.curvature, 0).ravel())
+    return (basis @ block_system.solve(basis.T @ system @ basis, -(basis.T @ slope.ravel()))).reshape(free.shape)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ..geometry.rotation import rotation_vector
 from ..geometry.similarity import Similarity, similarity_from_twist
+from .block_system import Matrix, block_matrix, solve
 from .observations import Array
 from .relative import Relative
 
@@ -90,9 +91,11 @@ def edge_errors(lacking: Array, quality: Array) -> tuple[Array, Array]:
     return spread, pull
 
 
-def normal_equations(relative: Relative, poses: Similarity, lacking: Array, weight: Array) -> tuple[Array, Array]:
-    """Curvature (7N, 7N) and slope (7N,) of half the squares of residuals (E, 7) weighted by (E, 7)."""
-    (i, j), count = relative.edges.T, len(poses.scale)
+def jacobians(relative: Relative, poses: Similarity, lacking: Array) -> Array:
+    """(2, E, 7, 7): how the residuals (E, 7), which are `lacking`, move with the unknowns of photos i and j.
+
+    Unknowns: turn about the camera's centre (3), shift (3), log scale.
+    """
     J = np.zeros((2, len(lacking), 7, 7))
     there, here = _arms(relative, poses)
     unit = np.linalg.norm(there, axis=-1)[:, None, None]
@@ -103,24 +106,29 @@ def normal_equations(relative: Relative, poses: Similarity, lacking: Array, weig
         J[side, :, PLACE, PLACE] = sign * eye / unit
         J[side, :, PLACE, 6] = sign * arm / unit[:, 0]
         J[side, :, 6, 6] = sign
-    J[0, :, PLACE, 6] -= lacking[:, PLACE]  # the unit grows with photo i: otherwise all edges together shrink the world
-    H, g = np.zeros((count, count, 7, 7)), np.zeros((count, 7))
+    # Unit and axes of a place's error go with photo i: otherwise all edges together would shrink the world.
+    J[0, :, PLACE, 6] -= lacking[:, PLACE]
+    J[0, :, PLACE, TURN] += _cross(lacking[:, PLACE])
+    return J
+
+
+def normal_equations(relative: Relative, poses: Similarity, lacking: Array, weight: Array) -> tuple[Matrix, Array]:
+    """Curvature (7N, 7N) and slope (7N,) of half the squares of residuals (E, 7) weighted by (E, 7)."""
+    J, (i, j), count = jacobians(relative, poses, lacking), relative.edges.T, len(poses.scale)
+    slope, blocks = np.zeros((count, 7)), []
     for a, m in ((0, i), (1, j)):
         weighted = J[a].swapaxes(-1, -2) * weight[:, None, :]
-        np.add.at(g, m, np.einsum("eab,eb->ea", weighted, lacking))
-        for b, n in ((0, i), (1, j)):
-            np.add.at(H, (m, n), weighted @ J[b])
-    return H.transpose(0, 2, 1, 3).reshape(7 * count, 7 * count), g.ravel()
+        np.add.at(slope, m, np.einsum("eab,eb->ea", weighted, lacking))
+        blocks += [weighted @ J[0], weighted @ J[1]]
+    rows, columns = np.concatenate([i, i, j, j]), np.concatenate([i, j, i, j])
+    return block_matrix(count, rows, columns, np.concatenate(blocks)), slope.ravel()
 
 
-def _step(curvature: Array, slope: Array, held: NDArray[np.bool_]) -> Array:
+def _step(curvature: Matrix, slope: Array, held: NDArray[np.bool_]) -> Array:
     """(N, 7): the Gauss-Newton step."""
     free = np.flatnonzero(~held)
-    flat = curvature[np.ix_(free, free)]
-    scale = 1 / np.sqrt(np.maximum(np.diag(flat), np.finfo(np.float64).tiny))
-    flat = flat * scale[:, None] * scale + 1e-10 * np.eye(len(scale))
     step = np.zeros(held.size)
-    step[free] = -scale * np.linalg.solve(flat, scale * slope[free])
+    step[free] = solve(curvature[free][:, free], -slope[free])
     return step.reshape(held.shape)
 
 
