@@ -13,10 +13,12 @@ from .images import Framing, View, load_views
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
 from .photos import find_photos
+from .predictor import Predictor
 from .progress import Report, silent
 from .reconstruction import AlignedView, Reconstruction
 from .scene_graph import make_edges
 from .settings import AUTO_HIDDEN, ReconstructionSettings
+from .shelf import MemoryShelf, Shelf
 from .version import VERSION
 
 # Expected parts of the whole time; the time left follows the job's own pace.
@@ -24,15 +26,21 @@ STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0}
 
 
 def reconstruct(
-    photos: Sequence[Path], model: LoadedModel, settings: ReconstructionSettings, report: Report = silent
+    photos: Sequence[Path],
+    model: LoadedModel,
+    settings: ReconstructionSettings,
+    report: Report = silent,
+    shelf: Shelf | None = None,
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
-    photos: files or folders. Raises InputError for photos that cannot be used, and whatever `report` raises.
+    photos: files or folders; shelf: what the network has said before, and where that is kept (None: in memory).
+    Raises InputError for photos that cannot be used, and whatever `report` raises.
     """
     views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
+    predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
-    predictions = inference.predict(model.network, views, edges, report)
+    predictions = predictor.predict(edges, report)
     alignment = align(
         [view.mapping for view in views],
         predictions,

@@ -16,7 +16,7 @@ class PairPrediction(Protocol):
     @property
     def edge(self) -> Edge: ...
 
-    def shape(self, side: int) -> tuple[int, ...]:
+    def shape(self, side: int) -> tuple[int, int]:
         """(H, W) of the side's photo."""
         ...
 
@@ -39,8 +39,9 @@ class Prediction:
     confidence_i: Tensor  # (Hi, Wi), float32, >= 1
     confidence_j: Tensor  # (Hj, Wj), float32, >= 1
 
-    def shape(self, side: int) -> tuple[int, ...]:
-        return tuple(self._fields(side)[0].shape[:-1])
+    def shape(self, side: int) -> tuple[int, int]:
+        height, width = self._fields(side)[0].shape[:2]
+        return height, width
 
     def at(self, side: int, pixels: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         points, confidence = self._flat(side)

@@ -1,0 +1,97 @@
+"""What is kept of a prediction: both sides at a spread of pixels, and, of some sides, every pixel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .prediction import Prediction
+from .scene_graph import Edge
+from .spread import KEPT, spread
+
+KEY = 32  # characters of a photo's key
+RECORD = np.dtype(
+    [
+        ("key", f"S{KEY}", (2,)),  # of photos i and j
+        ("score", np.float64, (2,)),  # how sure the network is of each side: mean log confidence
+        ("points", np.float32, (2, KEPT, 3)),
+        ("confidence", np.float32, (2, KEPT)),
+    ]
+)
+
+Size = tuple[int, int]
+Keys = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPrediction:
+    """A prediction on a shelf; a `PairPrediction`."""
+
+    edge: Edge
+    sizes: tuple[Size, Size]  # (width, height) of photos i and j
+    record: NDArray[Any]  # one RECORD
+    read: Callable[[int], NDArray[np.float32] | None]  # a side's dense array, as `dense_array` makes it
+
+    def shape(self, side: int) -> tuple[int, int]:
+        width, height = self.sizes[side]
+        return height, width
+
+    def at(self, side: int, pixels: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        rows = _rows(self.sizes[side], pixels)
+        return self.record["points"][side][rows], self.record["confidence"][side][rows]
+
+    def dense(self, side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        values = self.read(side)
+        if values is None:
+            return None
+        points, confidence = np.split(values, [3 * len(values) // 4])
+        return points.reshape(-1, 3), confidence
+
+
+def make_record(prediction: Prediction, keys: Keys) -> NDArray[Any]:
+    """What is kept of every prediction, one RECORD."""
+    record = np.zeros((), RECORD)
+    record["key"] = keys
+    for side in (0, 1):
+        height, width = prediction.shape(side)
+        kept = spread((width, height), KEPT)
+        record["points"][side], record["confidence"][side] = prediction.at(side, kept)
+        record["score"][side] = _mean_log(prediction.dense(side)[1])
+    return record
+
+
+def record_keys(record: NDArray[Any]) -> Keys:
+    """The keys that the record was made with."""
+    first, second = record["key"]
+    return first.decode(), second.decode()
+
+
+def dense_array(prediction: Prediction, side: int) -> NDArray[np.float32]:
+    """(4 H W,): all points of a side, then all confidences."""
+    return np.concatenate([part.reshape(-1) for part in prediction.dense(side)])
+
+
+def _mean_log(confidence: NDArray[np.float32]) -> float:
+    """Of the confidences that are numbers."""
+    C = confidence[np.isfinite(confidence)].astype(np.float64)
+    return float(np.log(np.maximum(C, 1)).mean()) if len(C) else 0.0
+
+
+@lru_cache(maxsize=8)
+def _order(size: Size) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The kept pixels' places in a record, by rising pixel, and those pixels."""
+    kept = spread(size, KEPT)
+    order = np.argsort(kept, kind="stable")
+    return order, kept[order]
+
+
+def _rows(size: Size, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in a record these pixels of a photo are; raises KeyError for one that was not kept."""
+    order, kept = _order(size)
+    place = np.minimum(np.searchsorted(kept, pixels), KEPT - 1)
+    if (kept[place] != pixels).any():
+        raise KeyError(f"only the {KEPT} pixels of spread() are kept")
+    return order[place]

@@ -1,0 +1,122 @@
+"""Where predictions are kept: all of them at a spread of pixels, the surest of every photo at all pixels.
+
+A photo's own depth needs few edges at full resolution; cameras need all edges, but few pixels of each. So what is kept
+grows with the photos, and hardly with the edges.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kept_prediction import KEY, RECORD, KeptPrediction, Keys, Size, dense_array, make_record, record_keys
+from .prediction import Prediction
+from .scene_graph import Edge
+from .shelf import Shelf
+
+DENSE_SIDES = 16  # of every photo: up to 9 photos complete that is all, and for 24 the depth is hardly worse
+FEWEST_DENSE = 8  # below, a photo's surest edges are predicted again (after photos or edges were taken away)
+RECORDS, DENSE = "pairs", "dense"  # kinds on the shelf
+
+
+class _Side(NamedTuple):
+    """One photo's part of a prediction."""
+
+    pair: Keys
+    side: int  # 0: of the first photo, 1: of the second
+
+    @property
+    def name(self) -> str:
+        return f"{self.pair[0]}-{self.pair[1]}-{self.side}"
+
+
+class PairStore:
+    """The predictions of a job's photos on a shelf, which may hold those of others too.
+
+    keys: of each photo, of what the network sees of it; equal photos share their predictions. sizes: (width, height).
+    """
+
+    def __init__(self, shelf: Shelf, keys: Sequence[str], sizes: Sequence[Size]) -> None:
+        self._shelf, self._keys, self._sizes = shelf, keys, sizes
+        self._records: dict[Keys, NDArray[Any]] = {}
+        self._wanted: dict[str, set[_Side]] = {}
+        self._present = set(shelf.names(DENSE))
+        for name in shelf.names(RECORDS):
+            records = shelf.get(RECORDS, name)
+            if records is not None and records.dtype == RECORD:
+                self._records = {record_keys(record): record for record in records} | self._records
+
+    def missing(self, edges: Sequence[Edge]) -> list[Edge]:
+        """Those of the edges that nothing is kept of. From now on these edges compete for what is kept densely."""
+        for key, sides in self._sides(edges).items():
+            self._wanted.setdefault(key, set()).update(sides)
+        return [edge for edge in edges if self._pair(edge) not in self._records]
+
+    def bare(self, edges: Sequence[Edge]) -> list[Edge]:
+        """The kept edges whose dense sides are needed again, because too few of some photo's others are there."""
+        needed: set[Keys] = set()
+        for sides in self._sides(edges).values():
+            absent = [side for side in self._ranked(sides) if side.name not in self._present]
+            lacking = min(FEWEST_DENSE, len(sides)) - (len(sides) - len(absent))
+            needed |= {side.pair for side in absent[: max(lacking, 0)]}
+        return [edge for edge in edges if self._pair(edge) in needed]
+
+    def add(self, predictions: Sequence[Prediction]) -> None:
+        """Keep predictions of edges that `missing` was asked for: all of them, or, when interrupted, none."""
+        records = np.stack([make_record(prediction, self._pair(prediction.edge)) for prediction in predictions])
+        self._records |= {record_keys(record): record for record in records}
+        ranked = [self._ranked(self._wanted[key]) for key in {key for r in records for key in record_keys(r)}]
+        best = {side.name for sides in ranked for side in sides[:DENSE_SIDES]}
+        for prediction in predictions:
+            for side in (0, 1):
+                name = _Side(self._pair(prediction.edge), side).name
+                if name in best and name not in self._present:
+                    self._shelf.put(DENSE, name, dense_array(prediction, side))
+                    self._present.add(name)
+        self._shelf.put(RECORDS, hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY], records)
+        self._forget({side.name for sides in ranked for side in sides[DENSE_SIDES:]})
+
+    def of(self, edges: Sequence[Edge]) -> list[KeptPrediction]:
+        """The kept predictions of these edges, none of which may be missing."""
+        best: set[str] = set()
+        for sides in self._sides(edges).values():
+            best.update([side.name for side in self._ranked(sides) if side.name in self._present][:DENSE_SIDES])
+        return [self._kept(edge, best) for edge in edges]
+
+    def score(self, edge: Edge) -> tuple[float, float]:
+        """How sure the network is of each side of a kept edge: mean log confidence."""
+        first, second = self._records[self._pair(edge)]["score"]
+        return float(first), float(second)
+
+    def _kept(self, edge: Edge, best: set[str]) -> KeptPrediction:
+        pair, sizes = self._pair(edge), (self._sizes[edge.i], self._sizes[edge.j])
+
+        def read(side: int) -> NDArray[np.float32] | None:
+            name = _Side(pair, side).name
+            return self._shelf.get(DENSE, name) if name in best else None
+
+        return KeptPrediction(edge, sizes, self._records[pair], read)
+
+    def _forget(self, names: set[str]) -> None:
+        for name in names & self._present:
+            self._shelf.drop(DENSE, name)
+            self._present.remove(name)
+
+    def _sides(self, edges: Iterable[Edge]) -> Mapping[str, set[_Side]]:
+        """By photo, its part of all edges."""
+        sides: dict[str, set[_Side]] = defaultdict(set)
+        for edge in edges:
+            for side, key in enumerate(pair := self._pair(edge)):
+                sides[key].add(_Side(pair, side))
+        return sides
+
+    def _ranked(self, sides: Iterable[_Side]) -> list[_Side]:
+        """Those of which something is kept, the surest first."""
+        kept = [side for side in sides if side.pair in self._records]
+        return sorted(kept, key=lambda side: (-self._records[side.pair]["score"][side.side], side))
+
+    def _pair(self, edge: Edge) -> Keys:
+        return self._keys[edge.i], self._keys[edge.j]

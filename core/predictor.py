@@ -1,0 +1,90 @@
+"""The network and what it has said so far: nothing is encoded or decoded that lies on the shelf already."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+
+from .images import View
+from .inference import decode, encode
+from .kept_prediction import KEY, KeptPrediction
+from .model.dust3r import DUSt3R, Encoded
+from .pair_store import PairStore
+from .progress import Report, silent
+from .scene_graph import Edge
+from .shard import WHOLE, Shard
+from .shelf import Shelf
+
+ENCODED = "encoded"  # the kind on the shelf
+PHOTOS = 16  # encoded before they are put on the shelf together
+
+
+class Predictor:
+    """What a network says of some views, one forward pass for everything that the shelf lacks."""
+
+    def __init__(self, network: DUSt3R, views: Sequence[View], shelf: Shelf) -> None:
+        self._network, self._views, self._shelf = network, views, shelf
+        self.keys = tuple(photo_key(view) for view in views)
+        self._pairs = PairStore(shelf, self.keys, [view.mapping.view_size for view in views])
+
+    def encode(self, photos: Iterable[int], report: Report = silent) -> None:
+        """Put on the shelf what the encoder says of these photos, by their numbers."""
+        new = {self.keys[photo]: photo for photo in photos if not self._shelf.has(ENCODED, self.keys[photo])}
+        numbers = sorted(new.values())
+        for start in range(0, len(numbers), PHOTOS):
+            some = numbers[start : start + PHOTOS]
+            views, shifted = [self._views[photo] for photo in some], _shifted(report, start, len(numbers))
+            for photo, one in zip(some, encode(self._network, views, shifted), strict=True):
+                self._shelf.put(ENCODED, self.keys[photo], one.tokens.float().numpy())
+
+    def encoded(self, photo: int) -> Encoded:
+        """What the encoder says of a photo."""
+        tokens = self._shelf.get(ENCODED, self.keys[photo])
+        if tokens is None:
+            self._shelf.drop(ENCODED, self.keys[photo])
+            self.encode([photo])
+            return self.encoded(photo)
+        width, height = self._views[photo].mapping.view_size
+        return Encoded(torch.from_numpy(np.array(tokens)), (height, width))
+
+    def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[KeptPrediction]:
+        """The predictions of the edges, in their order."""
+        self.infer(edges, report)
+        self._decode(WHOLE.chunks(self._pairs.bare(edges)), report)
+        return self._pairs.of(edges)
+
+    def infer(self, edges: Sequence[Edge], report: Report = silent, shard: Shard = WHOLE) -> None:
+        """Put on the shelf what this shard's part of the edges lacks there.
+
+        The parts depend on all edges, not on what is there: an interrupted run, or several, end with the same values.
+        """
+        missing = set(self._pairs.missing(edges))
+        self._decode([[edge for edge in chunk if edge in missing] for chunk in shard.chunks(edges)], report)
+
+    def score(self, edge: Edge) -> tuple[float, float]:
+        """How sure the network is of each side of a predicted edge: mean log confidence."""
+        return self._pairs.score(edge)
+
+    def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report) -> None:
+        self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report)
+        done, total = 0, sum(map(len, chunks))
+        for chunk in filter(None, chunks):
+            encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}
+            self._pairs.add(list(decode(self._network, encoded, chunk, _shifted(report, done, total))))
+            done += len(chunk)
+
+
+def photo_key(view: View) -> str:
+    """Equal for two photos where the network sees the same: of every byte of the photo as it is framed."""
+    shape = "x".join(map(str, view.image.shape))
+    return hashlib.sha256(shape.encode() + view.image.numpy().tobytes()).hexdigest()[:KEY]
+
+
+def _shifted(report: Report, before: int, steps: int) -> Report:
+    """Reports of a part of a stage's steps as reports of the stage, which has `steps`."""
+
+    def shifted(stage: str, done: int, total: int) -> None:
+        report(stage, before + done, steps)
+
+    return shifted
