@@ -4,7 +4,8 @@ import importlib
 import logging
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,15 @@ class Photo:
     image: Image.Image  # RGB, 8 bit
     alpha: Image.Image | None  # L, 8 bit, of the same size; None where the file has no transparency
     orientation: int  # the EXIF tag (1 to 8) that was applied
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoHeader:
+    """What a photo's file says before its pixels are decoded."""
+
+    size: tuple[int, int]  # (width, height) as stored, before the EXIF turn
+    format: str  # Pillow's name of it
+    mode: str  # Pillow's name of the colours as stored
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
@@ -62,12 +72,26 @@ def open_photo(path: Path) -> Photo:
 
     Raises InputError, naming the file, when it is missing, no photo, damaged or too large to be one.
     """
+    with _opened(path) as file:
+        file.load()
+        orientation = file.getexif().get(EXIF_ORIENTATION, 1)
+        upright = ImageOps.exif_transpose(file)
+    return Photo(_rgb(upright), _alpha(upright), orientation if orientation in range(1, 9) else 1)
+
+
+def read_header(path: Path) -> PhotoHeader:
+    """Size and kind of a photo, which takes no longer for large ones. Raises InputError as `open_photo` does."""
+    with _opened(path) as file:
+        return PhotoHeader(file.size, file.format or "", file.mode)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The file, its pixels not yet read; inside of the block too every error names the file."""
     try:
         with warnings.catch_warnings(), Image.open(path, formats=_readable_formats()) as file:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            file.load()
-            orientation = file.getexif().get(EXIF_ORIENTATION, 1)
-            upright = ImageOps.exif_transpose(file)
+            yield file
     except UnidentifiedImageError as error:
         kinds = "JPEG, PNG, WebP, TIFF or BMP" + (" (HEIC needs the package pillow-heif)" if _is_heic(path) else "")
         raise InputError(f"{path} is not a photo that can be read; give {kinds}") from error
@@ -77,7 +101,6 @@ def open_photo(path: Path) -> Photo:
         ) from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise InputError(f"{path} cannot be read ({error}); replace the file or leave it out") from error
-    return Photo(_rgb(upright), _alpha(upright), orientation if orientation in range(1, 9) else 1)
 
 
 def _photos_in(folder: Path) -> list[Path]:

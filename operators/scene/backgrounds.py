@@ -1,49 +1,95 @@
 """A photo as Blender sees it behind its camera: upright, in step with the camera's pixels."""
 
 import io
+import math
+from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.errors import InputError
-from ...core.photos import open_photo
+from ...core.photos import open_photo, read_header
 from ...core.reconstruction import AlignedView
 
+# EXIF orientation to what Blender has to do with the stored picture: first mirror it left to right, then turn it
+# clockwise by so many quarters
+TURNS = {
+    1: (False, 0), 2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 3), 6: (False, 1), 7: (True, 1), 8: (False, 3),
+}  # fmt: skip
+# formats and colours of which Blender shows every file as Pillow does, but for the EXIF turn
+PLAIN = {
+    *((kind, mode) for kind in ("JPEG", "MPO") for mode in ("RGB", "L")),
+    *(("PNG", mode) for mode in ("RGB", "RGBA", "L", "LA", "P", "1", "I", "I;16")),
+}
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}  # files whose upright copy is a PNG
 
 
 def add_background(camera: bpy.types.Camera, view: AlignedView) -> bpy.types.Image:
-    """The photo behind everything in the view through its camera, half transparent.
+    """The photo behind everything in the view through its camera, half transparent; its pixels are read when drawn.
 
     Raises InputError when the photo is gone, cannot be read or is no longer the one that was reconstructed.
     """
-    image = _photo(view)
+    image, orientation = _photo(view)
+    mirrored, quarters = TURNS[orientation]
     # Blender fits the image by its own aspect: give it the camera's where focal lengths differ
     fx, fy = view.K[0, 0], view.K[1, 1]
-    image.display_aspect = (max(1.0, fy / fx), max(1.0, fx / fy))
+    aspect = (max(1.0, fy / fx), max(1.0, fx / fy))
+    image.display_aspect = aspect[::-1] if quarters % 2 else aspect
     camera.show_background_images = True
     background = camera.background_images.new()
     background.image = image
     background.alpha = 0.5
     background.display_depth = "BACK"
     background.frame_method = "CROP"  # the default differs between Blender versions
+    background.use_flip_x, background.rotation = mirrored, quarters * math.pi / 2
+    if quarters % 2:
+        background.scale = _turned_scale(view, aspect)
     return image
 
 
-def _photo(view: AlignedView) -> bpy.types.Image:
+def _turned_scale(view: AlignedView, aspect: tuple[float, float]) -> float:
+    """Blender fills the frame with the image as stored and turns it then: what brings its long side back."""
+    width, height = (side * part for side, part in zip(view.mapping.photo_size, aspect, strict=True))
+    return min(width / height, height / width)
+
+
+def _photo(view: AlignedView) -> tuple[bpy.types.Image, int]:
+    """The image and the EXIF orientation that is left to be applied to it."""
     if not view.path.is_file():
         raise InputError(f"The photo {view.path} is gone; its camera has no background until you put it back")
-    if view.mapping.exif_orientation == 1:
-        image = _linked(view)
+    orientation = view.mapping.exif_orientation
+    if _is_as_blender_reads_it(view):
+        return _linked(view.path), orientation
+    if orientation == 1:
+        image = _linked_if_read_alike(view)
         if image is not None:
-            return image
-    return _packed_upright(view)
+            return image, 1
+    return _packed_upright(view), 1
 
 
-def _linked(view: AlignedView) -> bpy.types.Image | None:
+def _is_as_blender_reads_it(view: AlignedView) -> bool:
+    """Whether the header alone tells that Blender shows the pixels that were reconstructed, not yet turned."""
+    header, size = read_header(view.path), view.mapping.photo_size
+    quarters = TURNS[view.mapping.exif_orientation][1]
+    return header.size == (size[::-1] if quarters % 2 else size) and (header.format, header.mode) in PLAIN
+
+
+def _linked(path: Path) -> bpy.types.Image:
+    return bpy.data.images.load(_blender_path(path.absolute()), check_existing=False)
+
+
+def _blender_path(path: Path) -> str:
+    """As Blender's own file browser gives it: relative to a saved .blend on the same drive, unless switched off."""
+    blend, wanted = Path(bpy.data.filepath), bpy.context.preferences.filepaths.use_relative_paths
+    if not (bpy.data.filepath and wanted and path.drive == blend.drive):
+        return str(path)
+    return bpy.path.relpath(str(path))
+
+
+def _linked_if_read_alike(view: AlignedView) -> bpy.types.Image | None:
     """The file itself, or None when Blender reads it differently or not at all."""
     try:
-        image: Any = bpy.data.images.load(str(view.path.absolute()), check_existing=False)
+        image: Any = _linked(view.path)
     except RuntimeError:
         return None
     if tuple(image.size) != view.mapping.photo_size:
@@ -54,7 +100,7 @@ def _linked(view: AlignedView) -> bpy.types.Image | None:
 
 
 def _packed_upright(view: AlignedView) -> bpy.types.Image:
-    """A copy inside the .blend, turned as EXIF says: Blender itself shows the file's raw pixels."""
+    """A copy inside the .blend, turned as EXIF says, of a file that Blender does not read."""
     content = _upright_file(view)
     image = bpy.data.images.new(view.name, 1, 1)
     image.pack(data=content, data_len=len(content))

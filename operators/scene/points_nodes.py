@@ -17,7 +17,7 @@ VERSION = 2  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
 CONFIDENCE_RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
 GOLDEN_RATIO = 0.618034  # steps of hue by which neighbouring numbers differ most
-RUN = 256  # points in a row that are thinned together: few enough for exact single precision
+RUN = 128  # points that are thinned together: fewer than a row has, so that a row does not depend on the one above
 
 
 def points_node_group() -> bpy.types.GeometryNodeTree:
@@ -123,8 +123,8 @@ def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
 def _rank(group: Any) -> bpy.types.NodeSocket:
     """Of every point from 0 up to 1: those below any share are that share of the points, of every stretch of a row too.
 
-    Steps of the golden ratio fill each run of points evenly; a random start of each run keeps photos whose width
-    resonates with the steps from showing stripes. It hangs on the index alone: nothing flickers while filters change.
+    Steps of the golden ratio fill each run of points evenly; a random start of each keeps photos whose width resonates
+    with the steps from showing stripes. It hangs on the index alone: nothing flickers while filters change.
     """
     index = _add(group, "GeometryNodeInputIndex", (-6, -5)).outputs[0]
     run = _math(group, "FLOOR", (-4, -6), _math(group, "DIVIDE", (-5, -6), index, RUN))

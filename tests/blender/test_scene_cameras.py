@@ -6,6 +6,7 @@ from dust3r.core.errors import InputError
 from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through, show_colors
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction, upright_photo
 from mathutils import Vector
+from PIL import Image
 
 
 def read(mesh, name, field, dtype, width=1):
@@ -107,28 +108,94 @@ def test_points_are_inside_the_clipping_whatever_the_unit(tmp_path, empty_scene)
     assert camera.clip_start < view.depth.min() and view.depth.max() < camera.clip_end
 
 
-@pytest.mark.parametrize("shot", SHOTS, ids=[shot.name for shot in SHOTS])
-def test_the_background_is_the_upright_photo(tmp_path, empty_scene, shot):
+def drawn(background):
+    """What Blender shows of a background, rows from the top, and its (width, height) where the frame's width is 1.
+
+    With "Crop" it fills the frame with the image as stored, mirrors and scales it, and turns it clockwise then.
+    """
+    image = background.image
+    rows = np.array(image.pixels).reshape(image.size[1], image.size[0], -1)[::-1, :, :3]
+    render, quarters = bpy.context.scene.render, round(background.rotation / (np.pi / 2))
+    frame = (render.resolution_y * render.pixel_aspect_y) / (render.resolution_x * render.pixel_aspect_x)
+    stored = image.size[1] * image.display_aspect[1] / (image.size[0] * image.display_aspect[0])
+    size = np.array([1, stored] if stored > frame else [frame / stored, frame]) * background.scale
+    assert (background.rotation, background.use_flip_y, *background.offset) == (
+        pytest.approx(quarters * np.pi / 2), False, 0, 0,
+    )  # fmt: skip
+    rows = rows[:, ::-1] if background.use_flip_x else rows
+    return np.rot90(rows, -quarters), size[::-1] if quarters % 2 else size
+
+
+TURNED = [Shot(f"{k}.png", size, (80, 65), orientation=k) for k in range(1, 9) for size in ((60, 90), (90, 60))]
+
+
+@pytest.mark.parametrize("shot", [*SHOTS, *TURNED], ids=lambda shot: f"{shot.name} {shot.size}")
+def test_the_background_is_the_upright_photo_and_fills_the_frame(tmp_path, empty_scene, shot):
     collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, (shot,)))
     camera = collection.objects[shot.name].data
     (background,) = camera.background_images
     assert camera.show_background_images
     assert (background.frame_method, background.display_depth, background.alpha) == ("CROP", "BACK", 0.5)
-    image = background.image
-    rows = np.array(image.pixels).reshape(image.size[1], image.size[0], -1)
+    assert background.image.packed_file is None
+    rows, size = drawn(background)
     tolerance = 4 / 255 if shot.name.endswith(".jpg") else 0.5 / 255  # re-encoded once
-    assert np.abs(rows[::-1, :, :3] - upright_photo(shot.size) / 255).max() < tolerance
-    assert (image.packed_file is not None) == (shot.orientation != 1)
+    assert np.abs(rows - upright_photo(shot.size) / 255).max() < tolerance
+    render = empty_scene.render
+    frame = render.resolution_y * render.pixel_aspect_y / (render.resolution_x * render.pixel_aspect_x)
+    assert size == pytest.approx([1, frame], rel=1e-6)
 
 
-def test_the_background_has_the_camera_frame_s_aspect(added, empty_scene):
-    _, collection = added
-    for camera in (thing for thing in collection.objects if thing.type == "CAMERA"):
-        look_through(empty_scene, camera)
-        image, render = camera.data.background_images[0].image, empty_scene.render
-        drawn = image.size[0] * image.display_aspect[0] / (image.size[1] * image.display_aspect[1])
-        frame = render.resolution_x * render.pixel_aspect_x / (render.resolution_y * render.pixel_aspect_y)
-        assert drawn == pytest.approx(frame)
+@pytest.mark.parametrize("shot", [Shot("a.png"), Shot("b.jpg"), Shot("c.jpg", orientation=6)], ids=lambda s: s.name)
+def test_no_background_is_decoded_before_it_is_drawn(tmp_path, empty_scene, shot):
+    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, (shot,)))
+    image = collection.objects[shot.name].data.background_images[0].image
+    assert not image.has_data
+    assert tuple(image.size) in {shot.size, shot.size[::-1]}
+    assert image.has_data
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "b.tif", "c.webp", "turned.webp", "turned.tif", "cmyk.jpg"])
+def test_files_whose_header_does_not_tell_are_compared_or_copied(tmp_path, empty_scene, name):
+    shot = Shot(name, orientation=6 if name.startswith("turned") else 1)
+    reconstruction = make_reconstruction(tmp_path, (shot,))
+    if name.startswith("cmyk"):
+        Image.fromarray(upright_photo(shot.size)).convert("CMYK").save(tmp_path / name, quality=100, subsampling=0)
+    collection = add_reconstruction(empty_scene, reconstruction)
+    (background,) = collection.objects[name].data.background_images
+    rows, _ = drawn(background)
+    assert rows.shape[:2] == shot.size[::-1]
+    if not name.endswith("webp"):  # which is lossy
+        assert np.abs(rows - upright_photo(shot.size) / 255).max() < 6 / 255
+
+
+def test_photos_in_a_saved_file_are_named_from_where_it_lies(tmp_path, empty_scene):
+    (tmp_path / "project" / "photos").mkdir(parents=True)
+    shots = (Shot("a.png"), Shot("b.jpg", orientation=6))
+    reconstruction = make_reconstruction(tmp_path / "project" / "photos", shots)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project" / "scene.blend"))
+    collection = add_reconstruction(bpy.context.scene, reconstruction)
+    images = [collection.objects[shot.name].data.background_images[0].image for shot in shots]
+    assert [image.filepath for image in images] == ["//photos/a.png", "//photos/b.jpg"]
+    bpy.ops.wm.save_mainfile()
+    (tmp_path / "project").rename(tmp_path / "moved")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "moved" / "scene.blend"))
+    background = bpy.data.objects["b.jpg"].data.background_images[0]
+    assert tuple(background.image.size) == (64, 96)
+
+
+def test_photos_are_named_in_full_where_the_file_is_not_saved_or_the_user_wants_it(tmp_path, empty_scene):
+    reconstruction = make_reconstruction(tmp_path, (Shot("a.png"),))
+    collections = [add_reconstruction(empty_scene, reconstruction)]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"), relative_remap=False)
+    preferences = bpy.context.preferences.filepaths
+    preferences.use_relative_paths = False
+    try:
+        collections.append(add_reconstruction(bpy.context.scene, reconstruction))
+    finally:
+        preferences.use_relative_paths = True
+    cameras = [thing for one in collections for thing in one.objects if thing.type == "CAMERA"]
+    paths = {camera.data.background_images[0].image.filepath for camera in cameras}
+    assert paths == {str(tmp_path / "a.png")}
 
 
 def test_the_camera_between_two_photos_stands_between_and_looks_at_their_points(added, empty_scene):

@@ -8,6 +8,8 @@ from dust3r.core.errors import InputError
 from dust3r.core.reconstruction import PointCloud
 from dust3r.operators.scene import (
     add_reconstruction,
+    display_sliders,
+    point_cloud,
     points_input,
     points_modifier,
     read_recipe,
@@ -100,13 +102,68 @@ def test_the_view_filter_shows_one_photo_s_points_and_minus_one_shows_all(added,
     assert shown_count(cloud) == (len(views) if view < 0 else (views == view).sum())
 
 
-def test_the_display_percentage_thins_the_points_by_that_share(added):
+@pytest.mark.parametrize("percentage", [0, 1, 10, 25, 62.5, 100])
+def test_viewports_show_the_display_percentage_of_the_points(added, percentage):
     reconstruction, collection = added
     cloud = points_of(collection)
-    set_points_input(points_modifier(cloud), "Display Percentage", 25)
-    assert shown_count(cloud) == pytest.approx(0.25 * len(reconstruction.point_cloud(1.5).position), rel=0.005)
-    set_points_input(points_modifier(cloud), "Display Percentage", 0)
-    assert shown_count(cloud) == 0
+    set_points_input(points_modifier(cloud), "Display Percentage", percentage)
+    assert shown_count(cloud) == pytest.approx(percentage / 100 * len(reconstruction.point_cloud(1.5).position), abs=12)
+
+
+@pytest.mark.parametrize("width", [160, 288, 512])
+def test_the_points_that_viewports_show_are_spread_evenly(empty_scene, width):
+    height = 128
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(width), np.arange(height)))
+    points = PointCloud(
+        np.stack([x, np.zeros_like(x), y], axis=1).astype(np.float32),
+        np.zeros((len(x), 3), np.uint8),
+        np.ones(len(x), np.float32),
+        np.zeros(len(x), np.int32),
+    )
+    cloud = add_points(empty_scene.collection, "Wall", points, 0.01, 1.0, display_percentage=25)
+    x, y, _ = read(shown(cloud), "position", "vector", np.float32, 3).astype(int).T
+    found, *_ = np.histogram2d(y, x, (height // 16, width // 16), ((0, height), (0, width)))
+    assert np.abs(found - 64).max() <= 10  # of 256 in each square; drawn at random, some would miss by 25
+    assert np.abs(np.bincount(x, minlength=width) - 32).max() <= 24  # a stripe would miss by 32 or 96
+
+
+def test_a_smaller_display_percentage_shows_a_part_of_what_a_larger_one_shows(added):
+    cloud = points_of(added[1])
+    seen = []
+    for percentage in (10, 30, 30):
+        set_points_input(points_modifier(cloud), "Display Percentage", percentage)
+        seen.append({tuple(place) for place in read(shown(cloud), "position", "vector", np.float32, 3)})
+    assert seen[0] < seen[1] == seen[2]
+
+
+def test_renders_show_all_points_whatever_the_display_percentage(tmp_path, empty_scene):
+    shots = (Shot("a.png", size=(48, 32), focal=(40, 40)),)
+    add = {"reconstruction": make_reconstruction(tmp_path, shots), "min_confidence": 1.0}
+    pictures = []
+    for percentage in (0, 100):
+        collection = add_reconstruction(empty_scene, **add, display_percentage=percentage)
+        camera = collection.objects[0] if collection.objects[0].type == "CAMERA" else collection.objects[1]
+        render_still(empty_scene, tmp_path / "still.png", samples=1, size=(48, 32), camera=camera)
+        pictures.append(np.asarray(Image.open(tmp_path / "still.png")))
+        bpy.data.objects.remove(points_of(collection))
+    assert (pictures[0] == pictures[1]).all() and len(np.unique(pictures[0])) > 20
+
+
+def test_a_display_percentage_that_is_none_is_refused(tmp_path, empty_scene):
+    with pytest.raises(InputError, match="display percentage is 120"):
+        add_reconstruction(empty_scene, make_reconstruction(tmp_path, TWO), display_percentage=120)
+
+
+def test_the_sliders_of_a_scene_lead_to_its_point_clouds_and_to_no_older_ones(tmp_path, empty_scene):
+    old, new = (add_reconstruction(empty_scene, make_reconstruction(tmp_path, TWO)) for _ in range(2))
+    modifier = points_modifier(points_of(old))
+    modifier.node_group = modifier.node_group.copy()
+    items = modifier.node_group.interface.items_tree
+    items["Display Percentage"].name = "Viewport Share"
+    ((name, owner, path),) = display_sliders(empty_scene)
+    assert name == points_of(new).name
+    set_points_input(points_modifier(points_of(new)), "Display Percentage", 40)
+    assert owner.path_resolve(path) == 40
 
 
 def test_shown_points_carry_the_radius_and_the_photo_s_colors(added):
@@ -246,25 +303,48 @@ def test_a_reconstruction_without_points_has_cameras_and_an_empty_cloud(tmp_path
     assert shown_count(points_of(collection)) == 0
 
 
-def test_many_points_come_in_whole(empty_scene):
-    count = 200_000
+def random_points(count):
     rng = np.random.default_rng(0)
-    points = PointCloud(
+    return PointCloud(
         rng.random((count, 3), np.float32),
         rng.integers(0, 256, (count, 3), np.uint8),
         1 + rng.random(count, np.float32),
         rng.integers(0, 5, count, np.int32),
     )
-    cloud = add_points(empty_scene.collection, "Many", points, 0.01, 1.0)
-    assert shown_count(cloud) == count
 
 
-def test_a_saved_file_keeps_points_nodes_cameras_recipe_and_turned_photos(tmp_path, empty_scene):
-    shots = (Shot("a.png"), Shot("turned.png", size=(60, 90), orientation=6))
-    reconstruction = make_reconstruction(tmp_path, shots)
+def test_many_points_come_in_whole(empty_scene):
+    cloud = add_points(empty_scene.collection, "Many", random_points(200_000), 0.01, 1.0)
+    assert shown_count(cloud) == 200_000
+
+
+def test_more_points_than_a_viewport_likes_are_thinned_to_that_number(empty_scene, monkeypatch):
+    monkeypatch.setattr(point_cloud, "DISPLAYED", 50_000)
+    cloud = add_points(empty_scene.collection, "Many", random_points(200_000), 0.01, 1.0)
+    assert points_input(points_modifier(cloud), "Display Percentage") == 25
+    assert shown_count(cloud) == pytest.approx(50_000, rel=2e-3)
+    assert len(cloud.data.vertices) == 200_000
+
+
+def test_every_point_has_no_more_bytes_in_a_file_than_its_attributes(tmp_path, empty_scene):
+    def size():
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"), compress=False)
+        return (tmp_path / "scene.blend").stat().st_size
+
+    counts, sizes = (50_000, 250_000), []
+    for count in counts:
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        cloud = add_points(bpy.context.scene.collection, "Many", random_points(count), 0.01, 1.0)
+        assert shown_count(cloud) == count  # what is evaluated is not saved
+        sizes.append(size())
+    bytes_of_a_point = (sizes[1] - sizes[0]) / (counts[1] - counts[0])
+    assert bytes_of_a_point == pytest.approx(12 + 4 + 4 + 4, abs=0.01)  # position, color, confidence, view
+
+
+def test_a_saved_file_keeps_points_nodes_cameras_and_recipe(tmp_path, empty_scene):
+    reconstruction = make_reconstruction(tmp_path, TWO)
     add_reconstruction(empty_scene, reconstruction)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
-    (tmp_path / "turned.png").unlink()
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
     collection, points = bpy.data.collections["DUSt3R"], reconstruction.point_cloud()
     cloud = points_of(collection)
@@ -272,9 +352,7 @@ def test_a_saved_file_keeps_points_nodes_cameras_recipe_and_turned_photos(tmp_pa
     assert (read(cloud.data, "confidence", "value", np.float32)[:, 0] == points.confidence).all()
     assert shown_count(cloud) == len(reconstruction.point_cloud(1.5).position)
     assert read_recipe(collection)["model"] == reconstruction.model
-    assert [marker.camera.name for marker in bpy.context.scene.timeline_markers] == ["a.png", "turned.png"]
-    image = collection.objects["turned.png"].data.background_images[0].image
-    assert tuple(image.size) == (60, 90) and len(image.pixels) == 60 * 90 * 4
+    assert [marker.camera.name for marker in bpy.context.scene.timeline_markers] == ["a.png", "b.png"]
 
 
 def test_a_render_through_a_photo_s_camera_shows_the_photo(tmp_path, empty_scene):

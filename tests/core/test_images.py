@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from dust3r.core.errors import InputError
 from dust3r.core.images import Framing, load_view, load_views
-from dust3r.core.photos import find_photos, open_photo, unique_names
+from dust3r.core.photos import find_photos, open_photo, read_header, unique_names
 from PIL import Image
 
 FRAMING = Framing(64)
@@ -151,3 +151,20 @@ def test_an_empty_folder_and_a_missing_path_are_named(tmp_path, make):
     make(tmp_path / "nothing")
     with pytest.raises(InputError, match="nothing"):
         find_photos([tmp_path / "nothing"])
+
+
+def test_a_header_tells_the_stored_size_without_reading_the_pixels(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.jpg"
+    _gradient(400, 300).save(path, exif=exif)
+    path.write_bytes(path.read_bytes()[:2000])
+    header = read_header(path)
+    assert (header.size, header.format, header.mode) == ((400, 300), "JPEG", "RGB")
+
+
+@pytest.mark.parametrize("name", ["page.jpg", "drawing.png", "postscript.jpg", "empty.jpg", "gone.jpg"])
+def test_the_header_of_a_bad_photo_is_named_in_one_sentence(tmp_path, name):
+    BAD.get(name, str)(tmp_path / name)
+    with pytest.raises(InputError, match=name):
+        read_header(tmp_path / name)
