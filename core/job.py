@@ -50,6 +50,16 @@ def result_folder(folder: Path) -> Path:
     return folder / "result"
 
 
+def cache_folder(folder: Path) -> Path:
+    """Where a job keeps what the network has said, by model: whole it saves work, removed it costs work only."""
+    return folder / "cache"
+
+
+def forget_result(folder: Path) -> None:
+    """Make sure that the job folder holds no finished result."""
+    (result_folder(folder) / "reconstruction.json").unlink(missing_ok=True)
+
+
 def log_file(folder: Path) -> Path:
     """Where a job writes down what happened, in detail."""
     return folder / "log.txt"

@@ -16,8 +16,9 @@ from .photos import find_photos
 from .predictor import Predictor
 from .progress import Report, silent
 from .reconstruction import AlignedView, Reconstruction
-from .scene_graph import make_edges
+from .scene_graph import Edge, make_edges
 from .settings import AUTO_HIDDEN, ReconstructionSettings
+from .shard import WHOLE, Shard
 from .shelf import MemoryShelf, Shelf
 from .version import VERSION
 
@@ -39,8 +40,7 @@ def reconstruct(
     """
     views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
     predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
-    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
-    predictions = predictor.predict(edges, report)
+    predictions = predictor.predict(first_edges(predictor, settings), report)
     alignment = align(
         [view.mapping for view in views],
         predictions,
@@ -50,19 +50,45 @@ def reconstruct(
         report=report,
     )
     aligned = aligned_views(views, alignment)
-    settings = replace(settings, min_confidence=settings.min_confidence or usual_confidence(aligned))
     return Reconstruction(
         views=aligned,
         model=f"{model.name}@{model.sha256[:16]}",
-        settings=settings.as_dict(),
+        settings=settled(settings, aligned).as_dict(),
         version=VERSION,
         warnings=(*warnings, *alignment.warnings),
     )
 
 
+def infer(
+    photos: Sequence[Path],
+    model: LoadedModel,
+    settings: ReconstructionSettings,
+    shelf: Shelf,
+    shard: Shard = WHOLE,
+    report: Report = silent,
+) -> None:
+    """Put on the shelf what this part of a reconstruction's forward passes gives and the shelf lacks.
+
+    Raises what `reconstruct` does.
+    """
+    views, _ = load_views(find_photos(photos), framing_of(model.config), report)
+    predictor = Predictor(model.network, views, shelf)
+    predictor.infer(first_edges(predictor, settings), report, shard)
+
+
+def first_edges(predictor: Predictor, settings: ReconstructionSettings) -> list[Edge]:
+    """The pairs that are shown to the network before anything is known of any."""
+    return make_edges(len(predictor.views), settings.scene_graph, settings.symmetrize)
+
+
 def framing_of(config: ModelConfig) -> Framing:
     """How a network wants its photos."""
     return Framing(config.image_size, config.patch_size, config.square_crop)
+
+
+def settled(settings: ReconstructionSettings, views: Sequence[AlignedView]) -> ReconstructionSettings:
+    """The settings with the confidence that is used."""
+    return replace(settings, min_confidence=settings.min_confidence or usual_confidence(views))
 
 
 def usual_confidence(views: Sequence[AlignedView]) -> float:

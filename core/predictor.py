@@ -24,19 +24,29 @@ class Predictor:
     """What a network says of some views, one forward pass for everything that the shelf lacks."""
 
     def __init__(self, network: DUSt3R, views: Sequence[View], shelf: Shelf) -> None:
-        self._network, self._views, self._shelf = network, views, shelf
+        self.views = views
+        self._network, self._shelf = network, shelf
         self.keys = tuple(photo_key(view) for view in views)
         self._pairs = PairStore(shelf, self.keys, [view.mapping.view_size for view in views])
 
-    def encode(self, photos: Iterable[int], report: Report = silent) -> None:
-        """Put on the shelf what the encoder says of these photos, by their numbers."""
-        new = {self.keys[photo]: photo for photo in photos if not self._shelf.has(ENCODED, self.keys[photo])}
-        numbers = sorted(new.values())
-        for start in range(0, len(numbers), PHOTOS):
-            some = numbers[start : start + PHOTOS]
-            views, shifted = [self._views[photo] for photo in some], _shifted(report, start, len(numbers))
+    def encode(self, photos: Iterable[int], report: Report = silent, shard: Shard = WHOLE) -> None:
+        """Put on the shelf what the encoder says of these photos, by their numbers.
+
+        Every shard needs all of them, and leaves out what another has put there by then.
+        """
+        numbers = self._unencoded(sorted(photos))
+        begin = len(numbers) * (shard.number - 1) // shard.parts
+        ordered = numbers[begin:] + numbers[:begin]
+        for start in range(0, len(ordered), PHOTOS):
+            some = self._unencoded(ordered[start : start + PHOTOS])
+            views, shifted = [self.views[photo] for photo in some], _shifted(report, start, len(ordered))
             for photo, one in zip(some, encode(self._network, views, shifted), strict=True):
                 self._shelf.put(ENCODED, self.keys[photo], one.tokens.float().numpy())
+
+    def _unencoded(self, photos: Iterable[int]) -> list[int]:
+        """Equal photos once."""
+        numbers = {self.keys[photo]: photo for photo in photos if not self._shelf.has(ENCODED, self.keys[photo])}
+        return list(numbers.values())
 
     def encoded(self, photo: int) -> Encoded:
         """What the encoder says of a photo."""
@@ -45,7 +55,7 @@ class Predictor:
             self._shelf.drop(ENCODED, self.keys[photo])
             self.encode([photo])
             return self.encoded(photo)
-        width, height = self._views[photo].mapping.view_size
+        width, height = self.views[photo].mapping.view_size
         return Encoded(torch.from_numpy(np.array(tokens)), (height, width))
 
     def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[KeptPrediction]:
@@ -60,14 +70,14 @@ class Predictor:
         The parts depend on all edges, not on what is there: an interrupted run, or several, end with the same values.
         """
         missing = set(self._pairs.missing(edges))
-        self._decode([[edge for edge in chunk if edge in missing] for chunk in shard.chunks(edges)], report)
+        self._decode([[edge for edge in chunk if edge in missing] for chunk in shard.chunks(edges)], report, shard)
 
     def score(self, edge: Edge) -> tuple[float, float]:
         """How sure the network is of each side of a predicted edge: mean log confidence."""
         return self._pairs.score(edge)
 
-    def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report) -> None:
-        self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report)
+    def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report, shard: Shard = WHOLE) -> None:
+        self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report, shard)
         done, total = 0, sum(map(len, chunks))
         for chunk in filter(None, chunks):
             encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}

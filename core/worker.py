@@ -3,18 +3,24 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from .device import pick_device
-from .job import Job, log_file, result_folder
-from .model.weights import load_model
-from .pipeline import STAGES, reconstruct
-from .progress import Progress, Timeline
+from .errors import InputError
+from .job import Job, cache_folder, forget_result, load_result, log_file, result_folder
+from .model.weights import LoadedModel, load_model
+from .pipeline import STAGES, infer, reconstruct, settled
+from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
+from .shard import Shard
+from .shelf import FolderShelf
+from .solution import Inputs, Solution
 
 LOADING = "Loading the model"
+LAST = list(STAGES)[-1]
 
 log = logging.getLogger(__name__)
 
@@ -22,21 +28,67 @@ log = logging.getLogger(__name__)
 def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
     """Do what the folder's job.json says and leave the result beside it.
 
-    show: called with the progress of the whole job; raising Cancelled in it stops the job.
-    Raises ReconstructionError with one sentence; the folder then holds no result.
+    What the folder's last run has worked out already is not worked out again: with only min_confidence changed,
+    nothing is. show: called with the progress of the whole job; raising Cancelled in it stops the job, which the next
+    run goes on with. Raises ReconstructionError with one sentence; the folder then holds no result.
     """
+    with _begun(folder, show) as (job, report):
+        inputs = Inputs.of(job)
+        fingerprint, last = inputs.fingerprint(job), Solution.load(folder)
+        result = _finished(folder) if last is not None and last.fingerprint == fingerprint else None
+        if result is None:
+            forget_result(folder)
+            model = _load(job, report)
+            result = reconstruct(job.photos, model, job.settings, report, _shelf(folder, model))
+            result.save(result_folder(folder))
+            Solution.of(result, inputs, fingerprint).save(folder)
+        else:
+            result = replace(result, settings=settled(job.settings, result.views).as_dict())
+            result.save(result_folder(folder))
+            report(LAST, 1, 1)
+        log.info("done: %d photos", len(result.views))
+    return result
+
+
+def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) -> None:
+    """Do this part of the forward passes that the folder's job needs, and leave what they give in the folder.
+
+    Several processes may do their parts at once. What was done before an interruption is not done again. show: as for
+    `run_job`. Raises ReconstructionError with one sentence.
+    """
+    with _begun(folder, show) as (job, report):
+        model = _load(job, report)
+        infer(job.photos, model, job.settings, _shelf(folder, model), shard, report)
+        report(LAST, 1, 1)
+        log.info("part %d of %d is done", shard.number, shard.parts)
+
+
+@contextmanager
+def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job, Report]]:
     job = Job.load(folder)
     with _logging_to(log_file(folder)):
         log.info("%d photos, model %s, settings %s", len(job.photos), job.model, job.settings)
-        report = Timeline({LOADING: 5.0, **STAGES}, show)
-        torch.manual_seed(job.settings.alignment.seed)
-        report(LOADING, 0, 1)
-        model = load_model(job.model, pick_device(job.settings.device))
-        report(LOADING, 1, 1)
-        result = reconstruct(job.photos, model, job.settings, report)
-        result.save(result_folder(folder))
-        log.info("done: %d photos", len(result.views))
-    return result
+        yield job, Timeline({LOADING: 5.0, **STAGES}, show)
+
+
+def _load(job: Job, report: Report) -> LoadedModel:
+    torch.manual_seed(job.settings.alignment.seed)
+    report(LOADING, 0, 1)
+    model = load_model(job.model, pick_device(job.settings.device))
+    report(LOADING, 1, 1)
+    return model
+
+
+def _shelf(folder: Path, model: LoadedModel) -> FolderShelf:
+    return FolderShelf(cache_folder(folder) / model.sha256[:16])
+
+
+def _finished(folder: Path) -> Reconstruction | None:
+    """The result that lies in the folder, if it is whole."""
+    try:
+        return load_result(folder)
+    except InputError:
+        return None
 
 
 @contextmanager
