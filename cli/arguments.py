@@ -9,6 +9,7 @@ from typing import NoReturn, get_args
 from ..core.errors import InputError
 from ..core.scene_graph import FORMS
 from ..core.settings import AlignmentSettings, Device, ReconstructionSettings, Schedule
+from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
 
@@ -29,7 +30,10 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
     _add_reconstruct(verbs.add_parser("reconstruct", help="photos to a Blender scene, cameras and points"))
     _add_predict(verbs.add_parser("predict", help="the network's raw output for one ordered pair of photos"))
-    _add_align(verbs.add_parser("align", help="cameras and points from pair predictions made elsewhere"))
+    _add_plan(verbs.add_parser("plan", help="a job folder that several machines can work on (docs/farm.md)"))
+    _add_infer(verbs.add_parser("infer", help="the forward passes of a job, or a part of them"))
+    _add_align(verbs.add_parser("align", help="cameras and points from a job, or from pair predictions made elsewhere"))
+    _add_import(verbs.add_parser("import", help="a finished job to a Blender scene, cameras and points"))
     _add_evaluate(verbs.add_parser("evaluate", help="a model's exam: photos with true cameras, or held-out scenes"))
     views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
     _add_render_views(verbs.add_parser("render-views", help=views_help))
@@ -38,27 +42,67 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_train(verbs.add_parser("train", help="train a network as a config.toml says (docs/training.md)"))
     _add_samples(verbs.add_parser("samples", help="training scenes on a contact sheet, to look at"))
     work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
-    work.add_argument("folder", type=Path, help="a folder with a job.json")
+    _add_folder(work)
     _add_talk(work)
     return parser
 
 
 def _add_reconstruct(parser: argparse.ArgumentParser) -> None:
-    add, alignment = parser.add_argument, DEFAULTS.alignment
+    _add_recipe(parser)
+    _add_outputs(parser)
+    parser.add_argument("--job", type=Path, metavar="FOLDER", help="keep the job's files here: the next run goes on")
+    _add_talk(parser)
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    _add_recipe(parser)
+    parser.add_argument("--job", type=Path, required=True, metavar="FOLDER", help="where all machines find it")
+    _add_talk(parser)
+
+
+def _add_infer(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    parser.add_argument(
+        "--shard", type=_shard, default=WHOLE, metavar="K/N", help="part K of N; all parts may run at once"
+    )
+    _add_talk(parser)
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    _add_outputs(parser)
+    _add_talk(parser)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, or folders of them")
     _add_model(parser)
     add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
     add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
-    _add_alignment(parser, alignment)
+    _add_alignment(parser, DEFAULTS.alignment)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--output", type=Path, metavar="SCENE.blend", help="write a Blender scene (needs bpy)")
     add("--cameras", type=Path, metavar="CAMERAS.json", help="write the cameras")
     add("--points", type=Path, metavar="POINTS.ply", help="write the coloured points")
     add("--render", type=Path, metavar="OUT.png", help="render the points between two solved cameras (needs bpy)")
     display = "of the points, in the scene's viewports (default: all, at most two million)"
     add("--display-percentage", type=_percentage, metavar="P", help=display)
-    add("--job", type=Path, metavar="FOLDER", help="keep the job's files here")
-    _add_talk(parser)
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="JOB", help="a folder with a job.json")
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _percentage(text: str) -> float:
@@ -81,10 +125,10 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add(
         "pairs",
         type=Path,
-        metavar="PAIRS.npz",
-        help="edges (E, 2), pts_i, pts_j (E, H, W, 3), conf_i, conf_j (E, H, W)",
+        metavar="JOB|PAIRS.npz",
+        help="a folder with a job.json, or edges (E, 2), pts_i, pts_j (E, H, W, 3), conf_i, conf_j (E, H, W)",
     )
-    add("--cameras", type=Path, required=True, metavar="CAMERAS.json")
+    add("--cameras", type=Path, metavar="CAMERAS.json", help="write the cameras (needed with PAIRS.npz)")
     add("--points", type=Path, metavar="POINTS.ply")
     add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
     add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")

@@ -23,18 +23,15 @@ BLENDER_OUTPUTS = ("output", "render")
 
 def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
     """Run a job and write what was asked for; raises ReconstructionError before the work where that is possible."""
-    _check_outputs(arguments)
-    settings, photos = read_settings(arguments), find_photos(arguments.photos)
-    make_edges(len(photos), settings.scene_graph)  # an unknown graph is worth knowing before the model is loaded
-    model = find_model(arguments.model, arguments.models_folder or default_model_folder())
-    job = Job(tuple(path.resolve() for path in photos), model, settings)
+    check_outputs(arguments, also=arguments.job)
+    job = read_job(arguments)
     with _job_folder(arguments.job) as folder:
         job.save(folder)
         output.say(f"{len(job.photos)} photos, model {job.model.name}")
         result = run_job(folder, output.progress)
         for warning in result.warnings:
             output.warning(warning)
-        made = _write(result, arguments)
+        made = write_outputs(result, arguments)
     made = made or ([str(arguments.job)] if arguments.job else [])
     points = len(result.visible_points().position)
     output.result(str(made[0]) if made else "", f"{len(result.views)} photos, {points} points -> {', '.join(made)}")
@@ -49,9 +46,18 @@ def work(arguments: argparse.Namespace, output: Output) -> None:
     output.result(str(folder), f"{len(result.views)} photos -> {folder}")
 
 
-def _check_outputs(arguments: argparse.Namespace) -> None:
+def read_job(arguments: argparse.Namespace) -> Job:
+    """The job that the arguments spell; raises ReconstructionError for what cannot be used."""
+    settings, photos = read_settings(arguments), find_photos(arguments.photos)
+    make_edges(len(photos), settings.scene_graph)  # an unknown graph is worth knowing before the model is loaded
+    model = find_model(arguments.model, arguments.models_folder or default_model_folder())
+    return Job(tuple(path.resolve() for path in photos), model, settings)
+
+
+def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> None:
+    """Raise InputError now for outputs that cannot be written, or without any, `also` included."""
     outputs = [getattr(arguments, name) for name in ("cameras", "points", *BLENDER_OUTPUTS)]
-    if not any((*outputs, arguments.job)):
+    if not any((*outputs, also)):
         raise InputError("Nothing would be written; name --output, --cameras, --points, --render or --job")
     if any(getattr(arguments, name) for name in BLENDER_OUTPUTS):
         _require_bpy()
@@ -80,7 +86,8 @@ def _job_folder(wanted: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _write(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:
+def write_outputs(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:
+    """Write what was asked for and return its paths; raises InputError for what cannot be written."""
     made: list[str] = []
     if arguments.cameras:
         result.save_cameras(arguments.cameras)

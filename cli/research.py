@@ -13,6 +13,7 @@ from ..core.alignment.aligner import Alignment
 from ..core.alignment.aligner import align as solve
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.device import pick_device
+from ..core.errors import InputError
 from ..core.export.ply import save_ply
 from ..core.files import check_writable, replacing
 from ..core.images import load_view
@@ -43,6 +44,8 @@ def predict(arguments: argparse.Namespace, output: Output) -> None:
 
 def align(arguments: argparse.Namespace, output: Output) -> None:
     """Align pair predictions made elsewhere and write cameras, points and timings."""
+    if arguments.cameras is None:
+        raise InputError("Nothing would be written; name --cameras")
     for path in filter(None, (arguments.cameras, arguments.points, arguments.timings)):
         check_writable(path)
     settings, pairs = read_alignment(arguments), read_pairs(arguments.pairs)

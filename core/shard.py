@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .errors import InputError
 from .scene_graph import Edge
 
-EDGES = 32  # of a chunk, which is kept as a whole: what an interruption costs at most
+EDGES = 16  # of a chunk, which is kept as a whole: what an interruption costs at most
 
 
 @dataclass(frozen=True, slots=True)

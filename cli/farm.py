@@ -1,0 +1,54 @@
+"""The verbs `plan`, `infer`, `align` and `import`: a job in steps that several machines can do."""
+
+import argparse
+import dataclasses
+
+from ..core.errors import InputError
+from ..core.job import Job, load_result
+from ..core.settings import AlignmentSettings
+from ..core.worker import infer_shard
+from . import research
+from .output import Output
+from .reconstruct import check_outputs, read_job, work, write_outputs
+from .settings import read_alignment
+
+
+def plan(arguments: argparse.Namespace, output: Output) -> None:
+    """Write the job; raises ReconstructionError for what cannot be used."""
+    job = read_job(arguments)
+    job.save(arguments.job)
+    graph = job.settings.scene_graph
+    output.result(str(arguments.job), f"{len(job.photos)} photos, model {job.model.name}, {graph} -> {arguments.job}")
+
+
+def infer(arguments: argparse.Namespace, output: Output) -> None:
+    """Do a part of the job's forward passes."""
+    infer_shard(arguments.folder, arguments.shard, output.progress)
+    part = f"part {arguments.shard.number} of {arguments.shard.parts}"
+    output.result(str(arguments.folder), f"{part} -> {arguments.folder}")
+
+
+def align(arguments: argparse.Namespace, output: Output) -> None:
+    """Finish a job, whatever is missing of its forward passes included, or align pair predictions made elsewhere."""
+    if not arguments.pairs.is_dir():
+        research.align(arguments, output)
+        return
+    arguments.folder = arguments.pairs
+    _check_no_settings(arguments)
+    work(arguments, output)
+
+
+def import_result(arguments: argparse.Namespace, output: Output) -> None:
+    """Write what was asked for of a finished job's result."""
+    check_outputs(arguments)
+    result = load_result(arguments.folder)
+    made = write_outputs(result, arguments)
+    output.result(made[0], f"{len(result.views)} photos -> {', '.join(made)}")
+
+
+def _check_no_settings(arguments: argparse.Namespace) -> None:
+    """A job says itself how it is aligned and gives its result to `import`."""
+    Job.load(arguments.folder)
+    given = (arguments.cameras, arguments.points, arguments.timings)
+    if any(given) or dataclasses.asdict(read_alignment(arguments)) != dataclasses.asdict(AlignmentSettings()):
+        raise InputError(f"{arguments.folder} is a job: give settings to `plan`, and outputs to `import`")
