@@ -11,6 +11,7 @@ from ..progress import Report, silent
 from ..settings import AlignmentSettings
 from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
+from .degenerate import describe_shapes
 from .initialize import place_world
 from .known import KnownCamera, Pins, gather, into_known_world
 from .lone import lone_world
@@ -72,7 +73,9 @@ def align(
         placed.append(bool(pins.posed[photos].any()))
     odd = np.zeros(len(usable), dtype=bool)
     odd[np.concatenate([part.edges for part in parts])] = np.concatenate([part.appraisal.odd for part in parts])
-    warnings = describe(observations, canonical, pins, usable, odd, component, names)
+    called = list(names or map(str, range(len(mappings))))
+    warnings = describe(observations, canonical, pins, usable, odd, component, called)
+    warnings += describe_shapes(parts, observations, canonical, called)
     return finish(mappings, predictions, masks, side_by_side(parts, placed), settings, component, warnings, steps)
 
 

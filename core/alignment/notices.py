@@ -19,24 +19,23 @@ def describe(
     usable: NDArray[np.bool_],
     odd: NDArray[np.bool_],
     component: Indices,
-    names: Sequence[str] | None,
+    names: list[str],
 ) -> tuple[str, ...]:
     """Photos without geometry, pairs left out, photos that no pair connects, and what disagrees with the rest.
 
     usable, odd: (E,); component: (N,).
     """
-    names = list(names or map(str, range(len(component))))
     sentences = []
     empty = [names[photo] for photo in np.flatnonzero(~canonical.known)]
     if empty:
-        sentences.append(f"Nothing usable was predicted for {_listed(empty)}: camera and depth are placeholders")
+        sentences.append(f"Nothing usable was predicted for {listed(empty)}: camera and depth are placeholders")
     lost = observations.edges[~usable & (observations.edges[:, 0] != observations.edges[:, 1])]
     if len(lost):
-        pairs = _listed([f"{names[i]} - {names[j]}" for i, j in lost])
+        pairs = listed([f"{names[i]} - {names[j]}" for i, j in lost])
         sentences.append(f"Pairs left out, too few usable points: {pairs}")
     groups = [[names[photo] for photo in np.flatnonzero(component == k)] for k in range(component.max() + 1)]
     if len(groups) > 1:
-        parts = "; ".join(_listed(group) for group in groups)
+        parts = "; ".join(listed(group) for group in groups)
         sentences.append(
             f"The photos fall into {len(groups)} groups that no pair connects, each in a world of its own, "
             f"placed side by side: {parts}"
@@ -56,14 +55,15 @@ def _disagreeing(
     sentences = []
     for which, what in ((strange & pins.posed, "The known poses of"), (strange & ~pins.posed, "The positions of")):
         if which.any():
-            found = _listed([names[photo] for photo in np.flatnonzero(which)])
+            found = listed([names[photo] for photo in np.flatnonzero(which)])
             sentences.append(f"{what} {found} disagree with most of their pairs: check these photos")
     pairs = [f"{names[i]} - {names[j]}" for i, j in edges[odd & ~strange[edges].any(1)]]
     if pairs:
-        sentences.append(f"Pairs that disagree with the rest and were outvoted: {_listed(pairs)}")
+        sentences.append(f"Pairs that disagree with the rest and were outvoted: {listed(pairs)}")
     return sentences
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The names with commas, cut short after a few."""
     rest = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")

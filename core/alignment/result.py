@@ -15,7 +15,7 @@ from .observations import Array, Indices, Masks
 from .parts import Part
 from .pixel_depth import Camera
 from .steps import Steps
-from .uncertainty import Uncertainty
+from .uncertainty import PairUncertainty, Uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Alignment:
     component: Indices  # (N,): photos of different components share no world
     loss: float  # the published objective at this result, in its units: mean per pixel, w = log C
     uncertainty: Uncertainty  # of the cameras; 0 where nothing was compared
+    pair_uncertainty: PairUncertainty  # of every prediction's two cameras to each other; NaN where left out
     disagreement: Array  # (E,), of every prediction with the rest, over the usual: about 1; NaN where left out
     warnings: tuple[str, ...]  # what the user should know, one sentence each
 
@@ -50,6 +51,7 @@ def finish(
     dense: dict[int, DenseDepth] = {}
     costs, pixels = np.zeros(2), np.zeros(2)
     uncertainty = Uncertainty(*np.zeros((4, count)))
+    pair_uncertainty = PairUncertainty(*np.full((3, len(predictions)), np.nan))
     disagreement = np.full(len(predictions), np.nan)
     step = steps.part(0.3, count)
     for part in parts:
@@ -62,6 +64,8 @@ def finish(
         disagreement[part.edges] = part.appraisal.disagreement
         for name in Uncertainty.__slots__:
             getattr(uncertainty, name)[part.photos] = getattr(part.appraisal.uncertainty, name)
+        for name in PairUncertainty.__slots__:
+            getattr(pair_uncertainty, name)[part.edges] = getattr(part.appraisal.pairs, name)
         costs += misfit * unit(world) ** power(settings.distance)
         pixels += sum(dense[photo].pixels for photo in part.photos)
     steps.finish()
@@ -74,6 +78,7 @@ def finish(
         component,
         float((costs / np.maximum(pixels, 1)).sum()),
         uncertainty,
+        pair_uncertainty,
         disagreement,
         warnings,
     )

@@ -4,21 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from ..geometry.similarity import Similarity, weighted_median
-from .block_system import Matrix, solve
+from .block_system import solve
 from .canonical import Canonical
 from .known import Pins
 from .objective import World
 from .observations import Array, Indices
-from .pose_graph import PLACE, TURN, edge_errors, jacobians, normal_equations, residuals
+from .pose_graph import KINDS, PLACE, SCALE, TURN, edge_errors, jacobians, normal_equations, residuals
 from .relative import Relative
 
 CALIBRATION = 1.1  # so that 68 % of the errors of cameras lie within: benchmarks/alignment_calibration.py
 ODD = 5.0  # times the usual error: an edge that disagrees
 NOTABLE = (0.2, 0.2)  # radians, relative place: and by no less than that
 FOCAL_SHARE = 0.15  # of the edges' misfit: a focal's error that its few pointmaps, agreeing by chance, do not show
-MANY = 150  # photos: above, variances are sampled
+RIGHT_ANGLE = 90.0  # degrees: a direction that is further off is unknown
+MANY = 40  # photos: above, variances are sampled
 SAMPLES = 128  # known to 6 % then
 RIDGE = 1e-12  # of the curvature: keeps it invertible
 UNKNOWN = (0.03, 0.03, 0.02)  # of turn, place, log scale: what an edge's error is taken for before any is seen
@@ -36,10 +38,20 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, slots=True)
+class PairUncertainty:
+    """Standard errors of how the two cameras of E edges stand to each other in the solved world."""
+
+    rotation: Array  # (E,), degrees
+    direction: Array  # (E,), degrees, of the way from one to the other
+    scale: Array  # (E,), of one photo's depths over the other's, relative
+
+
+@dataclass(frozen=True, slots=True)
 class Appraisal:
     """What a solved part is worth: N photos, E edges."""
 
     uncertainty: Uncertainty
+    pairs: PairUncertainty
     disagreement: Array  # (E,), root mean square of turn, place and scale error over the usual one: about 1
     odd: NDArray[np.bool_]  # (E,), disagree with the rest
 
@@ -57,27 +69,24 @@ def appraise(relative: Relative, canonical: Canonical, world: World, pins: Pins)
     lacking, quality = residuals(relative, poses), (relative.quality / relative.quality.max())[:, None]
     spread, pull = _edge_spread(lacking, quality, relative, len(scale), int(pins.posed.sum()))
     weight = pull[:, None] * quality / spread**2
-    H, _ = normal_equations(relative, poses, lacking, weight)
-    if len(scale) > MANY:
-        variance = _sampled_variances(jacobians(relative, poses, lacking), weight, relative.edges, H, pins, poses)
-    else:
-        variance = _variances(H if isinstance(H, np.ndarray) else H.toarray(), pins, poses)
-    variance = CALIBRATION**2 * variance.reshape(-1, 7)
-    turn, place = (np.sqrt(variance[:, kind].sum(1)) for kind in (TURN, PLACE))
+    answers = CALIBRATION * _answers(relative, poses, lacking, weight, pins)
+    turn, place, growth = (_size(answers[:, kind]) for kind in KINDS)
     depth = np.median(world.depth, axis=1)
     spread_of_few = FOCAL_SHARE * float(np.median(relative.misfit))
     focal = np.where(pins.focal_pinned, 0.0, np.hypot(canonical.focal_spread, spread_of_few))
     disagreement = np.sqrt((quality * lacking**2 / spread**2).mean(1))
     far = [np.linalg.norm(lacking[:, kind], axis=1) > size for kind, size in zip((TURN, PLACE), NOTABLE, strict=True)]
     odd = (disagreement > ODD) & (far[0] | far[1])
-    return Appraisal(Uncertainty(np.degrees(turn), place / depth, np.sqrt(variance[:, 6]), focal), disagreement, odd)
+    cameras = Uncertainty(np.degrees(turn), place / depth, growth, focal)
+    return Appraisal(cameras, _of_pairs(answers, relative.edges, poses), disagreement, odd)
 
 
 def nothing_to_compare(canonical: Canonical, pins: Pins, edges: int) -> Appraisal:
     """The appraisal of a photo that is alone: it is its own world."""
     zero = np.zeros(len(canonical.focal))
     focal = np.where(pins.focal_pinned, 0.0, canonical.focal_spread)
-    return Appraisal(Uncertainty(zero, zero, zero, focal), np.ones(edges), np.zeros(edges, dtype=bool))
+    cameras, pairs = Uncertainty(zero, zero, zero, focal), PairUncertainty(*np.zeros((3, edges)))
+    return Appraisal(cameras, pairs, np.ones(edges), np.zeros(edges, dtype=bool))
 
 
 def _edge_spread(lacking: Array, quality: Array, relative: Relative, photos: int, pinned: int) -> tuple[Array, Array]:
@@ -88,38 +97,56 @@ def _edge_spread(lacking: Array, quality: Array, relative: Relative, photos: int
     return np.sqrt((len(lacking) * found**2 + usual**2) / (freedom + 1)), pull
 
 
-def _variances(H: Array, pins: Pins, poses: Similarity) -> Array:
-    """(7N,): of turn (radians^2), shift (world units^2) and log scale, from the curvature (7N, 7N)."""
-    size = _usual_size(np.diag(H))
-    scaled = H / size / size[:, None]
-    if pins.posed.sum() > 1:
-        free = np.flatnonzero(~pins.held)
-        variance = np.zeros(len(H))
-        variance[free] = np.diag(np.linalg.inv(scaled[np.ix_(free, free)] + RIDGE * np.eye(len(free))))
-    else:
-        gauge = _gauge(poses, size)
-        open_ways = gauge @ gauge.T
-        variance = np.diag(np.linalg.inv(scaled + open_ways + RIDGE * np.eye(len(H))) - open_ways)
-    return np.maximum(variance, 0) / size**2
+def _answers(relative: Relative, poses: Similarity, lacking: Array, weight: Array, pins: Pins) -> Array:
+    """(N, 7, M): M independent ways in which the cameras may be off; the covariance is the sum of their squares.
 
-
-def _sampled_variances(J: Array, weight: Array, edges: Indices, H: Matrix, pins: Pins, poses: Similarity) -> Array:
-    """The same by trial where the inverse would be large: mean squares of how cameras answer to edges that err.
-
-    J: (2, E, 7, 7), the residuals' derivatives; weight: (E, 7), the inverse variances of their errors.
+    Few photos: the columns of a root of the curvature's inverse. Many: how the cameras answer to SAMPLES draws of
+    errors of the edges. Neither contains a motion of the whole world where less than two poses are known.
     """
-    errors = np.random.default_rng(0).standard_normal((len(edges), 7, SAMPLES)) * np.sqrt(weight)[..., None]
+    H, _ = normal_equations(relative, poses, lacking, weight)
+    free, size = np.flatnonzero(~pins.held), _usual_size(H.diagonal())
+    tied = pins.posed.sum() > 1
+    gauge = np.zeros((len(size), 0)) if tied else _gauge(poses, size)
+    if len(poses.scale) > MANY:
+        pulls = _sampled_pulls(relative, poses, lacking, weight)
+        answers = np.zeros_like(pulls)
+        answers[free] = solve(H[free][:, free], pulls[free]) * size[free, None]
+    else:
+        free = free if tied else np.arange(len(size))
+        dense = H if isinstance(H, np.ndarray) else H.toarray()
+        scaled = dense / size / size[:, None] + gauge @ gauge.T + RIDGE * np.eye(len(size))
+        answers = np.zeros_like(scaled)
+        root = np.linalg.cholesky(scaled[np.ix_(free, free)])
+        answers[np.ix_(free, free)] = solve_triangular(root, np.eye(len(free)), lower=True).T
+    return ((answers - gauge @ (gauge.T @ answers)) / size[:, None]).reshape(-1, 7, answers.shape[1])
+
+
+def _sampled_pulls(relative: Relative, poses: Similarity, lacking: Array, weight: Array) -> Array:
+    """(7N, SAMPLES): slopes as draws of the edges' errors make them, over the root of SAMPLES."""
+    J = jacobians(relative, poses, lacking)
+    draws = np.random.default_rng(0).standard_normal((len(lacking), 7, SAMPLES)) * np.sqrt(weight / SAMPLES)[..., None]
     pulls = np.zeros((len(poses.scale), 7, SAMPLES))
     for side in (0, 1):
-        np.add.at(pulls, edges[:, side], J[side].swapaxes(-1, -2) @ errors)
-    free = np.flatnonzero(~pins.held)
-    answer = np.zeros((len(J[0, 0]) * len(poses.scale), SAMPLES))
-    answer[free] = solve(H[free][:, free], pulls.reshape(answer.shape)[free])
-    if pins.posed.sum() <= 1:
-        size = _usual_size(H.diagonal())[:, None]
-        gauge = _gauge(poses, size[:, 0])
-        answer -= gauge @ (gauge.T @ (answer * size)) / size
-    return (answer**2).mean(1)
+        np.add.at(pulls, relative.edges[:, side], J[side].swapaxes(-1, -2) @ draws)
+    return pulls.reshape(-1, SAMPLES)
+
+
+def _of_pairs(answers: Array, edges: Indices, poses: Similarity) -> PairUncertainty:
+    """What the ways (N, 7, M) in which cameras may be off make of each edge's two cameras."""
+    (i, j), between = edges.T, answers[edges[:, 1]] - answers[edges[:, 0]]
+    way = poses.translation[j] - poses.translation[i]
+    length = np.maximum(np.linalg.norm(way, axis=1), np.finfo(np.float64).tiny)[:, None]
+    carried = np.cross(answers[i, TURN], way[:, :, None], axisa=1, axisb=1, axisc=1)  # as camera i's turn moves j
+    aside = (between[:, PLACE] - carried) / length[..., None]
+    along = (way / length)[..., None]
+    aside = aside - along * (along * aside).sum(1, keepdims=True)
+    direction = np.minimum(np.degrees(_size(aside)), RIGHT_ANGLE)
+    return PairUncertainty(np.degrees(_size(between[:, TURN])), direction, _size(between[:, SCALE]))
+
+
+def _size(answers: Array) -> Array:
+    """(N,): the standard error of vectors (N, K) from the ways (N, K, M) in which they may be off."""
+    return np.sqrt((answers**2).sum((1, 2)))
 
 
 def _usual_size(diagonal: Array) -> Array:

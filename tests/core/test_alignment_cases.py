@@ -114,11 +114,51 @@ def test_absurdly_far_points_do_no_harm():
     assert pose_metrics(found.cam2world, scene["poses"])["auc30"] > 95
 
 
-def test_points_all_in_one_place_give_a_finite_result():
+def test_points_all_in_one_place_give_a_finite_result_and_are_left_out():
     _, mappings, predictions, centres = noisy_scene(4, "low")
-    solve(
-        mappings, [replace(p, points_i=p.points_i * 0 + 1, points_j=p.points_j * 0 + 1) for p in predictions], centres
+    same = [replace(p, points_i=p.points_i * 0 + 1, points_j=p.points_j * 0 + 1) for p in predictions]
+    found = solve(mappings, same, centres)
+    assert "Pairs left out" in found.warnings[0]
+    assert found.component.tolist() == [0, 1, 2, 3]
+
+
+def test_photos_from_one_place_are_finite_and_said_to_be_so():
+    scene, mappings, predictions, centres = noisy_scene(3, "low")
+    turned = []
+    for p in predictions:  # what a network says of a camera that only turns: every depth the first photo's own
+        i, j = p.edge
+        turn = torch.from_numpy(scene["poses"][i][:3, :3].T @ scene["poses"][j][:3, :3]).float()
+        first = next(q for q in predictions if q.edge[0] == j)
+        turned.append(replace(p, points_j=first.points_i @ turn.T))
+    found = solve(mappings, turned, centres, names=list("abc"))
+    assert any(
+        warning.startswith("The cameras of a, b, c stand no further apart") for warning in found.warnings
     )
+
+
+def test_a_plane_is_finite_and_said_to_be_so():
+    scene, mappings, predictions, centres = noisy_scene(3, "low", span=40.0)
+    normal, flat = np.array([0.1, 0.05, 1.0]), []
+
+    def wall(photo, into):
+        """Where the photo's rays meet one plane, in the frame of photo `into`."""
+        pose, (width, height) = scene["poses"][photo], scene["sizes"][photo]
+        x, y = np.meshgrid(np.arange(width), np.arange(height))
+        (cx, cy), f = scene["pps"][photo], scene["focals"][photo]
+        rays = np.stack([(x - cx) / f, (y - cy) / f, np.ones(x.shape)], axis=-1) @ pose[:3, :3].T
+        facing = scene["poses"][1][:3, :3] @ normal
+        middle = scene["poses"][1][:3, 3] + 4 * scene["poses"][1][:3, 2]
+        reach = ((middle - pose[:3, 3]) @ facing) / (rays @ facing)
+        world = pose[:3, 3] + rays * reach[..., None]
+        return torch.from_numpy((world - scene["poses"][into][:3, 3]) @ scene["poses"][into][:3, :3]).float()
+
+    generator = torch.Generator().manual_seed(0)
+    for p in predictions:
+        points = [wall(photo, p.edge.i) for photo in p.edge]
+        noisy = [X * (1 + 0.003 * torch.randn(X.shape, generator=generator)) for X in points]
+        flat.append(replace(p, points_i=noisy[0], points_j=noisy[1]))
+    found = solve(mappings, flat, centres, names=list("abc"))
+    assert any(warning.startswith("Everything in a, b, c lies in one plane") for warning in found.warnings)
 
 
 def test_a_mirrored_pointmap_does_not_spoil_the_others():

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from dust3r.core.alignment import uncertainty
 from dust3r.core.alignment.aligner import KnownCamera, align
+from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.core.metrics.poses import align_cameras
 from dust3r.tests.synthetic import noisy_scene
 
@@ -35,6 +37,33 @@ def test_more_noise_is_foretold_as_greater_errors():
     low, high = (solve(noisy_scene(4, noise)[1:]).uncertainty for noise in ("low", "high"))
     for name in ("rotation", "centre", "scale", "focal"):
         assert np.median(getattr(high, name)) > 3 * np.median(getattr(low, name))
+
+
+def test_how_two_cameras_stand_to_each_other_is_off_as_foretold():
+    ratios = []
+    for seed in range(6):
+        scene, *inputs = noisy_scene(5, "medium", seed, size=(64, 48))
+        found = solve(inputs)
+        i, j = np.array([p.edge for p in inputs[1]]).T
+        apart = [np.linalg.inv(poses[i]) @ poses[j] for poses in (found.cam2world, scene["poses"])]
+        turn = np.degrees(rotation_angle(apart[0][:, :3, :3] @ apart[1][:, :3, :3].swapaxes(-1, -2)))
+        ways = [one[:, :3, 3] / np.linalg.norm(one[:, :3, 3], axis=1)[:, None] for one in apart]
+        direction = np.degrees(np.arccos(np.clip((ways[0] * ways[1]).sum(1), -1, 1)))
+        ratios.append([turn / found.pair_uncertainty.rotation, direction / found.pair_uncertainty.direction])
+    within = (np.swapaxes(ratios, 0, 1).reshape(2, -1) < 1).mean(1)
+    assert ((within > 0.45) & (within < 0.95)).all(), within
+
+
+def test_sampled_errors_are_those_of_the_inverse(monkeypatch):
+    inputs = noisy_scene(8, "medium", size=(64, 48))[1:]
+    exact = solve(inputs)
+    monkeypatch.setattr(uncertainty, "MANY", 0)
+    monkeypatch.setattr(uncertainty, "SAMPLES", 2000)
+    sampled = solve(inputs)
+    for part, names in (("uncertainty", ("rotation", "centre", "scale")), ("pair_uncertainty", ("rotation", "scale"))):
+        for name in names:
+            found, wanted = (getattr(getattr(one, part), name) for one in (sampled, exact))
+            assert found == pytest.approx(wanted, rel=0.1)
 
 
 def test_what_is_known_has_no_error_and_lessens_that_of_the_others():
@@ -89,4 +118,5 @@ def test_pairs_left_out_have_no_disagreement():
     _, mappings, predictions, centres = noisy_scene(4, "low")
     nothing = replace(predictions[2], points_j=predictions[2].points_j * torch.nan)
     found = solve((mappings, [*predictions[:2], nothing, *predictions[3:]], centres))
+    assert np.isnan(found.pair_uncertainty.rotation).tolist() == np.isnan(found.disagreement).tolist()
     assert np.isnan(found.disagreement).tolist() == [n == 2 for n in range(len(predictions))]
