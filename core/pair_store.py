@@ -73,7 +73,7 @@ class PairStore:
         for prediction in predictions:
             for side in (0, 1):
                 name = _Side(self._pair(prediction.edge), side).name
-                if name in best and name not in self._present:
+                if name in best:
                     self._shelf.put(DENSE, name, dense_array(prediction, side))
                     self._present.add(name)
         self._shelf.put(RECORDS, hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY], records)

@@ -75,7 +75,7 @@ class FolderShelf:
         except FileNotFoundError:
             return None
         except DAMAGE as error:
-            log.warning("%s is damaged (%s) and is made again", self._path(kind, name), error)
+            log.warning("%s is damaged (%s) and counts as missing", self._path(kind, name), error)
             return None
 
     def has(self, kind: str, name: str) -> bool:

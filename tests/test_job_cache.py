@@ -1,0 +1,158 @@
+"""A job folder remembers: what was worked out once is not worked out again, and an interrupted job goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dust3r.core import worker
+from dust3r.core.errors import Cancelled, InputError
+from dust3r.core.job import Job, load_result, result_folder
+from dust3r.core.model.dust3r import DUSt3R
+from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+from dust3r.core.solution import Inputs, Solution
+
+ROOT = Path(__file__).resolve().parent.parent
+PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
+PREVIEW = ROOT / "models" / "preview"
+SETTINGS = ReconstructionSettings(scene_graph="complete", alignment=AlignmentSettings(iterations=5))
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """How many photos were encoded and how many pairs decoded since the dictionary was cleared."""
+    counts = {}
+
+    def count(name, method, size):
+        def counted(self, first, *more):
+            counts[name] = counts.get(name, 0) + size(first)
+            return method(self, first, *more)
+
+        monkeypatch.setattr(DUSt3R, name, counted)
+
+    count("encode", DUSt3R.encode, len)
+    count("decode", DUSt3R.decode, lambda encoded: len(encoded.tokens))
+    return counts
+
+
+@pytest.fixture
+def run(tmp_path, passes):
+    """Run the job folder with these photos and settings: (result, passes)."""
+
+    def call(photos, settings=SETTINGS, show=lambda progress: None):
+        Job(tuple(photos), PREVIEW, settings).save(tmp_path)
+        passes.clear()
+        return worker.run_job(tmp_path, show), dict(passes)
+
+    return call
+
+
+def _same(a, b):
+    fields = ("cam2world", "K", "depth", "confidence", "colors", "mask")
+    return all(
+        np.array_equal(getattr(x, f), getattr(y, f)) for x, y in zip(a.views, b.views, strict=True) for f in fields
+    )
+
+
+def test_one_more_photo_costs_its_own_passes_alone(run):
+    _, first = run(PHOTOS[:4])
+    _, more = run(PHOTOS[:5])
+    assert first == {"encode": 4, "decode": 12}
+    assert more == {"encode": 1, "decode": 8}
+
+
+def test_one_photo_less_costs_no_pass(run):
+    run(PHOTOS[:5])
+    result, passes = run([*PHOTOS[:2], *PHOTOS[3:5]])
+    assert passes == {}
+    assert [view.name for view in result.views] == [PHOTOS[k].name for k in (0, 1, 3, 4)]
+
+
+def test_another_order_or_name_costs_no_pass(run, tmp_path):
+    run(PHOTOS[:3])
+    copy = tmp_path / "renamed.jpg"
+    copy.write_bytes(PHOTOS[1].read_bytes())
+    assert run([PHOTOS[2], copy, PHOTOS[0]])[1] == {}
+
+
+def test_a_changed_photo_of_the_same_name_is_another(run, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(PHOTOS[1].read_bytes())
+    run([PHOTOS[0], photo])
+    photo.write_bytes(PHOTOS[2].read_bytes())
+    assert run([PHOTOS[0], photo])[1] == {"encode": 1, "decode": 2}
+
+
+def test_other_alignment_settings_cost_no_pass_and_change_the_result(run):
+    first, _ = run(PHOTOS[:3])
+    second, passes = run(PHOTOS[:3], replace(SETTINGS, alignment=AlignmentSettings(distance="l2")))
+    assert passes == {}
+    assert not _same(first, second)
+
+
+def test_another_confidence_runs_nothing(run, monkeypatch, tmp_path):
+    first, _ = run(PHOTOS[:3])
+    for name in ("load_model", "reconstruct"):
+        monkeypatch.setattr(worker, name, lambda *arguments: pytest.fail("something ran"))
+    shown = []
+    second, _ = run(PHOTOS[:3], replace(SETTINGS, min_confidence=2.5), shown.append)
+    assert _same(first, second)
+    assert second.min_confidence == load_result(tmp_path).min_confidence == 2.5
+    assert shown[-1].share == 1
+    third, _ = run(PHOTOS[:3])
+    assert third.min_confidence == first.min_confidence
+
+
+def test_an_interrupted_job_goes_on_and_ends_as_if_it_had_not_been(run, passes, tmp_path):
+    def interrupt(progress):
+        if progress.stage == "Predicting pairs" and progress.done > 32:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(PHOTOS, show=interrupt)
+    done = passes["decode"]
+    result, rest = run(PHOTOS)
+    assert rest == {"decode": len(PHOTOS) * (len(PHOTOS) - 1) - 32}
+    assert done >= 32
+    other = tmp_path / "other"
+    other.mkdir()
+    Job(PHOTOS, PREVIEW, SETTINGS).save(other)
+    assert _same(result, worker.run_job(other, lambda progress: None))
+
+
+def test_a_job_that_fails_leaves_no_result_of_an_earlier_one(run, tmp_path):
+    run(PHOTOS[:2])
+    with pytest.raises(InputError):
+        run([tmp_path / "gone.jpg"])
+    with pytest.raises(InputError):
+        load_result(tmp_path)
+
+
+def test_a_result_that_was_removed_is_made_again_without_a_pass(run, tmp_path):
+    first, _ = run(PHOTOS[:3])
+    (result_folder(tmp_path) / "arrays.npz").unlink()
+    second, passes = run(PHOTOS[:3])
+    assert passes == {}
+    assert _same(first, second)
+
+
+def test_a_damaged_cache_is_filled_again(run, tmp_path):
+    first, _ = run(PHOTOS[:3])
+    for path in (tmp_path / "cache").rglob("*.npy"):
+        path.write_bytes(path.read_bytes()[:200])
+    (result_folder(tmp_path) / "arrays.npz").unlink()
+    (tmp_path / "solution.json").write_text("{")
+    second, passes = run(PHOTOS[:3])
+    assert passes == {"encode": 3, "decode": 6}
+    assert _same(first, second)
+
+
+def test_the_solution_gives_the_known_photos_a_start(run, tmp_path):
+    result, _ = run(PHOTOS[:3])
+    solution = Solution.load(tmp_path)
+    start = solution.start(Inputs.of(Job(PHOTOS[1:4], PREVIEW, SETTINGS)))
+    largest = [view for view in result.views if view.component == result.views[1].component]
+    assert {path.name for path in start} == {view.name for view in largest} & {photo.name for photo in PHOTOS[1:4]}
+    for view in largest:
+        if view.path in start:
+            np.testing.assert_array_equal(start[view.path], view.cam2world)
