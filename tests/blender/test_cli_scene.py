@@ -8,8 +8,10 @@ from pathlib import Path
 
 import bpy
 import pytest
+from dust3r.cli.arguments import make_parser
 from dust3r.cli.blender import write_scene
 from dust3r.core.errors import InputError
+from dust3r.operators.scene import display_sliders
 from PIL import Image
 
 from .synthetic_reconstruction import SHOTS, make_reconstruction
@@ -44,6 +46,19 @@ def test_the_command_line_makes_everything_at_once(tmp_path):
     assert run.returncode == 0, run.stderr
     assert {path.name for path in tmp_path.iterdir()} == set(outputs.values())
     assert "Saved" not in run.stdout, "Blender's chatter reached standard output"
+
+
+def test_the_display_percentage_is_that_of_the_saved_scene(result, tmp_path):
+    write_scene(result, tmp_path / "scene.blend", None, display_percentage=20)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    ((_, owner, path),) = display_sliders(bpy.context.scene)
+    assert owner.path_resolve(path) == 20
+
+
+@pytest.mark.parametrize("text", ["120", "-1", "most", "nan"])
+def test_a_display_percentage_that_is_none_is_refused_before_the_work(text):
+    with pytest.raises(InputError, match=f"{text}.*give 0 to 100"):
+        make_parser("x").parse_args(["reconstruct", "photos", "--output", "x.blend", f"--display-percentage={text}"])
 
 
 @contextmanager

@@ -75,6 +75,15 @@ def test_the_operator_reconstructs_files_of_a_folder(extension):
     assert collection["dust3r_model"].startswith("preview@")
 
 
+def test_the_display_percentage_is_a_keyword_and_then_a_slider_of_the_panel(extension):
+    assert not extension.display_sliders
+    _reconstruct(display_percentage=30)
+    ((name, owner, path),) = extension.display_sliders
+    assert name == "DUSt3R Points"
+    assert owner.path_resolve(path) == 30
+    assert owner.type == "NODES" and path in {'["Socket_6"]', "value"}
+
+
 def test_the_operator_takes_a_whole_folder(extension, tmp_path):
     for name in ("studio_03.jpg", "studio_04.jpg"):
         (tmp_path / name).write_bytes((STUDIO / name).read_bytes())
