@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import InputError
+from ..geometry.similarity import Similarity
 from ..pixel_mapping import PixelMapping
 from ..prediction import PairPrediction
 from ..progress import Report, silent
@@ -13,21 +14,21 @@ from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .degenerate import describe_shapes
 from .initialize import place_world
-from .known import KnownCamera, Pins, gather, into_known_world
+from .known import KnownCamera, Pins, Placement, gather, into_known_world
 from .lone import lone_world
 from .notices import describe
 from .observations import Indices, Masks, Observations, sample
 from .parts import Part, anchored, moved_to, side_by_side
 from .pose_graph import join_poses
 from .refine import intrinsics_prior, refine
-from .relative import relative_poses, usable_edges, with_every_view
+from .relative import Relative, relative_poses, usable_edges, with_every_view
 from .result import Alignment, finish
 from .spanning_tree import chain_poses, components, spanning_tree
 from .steps import Steps
 from .two_views import two_view_poses
 from .uncertainty import appraise, nothing_to_compare
 
-__all__ = ["Alignment", "KnownCamera", "align"]
+__all__ = ["Alignment", "KnownCamera", "Placement", "align"]
 
 STAGE = "Aligning"
 USUAL_ITERATIONS = 10  # of the refinement, for the progress
@@ -42,6 +43,7 @@ def align(
     masks: Masks | None = None,
     principal_points: Sequence[tuple[float, float]] | None = None,
     known: Sequence[KnownCamera | None] | None = None,
+    before: Sequence[Placement | None] | None = None,
     names: Sequence[str] | None = None,
     report: Report = silent,
 ) -> Alignment:
@@ -51,13 +53,14 @@ def align(
     then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap.
     mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the photos' centres if not
     given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
-    world is that photo's, with two in different places the scale is theirs too; names: of the photos, for warnings.
+    world is that photo's, with two in different places the scale is theirs too; before: where photos stood in an
+    earlier solution, to begin there; names: of the photos, for warnings.
     Raises InputError without predictions or when something does not fit the photos, and whatever `report` raises.
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
     _check(mappings, predictions)
     steps = Steps(report, STAGE)
-    pins = gather(known, len(mappings))
+    pins = gather(known, before, len(mappings))
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
     centres[pins.centred] = pins.principal_point[pins.centred]
     observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))
@@ -103,8 +106,7 @@ def _solve(
         relative = relative_poses(observations, canonical, steps.part(0.15 * share, len(edges)))
         canonical = with_every_view(observations, canonical, relative)
         relative = relative_poses(observations, canonical, steps.part(0.05 * share, len(edges)), relative.pose)
-        poses = average_poses(relative, chain_poses(len(photos), relative, spanning_tree(len(photos), relative)))
-        poses = join_poses(relative, poses, pins.unposed.held)
+        poses = join_poses(relative, _start(relative, canonical, pins), pins.unposed.held)
         if pins.posed.sum() > 1:
             poses = join_poses(relative, into_known_world(poses, pins), pins.held)
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
@@ -117,6 +119,13 @@ def _solve(
     surest = int(observations.edges[np.argmax(observations.score), 0])
     first = int(np.argmax(pins.posed)) if pins.posed.any() else surest
     return Part(photos, edges, moved_to(anchored(world, first), first, pins.cam2world[first]), appraisal)
+
+
+def _start(relative: Relative, canonical: Canonical, pins: Pins) -> Similarity:
+    """A world (N,) within reach of the best: the earlier one with what is new hung on, or the average of all edges."""
+    count, stood = len(canonical.focal), pins.start(np.median(canonical.depth, axis=1))
+    chained = chain_poses(count, relative, spanning_tree(count, relative), stood)
+    return chained if stood else average_poses(relative, chained)
 
 
 def _sparse(edges: Indices, count: int) -> bool:

@@ -1,5 +1,6 @@
 """What is known of photos' cameras beforehand, and the world that known poses make."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -41,9 +42,18 @@ class KnownCamera:
             raise InputError(f"A known principal point must be finite, got {self.principal_point}")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Where a photo stood in an earlier solution, of these predictions and others: where the search begins."""
+
+    cam2world: Array  # (4, 4), rigid, OpenCV axes
+    depth: float  # median of its depths, in that world
+    component: int  # photos of different ones shared no world
+
+
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """The same of N photos."""
+    """What is known beforehand of N photos."""
 
     posed: NDArray[np.bool_]  # (N,), the pose is known
     cam2world: Array  # (N, 4, 4), the identity where not
@@ -51,6 +61,8 @@ class Pins:
     focal_spread: Array  # (N,), relative; at least PINNED
     centred: NDArray[np.bool_]  # (N,), the principal point is known
     principal_point: Array  # (N, 2), photo pixels, 0 where not known
+    stood: Array  # (N, 4, 4), cam2world in an earlier solution
+    stood_depth: Array  # (N,), median depth there; NaN where the photo was not in it
 
     def of(self, photos: Indices) -> Self:
         """The part of these photos."""
@@ -77,16 +89,29 @@ class Pins:
         held[first, 6] = not self.scaled
         return held
 
+    def start(self, depth: Array) -> dict[int, Similarity]:
+        """By photo, where canonical pointmaps of these median depths (N,) stood; empty if fewer than half stood."""
+        stood = np.flatnonzero(np.isfinite(self.stood_depth))
+        scale = self.stood_depth / depth
+        if 2 * len(stood) < len(depth):
+            return {}
+        return {int(n): Similarity(scale[n], self.stood[n, :3, :3], self.stood[n, :3, 3]) for n in stood}
+
     @property
     def focal_pinned(self) -> NDArray[np.bool_]:
         return np.isfinite(self.focal) & (self.focal_spread <= PINNED)
 
 
-def gather(known: Sequence[KnownCamera | None] | None, count: int) -> Pins:
+def gather(known: Sequence[KnownCamera | None] | None, before: Sequence[Placement | None] | None, count: int) -> Pins:
     """What is known of `count` photos. Raises InputError when it is said of another number of them."""
     cameras = [camera or KnownCamera() for camera in (known or [None] * count)]
-    if len(cameras) != count:
-        raise InputError(f"Known cameras were given for {len(cameras)} photos, but there are {count}")
+    placements = list(before or [None] * count)
+    for what, found in (("Known cameras", cameras), ("Earlier places", placements)):
+        if len(found) != count:
+            raise InputError(f"{what} were given for {len(found)} photos, but there are {count}")
+    worlds = Counter(placement.component for placement in placements if placement)
+    world = worlds.most_common(1)[0][0] if worlds else 0
+    stood = [placement if placement and placement.component == world else None for placement in placements]
     poses = [np.eye(4) if camera.cam2world is None else np.asarray(camera.cam2world) for camera in cameras]
     return Pins(
         np.array([camera.cam2world is not None for camera in cameras]),
@@ -95,6 +120,8 @@ def gather(known: Sequence[KnownCamera | None] | None, count: int) -> Pins:
         np.array([max(camera.focal_spread, PINNED) for camera in cameras]),
         np.array([camera.principal_point is not None for camera in cameras]),
         np.array([camera.principal_point or (0, 0) for camera in cameras], dtype=np.float64),
+        np.array([placement.cam2world if placement else np.eye(4) for placement in stood]),
+        np.array([placement.depth if placement else np.nan for placement in stood]),
     )
 
 

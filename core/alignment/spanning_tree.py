@@ -1,5 +1,7 @@
 """Step 3a: which photos hang together, and a first world along the surest edges."""
 
+from collections import defaultdict, deque
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -35,11 +37,30 @@ def spanning_tree(count: int, relative: Relative) -> list[tuple[int, int, int]]:
     return [(int(known[n]), int(n), best[min(n, known[n]), max(n, known[n])]) for n in reached[1:]]
 
 
-def chain_poses(count: int, relative: Relative, tree: list[tuple[int, int, int]]) -> Similarity:
-    """(N,): canonical pointmaps to the world of the tree's first photo, following the tree."""
+def chain_poses(
+    count: int, relative: Relative, tree: list[tuple[int, int, int]], stood: dict[int, Similarity] | None = None
+) -> Similarity:
+    """(N,): canonical pointmaps to one world, following the tree outwards from the photos that stood somewhere before.
+
+    Without any the world is that of the tree's first photo.
+    """
     world = Similarity(np.ones(count), np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)))
+    neighbours = defaultdict(list)
     for known, new, e in tree:
-        step = relative.pose[e] if relative.edges[e, 0] == known else relative.pose[e].inverse()
-        joined = world[known].compose(step)
-        world.scale[new], world.R[new], world.translation[new] = joined.scale, joined.R, joined.translation
+        neighbours[known].append((new, e))
+        neighbours[new].append((known, e))
+    for photo, pose in (stood or {}).items():
+        world.scale[photo], world.R[photo], world.translation[photo] = pose.scale, pose.R, pose.translation
+    reached = deque(stood or [tree[0][0]])
+    placed = set(reached)
+    while reached:
+        known = reached.popleft()
+        for new, e in neighbours[known]:
+            if new in placed:
+                continue
+            step = relative.pose[e] if relative.edges[e, 0] == known else relative.pose[e].inverse()
+            joined = world[known].compose(step)
+            world.scale[new], world.R[new], world.translation[new] = joined.scale, joined.R, joined.translation
+            placed.add(new)
+            reached.append(new)
     return world

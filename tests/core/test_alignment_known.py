@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from dust3r.core.alignment.aligner import KnownCamera, align
+from dust3r.core.alignment.aligner import KnownCamera, Placement, align
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_from_vector
-from dust3r.core.metrics.poses import pose_metrics
+from dust3r.core.metrics.poses import pair_errors, pose_metrics
 from dust3r.core.settings import AlignmentSettings
 from dust3r.tests.synthetic import noisy_scene
 
@@ -139,3 +139,23 @@ def test_known_cameras_of_another_number_of_photos_are_an_error():
     given = noisy_scene(4, "low")
     with pytest.raises(InputError, match="2 photos, but there are 4"):
         solve(given, [None, None])
+
+
+def test_a_search_that_begins_at_an_earlier_solution_ends_at_the_same_one():
+    _, mappings, predictions, centres = noisy_scene(7, "medium")
+    cold = align(mappings, predictions, principal_points=centres)
+    few = [p for p in predictions if 6 not in p.edge]
+    earlier = align(mappings[:6], few, principal_points=centres[:6])
+    stood = [Placement(earlier.cam2world[n], float(np.median(earlier.depth[n])), 0) for n in range(6)]
+    warm = align(mappings, predictions, principal_points=centres, before=[*stood, None])
+    assert max(errors.max() for errors in pair_errors(warm.cam2world, cold.cam2world)) < 0.02
+    assert warm.loss == pytest.approx(cold.loss, rel=1e-3)
+
+
+def test_an_earlier_solution_of_two_worlds_misleads_nobody():
+    scene, mappings, predictions, centres = noisy_scene(5, "low")
+    stood = [Placement(scene["poses"][n], 3.0, 0) for n in range(3)]
+    turned = np.diag([-1.0, 1, -1, 1])  # photos 3 and 4 stood in a world of their own
+    stood += [Placement(turned @ scene["poses"][n], 90.0, 1) for n in (3, 4)]
+    found = align(mappings, predictions, principal_points=centres, before=stood)
+    assert pose_metrics(found.cam2world, scene["poses"])["auc30"] > 95
