@@ -31,13 +31,13 @@ def predict(network: DUSt3R, views: Sequence[View], edges: Sequence[Edge], repor
 def encode(network: DUSt3R, views: Sequence[View], report: Report = silent) -> list[Encoded]:
     """What the encoder says of every view, in their order, each alone: tokens (1, N, C) on the CPU.
 
-    Runs on the device that the network is on.
+    Runs on the device that the network is on; the tokens have its precision.
     """
-    device, encoded = network.decoder_embed.weight.device, []
+    weight, encoded = network.decoder_embed.weight, []
     for view in views:
         report(ENCODING, len(encoded), len(views))
-        one = network.encode(view.image[None].to(device))
-        encoded.append(Encoded(one.tokens.cpu(), one.shape))
+        one = network.encode(view.image[None].to(weight.device))
+        encoded.append(Encoded(one.tokens.to("cpu", weight.dtype), one.shape))
     report(ENCODING, len(views), len(views))
     return encoded
 

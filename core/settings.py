@@ -8,6 +8,7 @@ from .errors import InputError
 Schedule = Literal["cosine", "linear"]
 Distance = Literal["l1", "l2"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "half"]
 
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
 
@@ -40,6 +41,7 @@ class ReconstructionSettings:
     scene_graph: str = "complete"  # see core/scene_graph.py
     symmetrize: bool = True  # predict both directions of every pair
     device: Device = "auto"
+    precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
@@ -47,6 +49,7 @@ class ReconstructionSettings:
         if self.min_confidence is not None and not self.min_confidence >= 1:
             raise InputError(f"min_confidence must be at least 1 (1 keeps every point), got {self.min_confidence}")
         _check_choice("device", self.device, get_args(Device))
+        _check_choice("precision", self.precision, get_args(Precision))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

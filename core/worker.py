@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from .device import pick_device
+from .device import pick_device, pick_precision
 from .errors import InputError
 from .job import Job, cache_folder, forget_result, load_result, log_file, result_folder
+from .model.precision import precision_name
 from .model.weights import LoadedModel, load_model
 from .pipeline import STAGES, infer, reconstruct, settled
 from .progress import Progress, Report, Timeline
@@ -74,13 +75,14 @@ def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job
 def _load(job: Job, report: Report) -> LoadedModel:
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
-    model = load_model(job.model, pick_device(job.settings.device))
+    device = pick_device(job.settings.device)
+    model = load_model(job.model, device, pick_precision(job.settings.precision, device))
     report(LOADING, 1, 1)
     return model
 
 
 def _shelf(folder: Path, model: LoadedModel) -> FolderShelf:
-    return FolderShelf(cache_folder(folder) / model.sha256[:16])
+    return FolderShelf(cache_folder(folder) / f"{model.sha256[:16]}-{precision_name(model.network)}")
 
 
 def _finished(folder: Path) -> Reconstruction | None:

@@ -4,8 +4,8 @@ The inner names (attn.qkv, mlp.fc1, norm_y, ...) are the field's, shared with th
 """
 
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
+from .kernels import Linear, attend
 from .rope import Rotation, rotate
 
 
@@ -18,23 +18,18 @@ def _split(tokens: Tensor, heads: int) -> Tensor:
     return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """(B, heads, N, D) queries over (B, heads, M, D) keys and values -> (B, N, heads * D)."""
-    return scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-
-
 class SelfAttention(nn.Module):
     """Tokens look at the tokens of their own photo."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
 
     def forward(self, tokens: Tensor, rotation: Rotation) -> Tensor:
         query, key, value = (_split(part, self.heads) for part in self.qkv(tokens).chunk(3, dim=-1))
-        return self.proj(_attend(rotate(query, rotation), rotate(key, rotation), value))
+        return self.proj(attend(rotate(query, rotation), rotate(key, rotation), value))
 
 
 class CrossAttention(nn.Module):
@@ -43,15 +38,15 @@ class CrossAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.projq = nn.Linear(width, width)
-        self.projk = nn.Linear(width, width)
-        self.projv = nn.Linear(width, width)
-        self.proj = nn.Linear(width, width)
+        self.projq = Linear(width, width)
+        self.projk = Linear(width, width)
+        self.projv = Linear(width, width)
+        self.proj = Linear(width, width)
 
     def forward(self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation) -> Tensor:
         query = rotate(_split(self.projq(tokens), self.heads), rotation)
         key = rotate(_split(self.projk(other), self.heads), other_rotation)
-        return self.proj(_attend(query, key, _split(self.projv(other), self.heads)))
+        return self.proj(attend(query, key, _split(self.projv(other), self.heads)))
 
 
 class MLP(nn.Module):
@@ -59,9 +54,9 @@ class MLP(nn.Module):
 
     def __init__(self, width: int, ratio: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, ratio * width)
+        self.fc1 = Linear(width, ratio * width)
         self.act = nn.GELU()
-        self.fc2 = nn.Linear(ratio * width, width)
+        self.fc2 = Linear(ratio * width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         return self.fc2(self.act(self.fc1(tokens)))

@@ -68,9 +68,15 @@ class DPTHead(nn.Module):
             nn.Conv2d(config.dpt.last, 4, kernel_size=1),
         )
 
+    @property
+    def output(self) -> nn.Module:
+        """The layer whose results are the raw points."""
+        return self.head[-1]
+
     def forward(self, levels: list[Tensor], grid: tuple[int, int]) -> Tensor:
         """levels: token lists (B, N, C), encoder first; grid: (rows, columns) of the tokens."""
-        maps = [levels[hook].transpose(1, 2).unflatten(2, grid) for hook in self.hooks]
+        precision = next(self.project.parameters()).dtype
+        maps = [levels[hook].to(precision).transpose(1, 2).unflatten(2, grid) for hook in self.hooks]
         maps = [
             project(reassemble(tokens))
             for tokens, reassemble, project in zip(maps, self.reassemble, self.project, strict=True)
@@ -79,4 +85,4 @@ class DPTHead(nn.Module):
         fused = fused[..., : maps[2].shape[-2], : maps[2].shape[-1]]  # an odd grid was rounded up at the coarsest level
         for level in (2, 1, 0):
             fused = self.fuse[level](maps[level], fused)
-        return self.head(fused)
+        return self.output(self.head[:-1](fused).to(next(self.output.parameters()).dtype))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .blocks import DecoderBlock, EncoderBlock, layer_norm
 from .config import Mode, ModelConfig
 from .dpt_head import DPTHead
+from .kernels import Linear
 from .linear_head import LinearHead
 from .patch_embed import PatchEmbed
 from .rope import Rotation, grid_rotation
@@ -47,7 +48,7 @@ class DUSt3R(nn.Module):
             [EncoderBlock(c.encoder_width, c.encoder_heads, c.mlp_ratio) for _ in range(c.encoder_depth)]
         )
         self.encoder_norm = layer_norm(c.encoder_width)
-        self.decoder_embed = nn.Linear(c.encoder_width, c.decoder_width)
+        self.decoder_embed = Linear(c.encoder_width, c.decoder_width)
         self.decoder_1, self.decoder_2 = (
             nn.ModuleList([DecoderBlock(c.decoder_width, c.decoder_heads, c.mlp_ratio) for _ in range(c.decoder_depth)])
             for _ in range(2)

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle
 
+from .kernels import Linear
+
 
 class LinearHead(nn.Module):
     """Last decoder tokens -> (B, 4, H, W): a raw point and a raw confidence per pixel."""
@@ -10,7 +12,12 @@ class LinearHead(nn.Module):
     def __init__(self, width: int, patch_size: int) -> None:
         super().__init__()
         self.patch_size = patch_size
-        self.proj = nn.Linear(width, 4 * patch_size**2)
+        self.proj = Linear(width, 4 * patch_size**2)
+
+    @property
+    def output(self) -> nn.Module:
+        """The layer whose results are the raw points."""
+        return self.proj
 
     def forward(self, levels: list[Tensor], grid: tuple[int, int]) -> Tensor:
         """levels: token lists (B, N, C), encoder first; grid: (rows, columns) of the tokens."""

@@ -1,0 +1,75 @@
+"""Faster products keep what the network says."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from dust3r.core.device import pick_precision
+from dust3r.core.images import load_views
+from dust3r.core.inference import predict
+from dust3r.core.model import kernels
+from dust3r.core.model.kernels import Linear, attend
+from dust3r.core.model.precision import precision_name
+from dust3r.core.model.weights import load_model
+from dust3r.core.photos import find_photos
+from dust3r.core.pipeline import framing_of
+from dust3r.core.scene_graph import make_edges
+from dust3r.core.settings import ReconstructionSettings
+from torch.nn.functional import scaled_dot_product_attention
+
+CPU = torch.device("cpu")
+ROOT = Path(__file__).resolve().parents[2]
+PRECISIONS = (torch.float32, torch.bfloat16)
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+@pytest.mark.parametrize("count", [(70, 90), (300, 300), (257, 400)])
+def test_attention_is_the_fused_kernels_at_any_length(count):
+    query, key, value = random(2, 3, count[0], 16), random(2, 3, count[1], 16), random(2, 3, count[1], 16)
+    with torch.inference_mode():
+        found = attend(query, key, value)
+    expected = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_linear_maps_are_torchs_own_in_inference_and_in_training():
+    layer, tokens = Linear(24, 40), random(2, 7, 24)
+    expected = tokens @ layer.weight.T + layer.bias
+    torch.testing.assert_close(layer(tokens), expected, rtol=1e-5, atol=1e-5)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(tokens), expected.detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_linear_maps_still_learn():
+    layer = Linear(4, 3)
+    layer(random(2, 4)).sum().backward()
+    torch.testing.assert_close(layer.weight.grad, random(2, 4).sum(0).expand(3, 4))
+
+
+@pytest.mark.parametrize("onednn", [True, False])
+def test_pointmaps_in_half_precision_are_within_a_hundredth(onednn, monkeypatch):
+    monkeypatch.setattr(kernels, "ONEDNN", kernels.ONEDNN and onednn)
+    single, half = (load_model(ROOT / "models" / "preview", CPU, dtype) for dtype in PRECISIONS)
+    views, _ = load_views(find_photos([ROOT / "samples" / "studio" / "images"])[:3], framing_of(single.config))
+    edges = make_edges(len(views))
+    for expected, found in zip(*(predict(model.network, views, edges) for model in (single, half)), strict=True):
+        for side in ("points_i", "points_j"):
+            error = (getattr(found, side) - getattr(expected, side)).norm(dim=-1)
+            assert error.square().mean() < 1e-4 * getattr(expected, side).square().sum(-1).mean()
+
+
+def test_a_networks_precision_has_a_name(golden):
+    names = [precision_name(load_model(golden / "models" / "tiny_dpt_hf", CPU, dtype).network) for dtype in PRECISIONS]
+    assert names == ["float32", "bfloat16"]
+
+
+def test_a_precision_that_is_asked_for_is_taken():
+    assert pick_precision("float32", CPU) == torch.float32
+    assert pick_precision("half", CPU) == torch.bfloat16
+
+
+def test_the_automatic_precision_of_a_cpu_is_the_same_at_every_look():
+    assert len({pick_precision(ReconstructionSettings().precision, CPU) for _ in range(5)}) == 1
