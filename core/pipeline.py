@@ -1,6 +1,6 @@
 """The whole method on one screen: photos in, cameras and points of one world out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import inference
-from .alignment.aligner import Alignment, align
+from .alignment.aligner import Alignment, Placement, align
 from .images import Framing, View, load_views
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
@@ -32,11 +32,13 @@ def reconstruct(
     settings: ReconstructionSettings,
     report: Report = silent,
     shelf: Shelf | None = None,
+    before: Mapping[Path, Placement] | None = None,
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
-    photos: files or folders; shelf: what the network has said before, and where that is kept (None: in memory).
-    Raises InputError for photos that cannot be used, and whatever `report` raises.
+    photos: files or folders; shelf: what the network has said before, and where that is kept (None: in memory);
+    before: where photos, by resolved path, stood in an earlier solution. Raises InputError for photos that cannot be
+    used, and whatever `report` raises.
     """
     views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
     predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
@@ -46,6 +48,7 @@ def reconstruct(
         predictions,
         settings.alignment,
         masks=[view.mask for view in views],
+        before=[(before or {}).get(view.path.resolve()) for view in views],
         names=[view.name for view in views],
         report=report,
     )

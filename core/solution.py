@@ -1,4 +1,4 @@
-"""What a job folder remembers of its last run: what it was made of, and every photo's camera. Imports no torch."""
+"""What a job folder remembers of its last run: what it was made of, and where every photo stood."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .alignment.aligner import Placement
 from .files import replacing
 from .job import Job
-from .reconstruction import AlignedView, Reconstruction
+from .reconstruction import Reconstruction
 from .version import VERSION
 
 FORMAT = 1
@@ -36,43 +36,41 @@ class Inputs:
         model = [job.model / name for name in MODEL_FILES] if job.model.is_dir() else [job.model]
         return cls({photo.resolve(): _digest(photo) for photo in job.photos}, tuple(map(_digest, model)))
 
+    def recipe(self, job: Job) -> str:
+        """Equal for two runs whose cameras differ only where their photos do."""
+        settings = {name: value for name, value in job.settings.as_dict().items() if name not in FREE}
+        return _digest_of({"model": self.model, "settings": settings, "version": VERSION})
+
     def fingerprint(self, job: Job) -> str:
         """Equal for two runs that must end with the same cameras and depths."""
-        settings = {name: value for name, value in job.settings.as_dict().items() if name not in FREE}
         photos = [(str(photo), digest) for photo, digest in self.photos.items()]
-        content = {"photos": photos, "model": self.model, "settings": settings, "version": VERSION}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """One photo's part of a solution."""
-
-    cam2world: NDArray[np.float64]  # (4, 4), rigid
-    focal: float  # photo pixels
-    scale: float  # median depth, scene units
-    component: int  # cameras of different components share no world
+        return _digest_of({"photos": photos, "recipe": self.recipe(job)})
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The cameras of a job's last run."""
+    """Where the photos stood after a job's last run."""
 
-    fingerprint: str  # of what it was made of
-    cameras: Mapping[str, Camera]  # by the photo's sha256
+    recipe: str  # how it was made
+    fingerprint: str  # and of what
+    placements: Mapping[str, Placement]  # by the photo's sha256
 
     @classmethod
-    def of(cls, result: Reconstruction, inputs: Inputs, fingerprint: str) -> "Solution":
-        """The cameras of a result."""
-        return cls(fingerprint, {inputs.photos[view.path]: _camera(view) for view in result.views})
+    def of(cls, result: Reconstruction, inputs: Inputs, job: Job) -> "Solution":
+        """What is remembered of a result."""
+        placements = {
+            inputs.photos[view.path]: Placement(view.cam2world, float(np.median(view.depth)), view.component)
+            for view in result.views
+        }
+        return cls(inputs.recipe(job), inputs.fingerprint(job), placements)
 
     def save(self, folder: Path) -> None:
         """Write it into a job folder; raises InputError when that is not possible."""
-        cameras = {
-            digest: {"cam2world": c.cam2world.tolist(), "focal": c.focal, "scale": c.scale, "component": c.component}
-            for digest, c in self.cameras.items()
+        placements = {
+            digest: {"cam2world": place.cam2world.tolist(), "depth": place.depth, "component": place.component}
+            for digest, place in self.placements.items()
         }
-        content = {"format": FORMAT, "fingerprint": self.fingerprint, "cameras": cameras}
+        content = {"format": FORMAT, "recipe": self.recipe, "fingerprint": self.fingerprint, "placements": placements}
         with replacing(folder / "solution.json") as file:
             file.write(json.dumps(content, indent=1).encode())
 
@@ -83,29 +81,27 @@ class Solution:
             content = json.loads((folder / "solution.json").read_text())
             if content["format"] != FORMAT:
                 return None
-            cameras = {digest: _read_camera(entry) for digest, entry in content["cameras"].items()}
-            return cls(content["fingerprint"], cameras)
+            placements = {digest: _placement(**entry) for digest, entry in content["placements"].items()}
+            return cls(content["recipe"], content["fingerprint"], placements)
         except FileNotFoundError:
             return None
         except (OSError, KeyError, TypeError, ValueError) as error:
             log.warning("The last solution cannot be read (%s)", error)
             return None
 
-    def start(self, inputs: Inputs) -> dict[Path, NDArray[np.float64]]:
-        """The poses known of a job's photos in the one world that most of them share."""
-        known = {path: self.cameras[digest] for path, digest in inputs.photos.items() if digest in self.cameras}
-        worlds = [camera.component for camera in known.values()]
-        largest = max(sorted(set(worlds)), key=worlds.count, default=0)
-        return {path: camera.cam2world for path, camera in known.items() if camera.component == largest}
+    def before(self, inputs: Inputs, job: Job) -> dict[Path, Placement]:
+        """Where a job's photos stood, if it differs from this solution's in its photos, and in them alone."""
+        if self.recipe != inputs.recipe(job) or self.fingerprint == inputs.fingerprint(job):
+            return {}
+        return {path: self.placements[digest] for path, digest in inputs.photos.items() if digest in self.placements}
 
 
-def _camera(view: AlignedView) -> Camera:
-    return Camera(view.cam2world, float(view.K[0, 0]), float(np.median(view.depth)), view.component)
+def _placement(cam2world: list[list[float]], depth: float, component: int) -> Placement:
+    return Placement(np.array(cam2world, dtype=np.float64).reshape(4, 4), float(depth), int(component))
 
 
-def _read_camera(entry: dict[str, Any]) -> Camera:
-    cam2world = np.array(entry["cam2world"], dtype=np.float64).reshape(4, 4)
-    return Camera(cam2world, float(entry["focal"]), float(entry["scale"]), int(entry["component"]))
+def _digest_of(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -34,15 +34,15 @@ def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
     run goes on with. Raises ReconstructionError with one sentence; the folder then holds no result.
     """
     with _begun(folder, show) as (job, report):
-        inputs = Inputs.of(job)
-        fingerprint, last = inputs.fingerprint(job), Solution.load(folder)
-        result = _finished(folder) if last is not None and last.fingerprint == fingerprint else None
+        inputs, last = Inputs.of(job), Solution.load(folder)
+        result = _finished(folder) if last is not None and last.fingerprint == inputs.fingerprint(job) else None
         if result is None:
             forget_result(folder)
             model = _load(job, report)
-            result = reconstruct(job.photos, model, job.settings, report, _shelf(folder, model))
+            before = last.before(inputs, job) if last is not None else {}
+            result = reconstruct(job.photos, model, job.settings, report, _shelf(folder, job, model), before)
             result.save(result_folder(folder))
-            Solution.of(result, inputs, fingerprint).save(folder)
+            Solution.of(result, inputs, job).save(folder)
         else:
             result = replace(result, settings=settled(job.settings, result.views).as_dict())
             result.save(result_folder(folder))
@@ -59,7 +59,7 @@ def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) ->
     """
     with _begun(folder, show) as (job, report):
         model = _load(job, report)
-        infer(job.photos, model, job.settings, _shelf(folder, model), shard, report)
+        infer(job.photos, model, job.settings, _shelf(folder, job, model), shard, report)
         report(LAST, 1, 1)
         log.info("part %d of %d is done", shard.number, shard.parts)
 
@@ -77,12 +77,14 @@ def _load(job: Job, report: Report) -> LoadedModel:
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
     model = load_model(job.model, device, pick_precision(job.settings.precision, device))
+    log.info("on %s in %s", device, precision_name(model.network))
     report(LOADING, 1, 1)
     return model
 
 
-def _shelf(folder: Path, model: LoadedModel) -> FolderShelf:
-    return FolderShelf(cache_folder(folder) / f"{model.sha256[:16]}-{precision_name(model.network)}")
+def _shelf(folder: Path, job: Job, model: LoadedModel) -> FolderShelf:
+    """By the precision that was asked for: with "auto", machines may share a job that differ in what is faster."""
+    return FolderShelf(cache_folder(folder) / f"{model.sha256[:16]}-{job.settings.precision}")
 
 
 def _finished(folder: Path) -> Reconstruction | None:

@@ -10,7 +10,6 @@ from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.job import Job, load_result, result_folder
 from dust3r.core.model.dust3r import DUSt3R
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
-from dust3r.core.solution import Inputs, Solution
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
@@ -45,6 +44,14 @@ def run(tmp_path, passes):
         return worker.run_job(tmp_path, show), dict(passes)
 
     return call
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What each reconstruction was told of where its photos stood before."""
+    told, reconstruct = [], worker.reconstruct
+    monkeypatch.setattr(worker, "reconstruct", lambda *arguments: told.append(arguments[-1]) or reconstruct(*arguments))
+    return told
 
 
 def _same(a, b):
@@ -147,12 +154,17 @@ def test_a_damaged_cache_is_filled_again(run, tmp_path):
     assert _same(first, second)
 
 
-def test_the_solution_gives_the_known_photos_a_start(run, tmp_path):
-    result, _ = run(PHOTOS[:3])
-    solution = Solution.load(tmp_path)
-    start = solution.start(Inputs.of(Job(PHOTOS[1:4], PREVIEW, SETTINGS)))
-    largest = [view for view in result.views if view.component == result.views[1].component]
-    assert {path.name for path in start} == {view.name for view in largest} & {photo.name for photo in PHOTOS[1:4]}
-    for view in largest:
-        if view.path in start:
-            np.testing.assert_array_equal(start[view.path], view.cam2world)
+def test_the_next_alignment_begins_where_the_photos_stood(run, given):
+    first, _ = run(PHOTOS[:4])
+    run([*PHOTOS[1:4], PHOTOS[5]])
+    assert given[0] == {}
+    assert set(given[1]) == set(PHOTOS[1:4])
+    for view in first.views[1:]:
+        np.testing.assert_array_equal(given[1][view.path].cam2world, view.cam2world)
+        assert given[1][view.path].depth == np.median(view.depth)
+
+
+def test_other_alignment_settings_begin_anew(run, given):
+    run(PHOTOS[:3])
+    run(PHOTOS[:3], replace(SETTINGS, alignment=AlignmentSettings(shared_focal=True)))
+    assert given == [{}, {}]
