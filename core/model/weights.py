@@ -15,7 +15,7 @@ from .checkpoint_file import read_checkpoint
 from .config import DPTWidths, ModelConfig
 from .dust3r import DUSt3R
 from .names import canonical_name, dpt_widths, is_unused, published_name
-from .precision import use_half
+from .precision import for_inference
 
 SHOWN = 3  # names listed in an error before "and N more"
 
@@ -33,21 +33,15 @@ class LoadedModel:
 def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.float32) -> LoadedModel:
     """The model at `path` on `device`, in evaluation mode and without gradients.
 
-    path: see `checkpoint_file.read_checkpoint`. precision: of its products, see `use_half`. Raises ModelUnavailable,
-    naming the file, for whatever does not fit.
+    path: see `checkpoint_file.read_checkpoint`. precision: of its products, see `for_inference`. Raises
+    ModelUnavailable, naming the file, for whatever does not fit.
     """
     file = read_checkpoint(path)
     try:
         network = build_network(file.config, file.state)
     except ValueError as error:
         raise ModelUnavailable(f"{file.weights}: {error}; download it again or choose another model") from error
-    network.requires_grad_(False).eval()
-    if precision != torch.float32:
-        use_half(network, precision)
-    network.to(device)
-    for weights in network.parameters():
-        if weights.dim() == 4:  # a convolution's: in this order the heads take three quarters of the time
-            weights.data = weights.contiguous(memory_format=torch.channels_last)
+    for_inference(network, device, precision)
     with file.weights.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return LoadedModel(network, network.config, file.name, sha256)
