@@ -16,20 +16,11 @@ from typing import Any
 
 import bpy
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 EXTENSION = "bl_ext.user_default.dust3r"
 ORIENTATION_TAG = 0x0112
-# what a camera did to the upright picture, by EXIF orientation
-STORED = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
+UNDOES = {6: 8, 8: 6}  # the orientation whose turn takes another's back; every other one takes back itself
 FORMATS = (((240, 160), (200, 200)), ((160, 240), (200, 200)), ((240, 160), (200, 160)))  # sizes and focal lengths
 
 
@@ -44,10 +35,10 @@ def make_view(folder: Path, orientation: int, size: tuple[int, int], focal: tupl
     core = importlib.import_module(f"{EXTENSION}.core.reconstruction")
     mapping = importlib.import_module(f"{EXTENSION}.core.pixel_mapping")
     photo, exif = upright(size), Image.Exif()
-    if orientation != 1:
-        photo, exif[ORIENTATION_TAG] = photo.transpose(STORED[orientation]), orientation
+    photo.getexif()[ORIENTATION_TAG] = UNDOES.get(orientation, orientation)
+    exif[ORIENTATION_TAG] = orientation
     path = folder / f"{orientation} {size[0]}x{size[1]} {focal[1]}.png"
-    photo.save(path, exif=exif)
+    ImageOps.exif_transpose(photo).save(path, exif=exif)
     shape = size[::-1]
     return core.AlignedView(
         name=path.name,
