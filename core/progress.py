@@ -16,6 +16,11 @@ def silent(stage: str, done: int, total: int) -> None:
     """The report of work that nobody watches."""
 
 
+def part_of(report: Report, before: int, total: int) -> Report:
+    """Reports of a part of a stage, whose work begins after `before` of `total` steps, as reports of the stage."""
+    return lambda stage, done, _: report(stage, before + done, total)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the whole job is."""

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from .errors import InputError
 
-FORMS = "complete, swin-W, logwin-W or oneref-ID (W and ID are whole numbers; add -noncyclic to swin and logwin)"
+AUTO = "auto"
+MOST_NEIGHBOURS = 12  # other photos that one is tried with in `auto`
+FORMS = "auto, complete, swin-W, logwin-W or oneref-ID (W and ID are whole numbers; add -noncyclic to swin and logwin)"
 
 
 class Edge(NamedTuple):
@@ -20,21 +22,27 @@ def make_edges(
 ) -> list[Edge]:
     """The edges of a scene graph over `count` photos, in a fixed order, each once, never a photo with itself.
 
-    complete: every pair. swin-W: each photo and the W after it. logwin-W: each photo and those 1, 2, 4, ...,
-    2^(W-1) after it. oneref-ID: photo ID and every other. Windows wrap around unless "-noncyclic" is added.
+    auto: which photos meet depends on what they show (core/auto_graph.py): here complete up to MOST_NEIGHBOURS photos,
+    and for more a closed window as large as that graph may get. complete: every pair. swin-W: each photo and the W
+    after it. logwin-W: each photo and those 1, 2, 4, ..., 2^(W-1) after it. oneref-ID: photo ID and every other.
+    Windows wrap around unless "-noncyclic" is added.
     symmetrize: both directions of every edge. prefilter: "seq-N" keeps edges of photos at most N apart in the list,
     "cyc-N" in the closed ring. A single photo is the one exception: its only edge is (0, 0).
     Raises InputError for an unknown graph or filter, or a reference that does not exist.
     """
     if count < 1:
         raise InputError("A scene graph needs at least one photo, got none")
-    name, number, cyclic = _parse(graph)
+    name, number, cyclic = _parse(_stand_in(count) if graph == AUTO else graph)
     if count == 1:
         return [Edge(0, 0)]
     edges = list(dict.fromkeys(Edge(i, j) for i, j in _pairs(count, name, number, cyclic) if i != j))
     if symmetrize:
         edges = list(dict.fromkeys(edges + [Edge(j, i) for i, j in edges]))
     return edges if prefilter is None else _near(edges, prefilter, count)
+
+
+def _stand_in(count: int) -> str:
+    return "complete" if count <= MOST_NEIGHBOURS else f"swin-{MOST_NEIGHBOURS // 2}"
 
 
 def _near(edges: list[Edge], prefilter: str, count: int) -> list[Edge]:
