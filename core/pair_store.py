@@ -44,15 +44,14 @@ class PairStore:
         self._records: dict[Keys, NDArray[Any]] = {}
         self._wanted: dict[str, set[_Side]] = {}
         self._present = set(shelf.names(DENSE))
-        for name in shelf.names(RECORDS):
-            records = shelf.get(RECORDS, name)
-            if records is not None and records.dtype == RECORD:
-                self._records = {record_keys(record): record for record in records} | self._records
+        self._read: set[str] = set()
+        self._read_records()
 
     def missing(self, edges: Sequence[Edge]) -> list[Edge]:
         """Those of the edges that nothing is kept of. From now on these edges compete for what is kept densely."""
         for key, sides in self._sides(edges).items():
             self._wanted.setdefault(key, set()).update(sides)
+        self._read_records()
         return [edge for edge in edges if self._pair(edge) not in self._records]
 
     def bare(self, edges: Sequence[Edge]) -> list[Edge]:
@@ -76,7 +75,9 @@ class PairStore:
                 if name in best:
                     self._shelf.put(DENSE, name, dense_array(prediction, side))
                     self._present.add(name)
-        self._shelf.put(RECORDS, hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY], records)
+        name = hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY]
+        self._shelf.put(RECORDS, name, records)
+        self._read.add(name)
         self._forget({side.name for sides in ranked for side in sides[DENSE_SIDES:]})
 
     def of(self, edges: Sequence[Edge]) -> list[KeptPrediction]:
@@ -90,6 +91,14 @@ class PairStore:
         """How sure the network is of each side of a kept edge: mean log confidence."""
         first, second = self._records[self._pair(edge)]["score"]
         return float(first), float(second)
+
+    def _read_records(self) -> None:
+        """Those that were not read yet: other processes may have put some there."""
+        for name in sorted(set(self._shelf.names(RECORDS)) - self._read):
+            records = self._shelf.get(RECORDS, name)
+            if records is not None and records.dtype == RECORD:
+                self._records = {record_keys(record): record for record in records} | self._records
+            self._read.add(name)
 
     def _kept(self, edge: Edge, best: set[str]) -> KeptPrediction:
         pair, sizes = self._pair(edge), (self._sizes[edge.i], self._sizes[edge.j])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from . import inference
 from .alignment.aligner import Alignment, Placement, align
+from .auto_graph import choose_edges
 from .images import Framing, View, load_views
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
@@ -16,7 +17,6 @@ from .photos import find_photos
 from .predictor import Predictor
 from .progress import Report, silent
 from .reconstruction import AlignedView, Reconstruction
-from .scene_graph import Edge, make_edges
 from .settings import AUTO_HIDDEN, ReconstructionSettings
 from .shard import WHOLE, Shard
 from .shelf import MemoryShelf, Shelf
@@ -42,7 +42,8 @@ def reconstruct(
     """
     views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
     predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
-    predictions = predictor.predict(first_edges(predictor, settings), report)
+    edges, doubts = choose_edges(predictor, settings, report)
+    predictions = predictor.predict(edges, report)
     alignment = align(
         [view.mapping for view in views],
         predictions,
@@ -58,7 +59,7 @@ def reconstruct(
         model=f"{model.name}@{model.sha256[:16]}",
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
-        warnings=(*warnings, *alignment.warnings),
+        warnings=(*warnings, *doubts, *alignment.warnings),
     )
 
 
@@ -76,12 +77,8 @@ def infer(
     """
     views, _ = load_views(find_photos(photos), framing_of(model.config), report)
     predictor = Predictor(model.network, views, shelf)
-    predictor.infer(first_edges(predictor, settings), report, shard)
-
-
-def first_edges(predictor: Predictor, settings: ReconstructionSettings) -> list[Edge]:
-    """The pairs that are shown to the network before anything is known of any."""
-    return make_edges(len(predictor.views), settings.scene_graph, settings.symmetrize)
+    edges, _ = choose_edges(predictor, settings, report, shard)
+    predictor.infer(edges, report, shard)
 
 
 def framing_of(config: ModelConfig) -> Framing:

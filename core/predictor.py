@@ -11,12 +11,13 @@ from .inference import decode, encode
 from .kept_prediction import KEY, KeptPrediction
 from .model.dust3r import DUSt3R, Encoded
 from .pair_store import PairStore
-from .progress import Report, silent
+from .progress import Report, part_of, silent
 from .scene_graph import Edge
 from .shard import WHOLE, Shard
 from .shelf import Shelf
 
-ENCODED = "encoded"  # the kind on the shelf
+ENCODED, GRAPH = "encoded", "graph"  # kinds on the shelf
+KEYS = np.dtype(f"S{KEY}")
 PHOTOS = 16  # encoded before they are put on the shelf together
 
 
@@ -39,8 +40,9 @@ class Predictor:
         ordered = numbers[begin:] + numbers[:begin]
         for start in range(0, len(ordered), PHOTOS):
             some = self._unencoded(ordered[start : start + PHOTOS])
-            views, shifted = [self.views[photo] for photo in some], _shifted(report, start, len(ordered))
-            for photo, one in zip(some, encode(self._network, views, shifted), strict=True):
+            views, shifted = [self.views[photo] for photo in some], part_of(report, start, len(ordered))
+            # Each alone: what is kept of a photo must not depend on its company, to the last bit.
+            for photo, one in zip(some, encode(self._network, views, shifted, batch_pixels=1), strict=True):
                 self._shelf.put(ENCODED, self.keys[photo], one.tokens.float().numpy())
 
     def _unencoded(self, photos: Iterable[int]) -> list[int]:
@@ -76,12 +78,24 @@ class Predictor:
         """How sure the network is of each side of a predicted edge: mean log confidence."""
         return self._pairs.score(edge)
 
+    def last_graph(self) -> list[Edge]:
+        """The edges between these photos that `keep_graph` was last given; none before."""
+        kept = self._shelf.get(GRAPH, GRAPH)
+        number = {key.encode(): photo for photo, key in enumerate(self.keys)}
+        pairs = [] if kept is None or kept.dtype != KEYS else kept.tolist()
+        return [Edge(number[i], number[j]) for i, j in pairs if i in number and j in number]
+
+    def keep_graph(self, edges: Sequence[Edge]) -> None:
+        """Put on the shelf which edges the graph of these photos ended with."""
+        pairs = [[self.keys[photo] for photo in edge] for edge in edges]
+        self._shelf.put(GRAPH, GRAPH, np.array(pairs, dtype=KEYS))
+
     def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report, shard: Shard = WHOLE) -> None:
         self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report, shard)
         done, total = 0, sum(map(len, chunks))
         for chunk in filter(None, chunks):
             encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}
-            self._pairs.add(list(decode(self._network, encoded, chunk, _shifted(report, done, total))))
+            self._pairs.add(list(decode(self._network, encoded, chunk, part_of(report, done, total))))
             done += len(chunk)
 
 
@@ -89,12 +103,3 @@ def photo_key(view: View) -> str:
     """Equal for two photos where the network sees the same: of every byte of the photo as it is framed."""
     shape = "x".join(map(str, view.image.shape))
     return hashlib.sha256(shape.encode() + view.image.numpy().tobytes()).hexdigest()[:KEY]
-
-
-def _shifted(report: Report, before: int, steps: int) -> Report:
-    """Reports of a part of a stage's steps as reports of the stage, which has `steps`."""
-
-    def shifted(stage: str, done: int, total: int) -> None:
-        report(stage, before + done, steps)
-
-    return shifted

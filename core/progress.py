@@ -16,9 +16,13 @@ def silent(stage: str, done: int, total: int) -> None:
     """The report of work that nobody watches."""
 
 
-def part_of(report: Report, before: int, total: int) -> Report:
-    """Reports of a part of a stage, whose work begins after `before` of `total` steps, as reports of the stage."""
-    return lambda stage, done, _: report(stage, before + done, total)
+def part_of(report: Report, before: int, steps: int) -> Report:
+    """Reports of a part of a stage, which begins after `before` steps, as reports of the stage, which has `steps`."""
+
+    def part(stage: str, done: int, total: int) -> None:
+        report(stage, before + done, steps)
+
+    return part
 
 
 @dataclass(frozen=True, slots=True)

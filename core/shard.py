@@ -24,6 +24,10 @@ class Shard:
             raise InputError(f"{text!r} is no part of the work; write K/N with K from 1 to N, such as 2/3")
         return cls(int(number), int(parts))
 
+    def turns(self) -> list["Shard"]:
+        """This part, then the others: what they left is done here where all of it is needed to go on."""
+        return [Shard((self.number - 1 + turn) % self.parts + 1, self.parts) for turn in range(self.parts)]
+
     def chunks(self, edges: Sequence[Edge]) -> list[list[Edge]]:
         """This part's chunks of the edges. They depend on the edges alone, whatever was interrupted or is done."""
         # Both directions of a pair together, a photo that was added behind all others.
