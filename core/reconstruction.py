@@ -48,9 +48,9 @@ class AlignedView:
             points[:, axis] += self.cam2world[axis, 3]
         return points.reshape(*self.depth.shape, 3)
 
-    def kept_pixels(self, min_confidence: float = 1.0) -> NDArray[np.intp]:
-        """(N,) flat indices, row by row: unmasked, at a finite depth, at or above a confidence."""
-        return np.flatnonzero(self.mask & (self.confidence >= min_confidence) & np.isfinite(self.depth))
+    def kept(self, min_confidence: float = 1.0) -> NDArray[np.bool_]:
+        """(H, W): unmasked, at a finite depth, at or above a confidence."""
+        return self.mask & (self.confidence >= min_confidence) & np.isfinite(self.depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ class Reconstruction:
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
-        keep = [view.kept_pixels(min_confidence) for view in self.views]
-        ends = np.cumsum([0, *map(len, keep)])
+        keep = [view.kept(min_confidence) for view in self.views]
+        ends = np.cumsum([0, *map(np.count_nonzero, keep)])
         cloud = _room_for(int(ends[-1]))
         for index, (view, kept) in enumerate(zip(self.views, keep, strict=True)):
-            part = slice(ends[index], ends[index + 1])
-            cloud.position[part] = view.world_points().reshape(-1, 3).take(kept, axis=0)
-            cloud.color[part] = view.colors.reshape(-1, 3).take(kept, axis=0)
-            cloud.confidence[part] = view.confidence.take(kept)
+            part, pixels = slice(ends[index], ends[index + 1]), np.flatnonzero(kept)
+            cloud.position[part] = view.world_points().reshape(-1, 3).take(pixels, axis=0)
+            cloud.color[part] = view.colors.reshape(-1, 3).take(pixels, axis=0)
+            cloud.confidence[part] = view.confidence.take(pixels)
             cloud.view[part] = index
         return cloud
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.reconstruction import PointCloud
-from .axes import blender_points
 from .points_nodes import (
     COLOR,
     CONFIDENCE,
@@ -24,7 +23,6 @@ from .points_nodes import (
 RADIUS_PER_SPACING = 0.75  # above half the diagonal of a pixel, so that surfaces seen head-on have no holes
 SELECTION = ".select_vert"  # what Blender adds to new vertices by itself
 DISPLAYED = 2_000_000  # points that viewports show unless told: filters then follow the mouse
-ATTRIBUTES = ((COLOR, "BYTE_COLOR"), (CONFIDENCE, "FLOAT"), (VIEW, "INT"))
 
 
 def add_points(
@@ -37,9 +35,9 @@ def add_points(
 ) -> bpy.types.Object:
     """A new object in `collection` that holds every point; those below `min_confidence` are only hidden.
 
-    spacing: typical distance of neighbouring points, scene units. display_percentage: of the points, in viewports;
-    None for all, at most DISPLAYED. Attributes: position, color (stored as the photo's sRGB bytes, read linear
-    by shaders), confidence, view.
+    points: in Blender's world. spacing: typical distance of neighbouring points, scene units. display_percentage: of
+    the points, in viewports; None for all, at most DISPLAYED. Attributes: position, color (stored as the photo's sRGB
+    bytes, read linear by shaders), confidence, view.
     """
     if display_percentage is None:
         display_percentage = 100 * min(1, DISPLAYED / max(1, len(points.position)))
@@ -90,20 +88,21 @@ def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.fl
 def _mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
     mesh: Any = bpy.data.meshes.new(name)
     mesh.vertices.add(len(points.position))
-    for attribute, kind in ATTRIBUTES:
-        mesh.attributes.new(attribute, kind, "POINT")
-    if not len(points.position):
-        return mesh  # which has no attribute "position" either
     selection = mesh.attributes.get(SELECTION)
     if selection is not None:
         mesh.attributes.remove(selection)  # one more byte of every point in every file
-    # a reference held across attributes.new() goes stale: fetch by name, after all are made
-    mesh.attributes["position"].data.foreach_set("vector", blender_points(points.position).ravel())
-    mesh.attributes[COLOR].data.foreach_set("color_srgb", _rgba(points.color).ravel())
-    mesh.attributes[CONFIDENCE].data.foreach_set("value", points.confidence.astype(np.float32))
-    mesh.attributes[VIEW].data.foreach_set("value", points.view.astype(np.int32))
+    # the colors first: what they take on the way is given back before the others take theirs
+    _add_attribute(mesh, COLOR, "BYTE_COLOR", "color_srgb", _rgba(points.color))
+    _add_attribute(mesh, CONFIDENCE, "FLOAT", "value", points.confidence)
+    _add_attribute(mesh, VIEW, "INT", "value", points.view)
+    if len(points.position):  # else there is no attribute "position" either
+        mesh.attributes["position"].data.foreach_set("vector", points.position.ravel())
     mesh.update()
     return mesh
+
+
+def _add_attribute(mesh: Any, name: str, kind: str, field: str, values: np.ndarray) -> None:
+    mesh.attributes.new(name, kind, "POINT").data.foreach_set(field, values.ravel())
 
 
 def _rgba(color: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.reconstruction import AlignedView, Reconstruction
+from .axes import blender_points
 from .backgrounds import add_background
 from .cameras import add_camera, camera_data, use_photo_format
 from .point_cloud import add_points
@@ -42,7 +43,7 @@ def add_reconstruction(
     with taken_back_on_failure(scene):
         collection = bpy.data.collections.new(name)
         scale = scene_scale(reconstruction, threshold)
-        points, points_name = reconstruction.point_cloud(), f"{collection.name} Points"
+        points, points_name = blender_points(reconstruction), f"{collection.name} Points"
         add_points(collection, points_name, points, scale.spacing, threshold, display_percentage)
         cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
         warnings = _add_backgrounds(cameras, reconstruction.views)

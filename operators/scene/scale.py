@@ -39,6 +39,5 @@ def _depths_and_spacings(reconstruction: Reconstruction, min_confidence: float) 
 
 def _depths(view: AlignedView, min_confidence: float, step: int) -> np.ndarray:
     """Of every `step`-th kept pixel and of the farthest."""
-    depths = view.depth.take(view.kept_pixels(min_confidence)).astype(np.float64)
-    depths = depths[depths > 0]
+    depths = view.depth[view.kept(min_confidence) & (view.depth > 0)].astype(np.float64)
     return np.append(depths[::step], depths.max(initial=0)) if depths.size else depths

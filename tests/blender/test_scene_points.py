@@ -63,7 +63,7 @@ def test_every_kept_point_is_in_the_mesh_with_its_color_confidence_and_view(adde
     reconstruction, collection = added
     mesh, points = points_of(collection).data, reconstruction.point_cloud()
     x, y, z = points.position.T
-    assert (read(mesh, "position", "vector", np.float32, 3) == np.stack([x, z, -y], axis=-1)).all()
+    assert read(mesh, "position", "vector", np.float32, 3) == pytest.approx(np.stack([x, z, -y], axis=-1), abs=1e-6)
     assert (np.round(255 * read(mesh, "color", "color_srgb", np.float32, 4)[:, :3]) == points.color).all()
     assert (read(mesh, "confidence", "value", np.float32)[:, 0] == points.confidence).all()
     assert (read(mesh, "view", "value", np.int32)[:, 0] == points.view).all()
@@ -115,7 +115,7 @@ def test_the_points_that_viewports_show_are_spread_evenly(empty_scene, width):
     height = 128
     x, y = (axis.ravel() for axis in np.meshgrid(np.arange(width), np.arange(height)))
     points = PointCloud(
-        np.stack([x, np.zeros_like(x), y], axis=1).astype(np.float32),
+        np.stack([x, y, np.zeros_like(x)], axis=1).astype(np.float32),
         np.zeros((len(x), 3), np.uint8),
         np.ones(len(x), np.float32),
         np.zeros(len(x), np.int32),
