@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import asdict
 
@@ -17,6 +16,7 @@ from ..core.errors import InputError
 from ..core.export.ply import save_ply
 from ..core.files import check_writable, replacing
 from ..core.images import load_view
+from ..core.memory import peak_memory
 from ..core.model.weights import load_model
 from ..core.pair_files import read_pairs
 from ..core.pipeline import aligned_views, framing_of
@@ -72,16 +72,7 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def _write_timings(arguments: argparse.Namespace, alignment: Alignment, seconds: dict[str, float]) -> None:
-    timings = {**seconds, "peak_rss_mb": _peak_rss_mb(), "loss": alignment.loss}
+    peak = peak_memory()
+    timings = {**seconds, "peak_rss_mb": peak and peak / 1e6, "loss": alignment.loss}
     with replacing(arguments.timings) as file:
         file.write(json.dumps(timings, indent=1).encode())
-
-
-def _peak_rss_mb() -> float | None:
-    """The most memory this process ever held, in MB; None where the system does not say."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -1,6 +1,5 @@
 """The ways to predict pairs, each in a process of its own, taking turns: CPU-seconds, peak memory, difference."""
 
-import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...core.images import View
 from ...core.inference import decode, encode
+from ...core.memory import keep_freed_memory, peak_memory
 from ...core.model.config import ModelConfig
 from ...core.model.dust3r import DUSt3R, Encoded
 from ...core.model.precision import for_inference
@@ -78,6 +78,7 @@ def _begin(name: str, config: ModelConfig, size: tuple[int, int], threads: int) 
         network.requires_grad_(False).eval()
         _state["turn"] = lambda: _baseline_turn(network, views)
     else:
+        keep_freed_memory()  # as a worker does
         for_inference(network, CPU, getattr(torch, name))
         (other,) = encode(network, views[1:])
         _state["turn"] = lambda: _our_turn(network, views[0], other)
@@ -102,4 +103,4 @@ def _our_turn(network: DUSt3R, view: View, other: Encoded) -> Turn:
 
 
 def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return (peak_memory() or 0) / 1e6

@@ -1,0 +1,83 @@
+"""How much memory there is for this process, and what becomes of what it frees. Imports no torch."""
+
+import ctypes
+import os
+import re
+import sys
+from pathlib import Path
+
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's names for them
+LARGEST_KEPT = 1 << 28  # bytes: larger blocks go back to the system at once
+MOST_KEPT = (1 << 31) - 1
+
+
+def reachable_memory() -> int | None:
+    """Bytes that this process may hold altogether: what it holds now and what is free; None where nobody says.
+
+    macOS tells only how much there is at all.
+    """
+    if sys.platform == "linux":
+        return _linux()
+    if sys.platform == "win32":
+        return _windows()
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_memory() -> int | None:
+    """Bytes of the most memory this process ever held; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def keep_freed_memory() -> bool:
+    """Let this process reuse what it freed instead of giving it back and asking again: a network's large maps come and
+    go, and new pages cost more time than filling them. True where that can be set (glibc).
+    """
+    if sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"):
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and mallopt(TRIM_THRESHOLD, MOST_KEPT))
+
+
+def _linux() -> int | None:
+    held = _kilobytes(Path("/proc/self/status"), "VmRSS")
+    free = _kilobytes(Path("/proc/meminfo"), "MemAvailable")
+    if held is None or free is None:
+        return None
+    limits = [held + free, *_container_limit()]
+    return min(limits)
+
+
+def _container_limit() -> list[int]:
+    """What a container may hold, if this is one with a limit."""
+    try:
+        return [int((CONTROL_GROUP / "memory.max").read_text())]
+    except (OSError, ValueError):  # "max", or no such file: no limit
+        return []
+
+
+def _kilobytes(path: Path, name: str) -> int | None:
+    try:
+        found = re.search(rf"^{name}:\s+(\d+) kB", path.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
+
+
+class _MemoryStatus(ctypes.Structure):
+    """Windows' MEMORYSTATUSEX."""
+
+    _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+        (name, ctypes.c_ulonglong) for name in ("total", "free", "pages", "free_pages", "space", "free_space", "extra")
+    ]
+
+
+def _windows() -> int | None:
+    status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
+    found = ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status))  # pyright: ignore[reportAttributeAccessIssue]
+    return int(status.free) if found else None

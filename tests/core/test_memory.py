@@ -1,0 +1,35 @@
+"""What there is of memory, and what becomes of what is freed."""
+
+import subprocess
+import sys
+
+import pytest
+from dust3r.core.memory import peak_memory, reachable_memory
+
+# Blocks that are freed and asked for again; page faults count what the system had to give anew.
+REUSE = """
+import resource, runpy
+runpy.run_path("headless.py")["import_package"]()
+import numpy as np
+from dust3r.core.memory import keep_freed_memory
+assert keep_freed_memory()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+block = lambda: np.ones(8_000_000).sum()
+block(), block()
+before = faults()
+for _ in range(10):
+    block()
+print(faults() - before)
+"""
+
+
+def test_there_is_memory_and_more_than_ever_was_held():
+    reachable, peak = reachable_memory(), peak_memory()
+    assert reachable is None or peak is None or reachable > 50e6 < peak
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's own")
+def test_what_is_freed_is_used_again_and_not_asked_for_anew(pytestconfig):
+    process = subprocess.run([sys.executable, "-c", REUSE], cwd=pytestconfig.rootpath, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert int(process.stdout) < 1000  # each of the ten blocks has 15,625 pages
