@@ -8,7 +8,7 @@ from typing import NoReturn, get_args
 
 from ..core.errors import InputError
 from ..core.scene_graph import FORMS
-from ..core.settings import AlignmentSettings, Device, ReconstructionSettings, Schedule
+from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
@@ -79,6 +79,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, or folders of them")
     _add_model(parser)
     add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
+    half = "of the network's products (default: half where this machine is faster in it)"
+    add("--precision", choices=get_args(Precision), default=DEFAULTS.precision, help=half)
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
     add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
     _add_alignment(parser, DEFAULTS.alignment)
@@ -146,7 +148,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
     _add_model(parser)
     _add_alignment(parser, DEFAULTS.alignment)
-    parser.set_defaults(min_confidence=DEFAULTS.min_confidence)
+    parser.set_defaults(min_confidence=DEFAULTS.min_confidence, precision=DEFAULTS.precision)
     _add_talk(parser)
 
 

@@ -10,6 +10,7 @@ def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
     return ReconstructionSettings(
         scene_graph=arguments.scene_graph,
         device=arguments.device,
+        precision=arguments.precision,
         min_confidence=arguments.min_confidence,
         alignment=read_alignment(arguments),
     )

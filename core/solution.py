@@ -13,12 +13,12 @@ import numpy as np
 from .alignment.aligner import Placement
 from .files import replacing
 from .job import Job
+from .model.checkpoint_file import WEIGHTS
 from .reconstruction import Reconstruction
 from .version import VERSION
 
 FORMAT = 1
 FREE = ("min_confidence", "device")  # settings that change no camera and no depth
-MODEL_FILES = ("config.json", "model.safetensors")
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,12 @@ class Inputs:
     """The sha256 of every file that a result depends on; "" where a file cannot be read."""
 
     photos: Mapping[Path, str]  # by resolved path
-    model: tuple[str, ...]
+    model: str  # of the weights
 
     @classmethod
     def of(cls, job: Job) -> "Inputs":
         """The files of a job as they are now."""
-        model = [job.model / name for name in MODEL_FILES] if job.model.is_dir() else [job.model]
-        return cls({photo.resolve(): _digest(photo) for photo in job.photos}, tuple(map(_digest, model)))
+        return cls({photo.resolve(): _digest(photo) for photo in job.photos}, weights_digest(job.model))
 
     def recipe(self, job: Job) -> str:
         """Equal for two runs whose cameras differ only where their photos do."""
@@ -102,6 +101,11 @@ def _placement(cam2world: list[list[float]], depth: float, component: int) -> Pl
 
 def _digest_of(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def weights_digest(model: Path) -> str:
+    """The sha256 of a checkpoint's weights: of a file, or of a folder's."""
+    return _digest(model / WEIGHTS if model.is_dir() else model)
 
 
 def _digest(path: Path) -> str:

@@ -11,17 +11,20 @@ import torch
 from .device import pick_device, pick_precision
 from .errors import InputError
 from .job import Job, cache_folder, forget_result, load_result, log_file, result_folder
+from .memory import keep_freed_memory
 from .model.precision import precision_name
 from .model.weights import LoadedModel, load_model
 from .pipeline import STAGES, infer, reconstruct, settled
 from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
+from .settings import Precision, ReconstructionSettings
 from .shard import Shard
 from .shelf import FolderShelf
-from .solution import Inputs, Solution
+from .solution import Inputs, Solution, weights_digest
 
 LOADING = "Loading the model"
 LAST = list(STAGES)[-1]
+SETTLED: tuple[Precision, ...] = ("float32", "half")
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +41,9 @@ def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
         result = _finished(folder) if last is not None and last.fingerprint == inputs.fingerprint(job) else None
         if result is None:
             forget_result(folder)
-            model = _load(job, report)
+            model, shelf = _load(folder, job, report)
             before = last.before(inputs, job) if last is not None else {}
-            result = reconstruct(job.photos, model, job.settings, report, _shelf(folder, job, model), before)
+            result = reconstruct(job.photos, model, job.settings, report, shelf, before)
             result.save(result_folder(folder))
             Solution.of(result, inputs, job).save(folder)
         else:
@@ -58,8 +61,8 @@ def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) ->
     `run_job`. Raises ReconstructionError with one sentence.
     """
     with _begun(folder, show) as (job, report):
-        model = _load(job, report)
-        infer(job.photos, model, job.settings, _shelf(folder, job, model), shard, report)
+        model, shelf = _load(folder, job, report)
+        infer(job.photos, model, job.settings, shelf, shard, report)
         report(LAST, 1, 1)
         log.info("part %d of %d is done", shard.number, shard.parts)
 
@@ -67,24 +70,32 @@ def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) ->
 @contextmanager
 def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job, Report]]:
     job = Job.load(folder)
+    keep_freed_memory()
     with _logging_to(log_file(folder)):
         log.info("%d photos, model %s, settings %s", len(job.photos), job.model, job.settings)
         yield job, Timeline({LOADING: 5.0, **STAGES}, show)
 
 
-def _load(job: Job, report: Report) -> LoadedModel:
+def settled_precision(settings: ReconstructionSettings) -> Precision:
+    """What "auto" comes to on this machine, as a setting."""
+    if settings.precision != "auto":
+        return settings.precision
+    return "float32" if pick_precision("auto", pick_device(settings.device)) == torch.float32 else "half"
+
+
+def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderShelf]:
+    """The job's model, and the shelf of what it has said."""
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
-    model = load_model(job.model, device, pick_precision(job.settings.precision, device))
+    weights = weights_digest(job.model)[:16]
+    shelves: dict[Precision, Path] = {name: cache_folder(folder) / f"{weights}-{name}" for name in SETTLED}
+    begun = [name for name, shelf in shelves.items() if job.settings.precision == "auto" and shelf.is_dir()]
+    precision = begun[0] if begun else settled_precision(job.settings)  # what was begun is gone on with
+    model = load_model(job.model, device, pick_precision(precision, device))
     log.info("on %s in %s", device, precision_name(model.network))
     report(LOADING, 1, 1)
-    return model
-
-
-def _shelf(folder: Path, job: Job, model: LoadedModel) -> FolderShelf:
-    """By the precision that was asked for: with "auto", machines may share a job that differ in what is faster."""
-    return FolderShelf(cache_folder(folder) / f"{model.sha256[:16]}-{job.settings.precision}")
+    return model, FolderShelf(shelves[precision])
 
 
 def _finished(folder: Path) -> Reconstruction | None:
