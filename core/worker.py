@@ -24,7 +24,6 @@ from .solution import Inputs, Solution, weights_digest
 
 LOADING = "Loading the model"
 LAST = list(STAGES)[-1]
-SETTLED: tuple[Precision, ...] = ("float32", "half")
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +87,19 @@ def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderSh
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
-    weights = weights_digest(job.model)[:16]
-    shelves: dict[Precision, Path] = {name: cache_folder(folder) / f"{weights}-{name}" for name in SETTLED}
-    begun = [name for name, shelf in shelves.items() if job.settings.precision == "auto" and shelf.is_dir()]
-    precision = begun[0] if begun else settled_precision(job.settings)  # what was begun is gone on with
+    shelves = cache_folder(folder) / weights_digest(job.model)[:16]
+    precision = _begun_precision(shelves, job) or settled_precision(job.settings)
     model = load_model(job.model, device, pick_precision(precision, device))
     log.info("on %s in %s", device, precision_name(model.network))
     report(LOADING, 1, 1)
-    return model, FolderShelf(shelves[precision])
+    return model, FolderShelf(shelves / precision)
+
+
+def _begun_precision(shelves: Path, job: Job) -> Precision | None:
+    """The one that an earlier run has settled on, if it was left open."""
+    settled: tuple[Precision, ...] = ("float32", "half")
+    left_open = job.settings.precision == "auto"
+    return next((precision for precision in settled if left_open and (shelves / precision).is_dir()), None)
 
 
 def _finished(folder: Path) -> Reconstruction | None:
