@@ -113,13 +113,13 @@ def _depth_figures(depth: dict[str, NDArray[np.float32]], views: dict[str, Align
     rows = []
     for name, true in depth.items():
         if name in views:
-            seen = _at_view_pixels(true, views[name].mapping)
+            seen = at_view_pixels(true, views[name].mapping)
             known = (seen > 0) & views[name].mask
             rows += [depth_metrics(views[name].depth[known], seen[known])] if known.any() else []
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} if rows else {}
 
 
-def _at_view_pixels(depth: NDArray[np.float32], mapping: PixelMapping) -> NDArray[np.float32]:
+def at_view_pixels(depth: NDArray[np.float32], mapping: PixelMapping) -> NDArray[np.float32]:
     """The value nearest to each network pixel's centre: depth must not be mixed across edges."""
     scale = np.array(depth.shape[::-1]) / mapping.photo_size
     x, y = np.moveaxis(np.floor(mapping.photo_pixels() * scale).astype(int), -1, 0)

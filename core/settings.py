@@ -38,7 +38,7 @@ class AlignmentSettings:
 class ReconstructionSettings:
     """Everything that, with the photos and the model, decides the result."""
 
-    scene_graph: str = "complete"  # see core/scene_graph.py
+    scene_graph: str = "auto"  # see core/scene_graph.py
     symmetrize: bool = True  # predict both directions of every pair
     device: Device = "auto"
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it

@@ -25,7 +25,8 @@ ALIGNMENT = DEFAULTS.alignment
 BEST, FILE = "BEST", "FILE"
 FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
 GRAPHS = (
-    ("complete", "Complete", "Every photo with every other: the most accurate, for up to about 20 photos"),
+    ("auto", "Automatic", "Photos that look alike, and more where the model is unsure: at most 12 others for each"),
+    ("complete", "Complete", "Every photo with every other: slow beyond about 20 photos"),
     ("swin", "Sliding Window", "Each photo with the next few: for videos and walks around something"),
     ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences"),
     ("oneref", "One Reference", "One photo with every other"),

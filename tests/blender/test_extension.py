@@ -53,7 +53,7 @@ def test_enabling_twice_leaves_no_trace_in_between(extension):
         assert not [name for name in dir(bpy.types) if name.startswith("DUST3R_")]
         assert not [handler for handler in bpy.app.handlers.load_pre if handler.__module__.startswith(MODULE)]
         addon_utils.enable(MODULE, default_set=True)
-        assert bpy.context.scene.dust3r.scene_graph == "complete"
+        assert bpy.context.scene.dust3r.scene_graph == "auto"
 
 
 def test_defaults_are_cores(extension):

@@ -1,0 +1,152 @@
+"""The graph `auto` around a network: what it asks for, what it remembers, and what it tells the user."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from dust3r.core.auto_graph import UNSURE, choose_edges
+from dust3r.core.model.dust3r import DUSt3R, Encoded
+from dust3r.core.model.weights import load_model
+from dust3r.core.pipeline import infer, reconstruct
+from dust3r.core.scene_graph import MOST_NEIGHBOURS, Edge, make_edges
+from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+from dust3r.core.shard import WHOLE, Shard
+from dust3r.core.shelf import FolderShelf, MemoryShelf
+
+ROOT = Path(__file__).resolve().parents[2]
+BUDDHA = sorted((ROOT / "samples" / "buddha" / "images").iterdir())
+STUDIO = sorted((ROOT / "samples" / "studio" / "images").iterdir())
+SETTINGS = ReconstructionSettings(alignment=AlignmentSettings(iterations=0))
+
+
+class Sights:
+    """Stands for a predictor: photos around something, and strangers that look like nobody."""
+
+    def __init__(self, count, strangers=(), sure=2.0):
+        self.views, self.asked, self.kept, self.encodings = [None] * count, [], [], 0
+        turn = 2 * np.pi * np.arange(count) / count
+        self._place = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        self._strangers, self._sure = set(strangers), sure
+
+    def encode(self, photos, report, shard=WHOLE):
+        self.encodings += len(photos)
+
+    def encoded(self, photo):
+        features = np.append(self._place[photo], 3 * (photo in self._strangers))
+        return Encoded(torch.tensor(features, dtype=torch.float32).expand(1, 12, 3), (48, 64))
+
+    def infer(self, edges, report, shard=WHOLE):
+        self.asked += edges
+        report("Predicting pairs", len(edges), len(edges))
+
+    def score(self, edge):
+        alike = max(0, float(self._place[edge.i] @ self._place[edge.j]))
+        return 9.0, 0 if self._strangers & set(edge) else self._sure * alike
+
+    def last_graph(self):
+        return self.kept
+
+    def keep_graph(self, edges):
+        self.kept = edges
+
+
+def test_photos_around_something_are_all_connected_both_ways_by_twelve_others_at_most():
+    edges, warnings = choose_edges(Sights(30), SETTINGS)
+    assert not warnings
+    assert set(edges) == {Edge(j, i) for i, j in edges}
+    assert {photo for edge in edges for photo in edge} == set(range(30))
+    assert max(Counter(i for i, _ in edges).values()) <= MOST_NEIGHBOURS
+    assert edges == choose_edges(Sights(30), SETTINGS).edges
+
+
+def test_one_direction_alone_where_the_settings_say_so():
+    sights = Sights(20)
+    edges, _ = choose_edges(sights, replace(SETTINGS, symmetrize=False))
+    assert all(i < j for i, j in edges)
+    assert all(i < j for i, j in sights.asked)
+
+
+def test_a_stranger_meets_only_itself():
+    edges, _ = choose_edges(Sights(20, strangers=[4]), SETTINGS)
+    assert [edge for edge in edges if 4 in edge] == [Edge(4, 4)]
+
+
+def test_twelve_photos_are_shown_to_each_other_all_and_pairs_that_say_nothing_left_out():
+    sights = Sights(12, strangers=[2])
+    edges, _ = choose_edges(sights, SETTINGS)
+    assert set(sights.asked) == set(make_edges(12, "complete"))
+    assert [edge for edge in edges if 2 in edge] == [Edge(2, 2)]
+
+
+def test_other_graphs_and_one_photo_ask_nothing_beforehand():
+    sights = Sights(14)
+    assert choose_edges(sights, replace(SETTINGS, scene_graph="swin-2")).edges == make_edges(14, "swin-2")
+    assert choose_edges(Sights(1), SETTINGS).edges == [Edge(0, 0)]
+    assert not sights.asked
+    assert not sights.encodings
+
+
+def test_a_network_that_is_sure_of_nothing_is_said_to_be_so():
+    edges, warnings = choose_edges(Sights(20, sure=1e-4), SETTINGS)
+    assert warnings == (UNSURE,)
+    assert {photo for edge in edges for photo in edge} == set(range(20))
+
+
+def test_the_graph_that_was_kept_is_asked_about_again_and_nothing_else():
+    sights = Sights(25)
+    edges, _ = choose_edges(sights, SETTINGS)
+    sights.asked.clear()
+    assert choose_edges(sights, SETTINGS).edges == edges
+    assert sorted(sights.asked) == sorted(edges)
+
+
+def test_progress_never_goes_beyond_its_end():
+    reports = []
+    choose_edges(Sights(20, strangers=[3, 7]), SETTINGS, lambda *report: reports.append(report))
+    assert all(done <= total for _, done, total in reports)
+    assert reports[-1][1] == reports[-1][2]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model(ROOT / "models" / "preview", torch.device("cpu"))
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The number of pairs decoded, in a list of one."""
+    counts, decode = [0], DUSt3R.decode
+
+    def counted(self, first, second):
+        counts[0] += len(first.tokens)
+        return decode(self, first, second)
+
+    monkeypatch.setattr(DUSt3R, "decode", counted)
+    return counts
+
+
+def test_adding_a_photo_costs_its_own_pairs_and_taking_one_away_none(model, decoded):
+    shelf = MemoryShelf()
+    reconstruct([*BUDDHA, STUDIO[0]], model, SETTINGS, shelf=shelf)
+    decoded[0] = 0
+    reconstruct([*BUDDHA, *STUDIO[:2]], model, SETTINGS, shelf=shelf)
+    assert 0 < decoded[0] <= 2 * MOST_NEIGHBOURS
+    decoded[0] = 0
+    reconstruct([*BUDDHA[1:], *STUDIO[:2]], model, SETTINGS, shelf=shelf)
+    assert decoded[0] == 0
+
+
+def test_the_rounds_may_be_shared_among_processes(model, decoded, tmp_path):
+    photos, folder = [*BUDDHA, STUDIO[0]], FolderShelf(tmp_path)
+    for number in (3, 1):
+        infer(photos, model, SETTINGS, folder, Shard(number, 3))
+    decoded[0] = 0
+    shared = reconstruct(photos, model, SETTINGS, shelf=folder)
+    assert decoded[0] == 0
+    alone = reconstruct(photos, model, SETTINGS)
+    for one, other in zip(shared.views, alone.views, strict=True):
+        assert (one.cam2world == other.cam2world).all()
+        assert (one.depth == other.depth).all()
