@@ -41,8 +41,8 @@ def _run(*arguments: object) -> None:
     assert main([*map(str, arguments), "--quiet"]) == 0
 
 
-def _plan(photos: Path, job: Path) -> None:
-    _run("plan", photos, "--job", job, "--model", PREVIEW, "--scene-graph", "complete", "--iterations", 5)
+def _plan(photos: Path, job: Path, graph: str = "complete") -> None:
+    _run("plan", photos, "--job", job, "--model", PREVIEW, "--scene-graph", graph, "--iterations", 5)
 
 
 def _start(job: Path, shard: str) -> subprocess.Popen[str]:
@@ -68,8 +68,9 @@ def _same(a: Path, b: Path) -> bool:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signal 9 is POSIX's")
-def test_three_parts_at_once_one_killed_and_restarted_end_as_one_run_does(photos, tmp_path):
-    _plan(photos, tmp_path / "farm")
+@pytest.mark.parametrize("graph", ["complete", "auto"])
+def test_three_parts_at_once_one_killed_and_restarted_end_as_one_run_does(graph, photos, tmp_path):
+    _plan(photos, tmp_path / "farm", graph)
     parts = [_start(tmp_path / "farm", f"{k}/3") for k in (1, 2, 3)]
     _kill_midway(parts[1])
     parts[1] = _start(tmp_path / "farm", "2/3")
@@ -77,7 +78,7 @@ def test_three_parts_at_once_one_killed_and_restarted_end_as_one_run_does(photos
         part.communicate()
         assert part.returncode == 0
     _run("align", tmp_path / "farm")
-    _plan(photos, tmp_path / "alone")
+    _plan(photos, tmp_path / "alone", graph)
     _run("align", tmp_path / "alone")
     assert _same(tmp_path / "farm", tmp_path / "alone")
 
