@@ -35,13 +35,16 @@ def peak_memory() -> int | None:
 
 
 def keep_freed_memory() -> bool:
-    """Let this process reuse what it freed instead of giving it back and asking again: a network's large maps come and
-    go, and new pages cost more time than filling them. True where that can be set (glibc).
+    """Let this process reuse what it frees from now on instead of giving it back and asking again.
+
+    A network's large maps come and go, and new pages cost more time than filling them. What is free already, such as
+    the holes that loading a model leaves, goes back. True where that can be set (glibc).
     """
-    if sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallopt"):
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is None or not hasattr(library, "mallopt"):
         return False
-    mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and mallopt(TRIM_THRESHOLD, MOST_KEPT))
+    library.malloc_trim(0)
+    return bool(library.mallopt(MMAP_THRESHOLD, LARGEST_KEPT) and library.mallopt(TRIM_THRESHOLD, MOST_KEPT))
 
 
 def _linux() -> int | None:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
 from .config import ModelConfig
+from .kernels import Pointwise
 
 
 def _double(maps: Tensor) -> Tensor:
@@ -33,7 +34,7 @@ class Fusion(nn.Module):
         super().__init__()
         self.skip = ResidualUnit(channels)  # unused at the coarsest level, where there is nothing to add to
         self.refine = ResidualUnit(channels)
-        self.out = nn.Conv2d(channels, channels, kernel_size=1)
+        self.out = Pointwise(channels, channels)
 
     def forward(self, finer: Tensor, coarser: Tensor | None) -> Tensor:
         maps = finer if coarser is None else coarser + self.skip(finer)
@@ -51,10 +52,10 @@ class DPTHead(nn.Module):
         a, b, c, d = config.dpt.layers
         self.reassemble = nn.ModuleList(
             [
-                nn.Sequential(nn.Conv2d(config.encoder_width, a, 1), nn.ConvTranspose2d(a, a, 4, stride=4)),
-                nn.Sequential(nn.Conv2d(width, b, 1), nn.ConvTranspose2d(b, b, 2, stride=2)),
-                nn.Sequential(nn.Conv2d(width, c, 1)),
-                nn.Sequential(nn.Conv2d(width, d, 1), nn.Conv2d(d, d, 3, stride=2, padding=1)),
+                nn.Sequential(Pointwise(config.encoder_width, a), nn.ConvTranspose2d(a, a, 4, stride=4)),
+                nn.Sequential(Pointwise(width, b), nn.ConvTranspose2d(b, b, 2, stride=2)),
+                nn.Sequential(Pointwise(width, c)),
+                nn.Sequential(Pointwise(width, d), nn.Conv2d(d, d, 3, stride=2, padding=1)),
             ]
         )
         self.project = nn.ModuleList([_conv3(channels, features, bias=False) for channels in config.dpt.layers])
@@ -64,8 +65,8 @@ class DPTHead(nn.Module):
             # The fused map has 8 values along a token's side: patches of 16 need one more doubling.
             nn.Upsample(scale_factor=config.patch_size // 8, mode="bilinear", align_corners=True),
             _conv3(features // 2, config.dpt.last),
-            nn.ReLU(),
-            nn.Conv2d(config.dpt.last, 4, kernel_size=1),
+            nn.ReLU(inplace=True),
+            Pointwise(config.dpt.last, 4),
         )
 
     @property
@@ -85,4 +86,4 @@ class DPTHead(nn.Module):
         fused = fused[..., : maps[2].shape[-2], : maps[2].shape[-1]]  # an odd grid was rounded up at the coarsest level
         for level in (2, 1, 0):
             fused = self.fuse[level](maps[level], fused)
-        return self.output(self.head[:-1](fused).to(next(self.output.parameters()).dtype))
+        return self.head(fused)

@@ -27,6 +27,19 @@ class Linear(nn.Linear):
         return _product(input.to(self.weight.dtype), self.weight, self.bias)
 
 
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution; in inference a linear map of every pixel's channels, which are side by side in memory."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, kernel_size=1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not torch.is_inference_mode_enabled():
+            return super().forward(input)
+        pixels = input.to(self.weight.dtype).permute(0, 2, 3, 1).contiguous()
+        return _product(pixels, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """(B, heads, N, D) queries over (B, heads, M, D) keys and values -> (B, N, heads * D)."""
     on_cpu = query.device.type == "cpu" and torch.is_inference_mode_enabled()
