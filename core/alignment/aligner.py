@@ -20,7 +20,7 @@ from .notices import describe
 from .observations import Indices, Masks, Observations, sample
 from .parts import Part, anchored, moved_to, side_by_side
 from .pose_graph import join_poses
-from .refine import intrinsics_prior, refine
+from .refine import CONVERGED, intrinsics_prior, lasting_gain, refine
 from .relative import Relative, relative_poses, usable_edges, with_every_view
 from .result import Alignment, finish
 from .spanning_tree import chain_poses, components, spanning_tree
@@ -32,7 +32,6 @@ __all__ = ["Alignment", "KnownCamera", "Placement", "align"]
 
 STAGE = "Aligning"
 USUAL_ITERATIONS = 10  # of the refinement, for the progress
-MANY_NEIGHBOURS = 9  # a photo meets so many others: the pose graph alone is nearer the truth than the objective
 
 
 def align(
@@ -110,9 +109,10 @@ def _solve(
         if pins.posed.sum() > 1:
             poses = join_poses(relative, into_known_world(poses, pins), pins.held)
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
-        if settings.optimize_principal_point or _sparse(observations.edges, len(photos)):
+        gain = CONVERGED if settings.optimize_principal_point else lasting_gain(observations.edges, len(photos))
+        if np.isfinite(gain):
             prior = intrinsics_prior(observations, canonical, pins, settings.shared_focal)
-            world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS))
+            world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS), gain)
     appraisal = appraise(relative, canonical, world, pins)
     if pins.posed.sum() > 1:
         return Part(photos, edges, world, appraisal)
@@ -126,11 +126,6 @@ def _start(relative: Relative, canonical: Canonical, pins: Pins) -> Similarity:
     count, stood = len(canonical.focal), pins.start(np.median(canonical.depth, axis=1))
     chained = chain_poses(count, relative, spanning_tree(count, relative), stood)
     return chained if stood else average_poses(relative, chained)
-
-
-def _sparse(edges: Indices, count: int) -> bool:
-    pairs = {(min(edge), max(edge)) for edge in edges.tolist()}
-    return 2 * len(pairs) < MANY_NEIGHBOURS * count
 
 
 def _check(mappings: Sequence[PixelMapping], predictions: Sequence[PairPrediction]) -> None:
