@@ -22,8 +22,9 @@ Judge = Callable[[Sequence[Edge]], Sequence[float]]
 ALIKE = 4  # photos that are among each other's so many most alike meet in any case
 IN_ORDER = 2 / 3  # of the rank that chance gives: neighbours in the list that are so much alike make it a sequence
 SURE = 0.1  # strength below which a pair says nothing: confidence 1.1, an error of 18 % of the distance in training
-WORTH = 0.2  # w R from which a pair is tried: 2 / 10, what each edge is worth where all photos meet ten others alike
+WORTH = 0.15  # w R from which a pair is tried; 2 / 12 is what each edge is worth where all photos meet twelve alike
 HOPE = 0.3  # how far, in logs, what a pair may say counts as what pairs usually say: else unsure photos meet fewer
+STEEP = 4  # power of likeness: it is no more than a hint, and many pairs have some
 ROUNDS = MOST_NEIGHBOURS  # so that a photo that nothing fits is tried with this many others, and not with all
 
 
@@ -134,15 +135,16 @@ def _pairs_to_try(likeness: Matrix, useful: Matrix, open_: Pairs, room: NDArray[
 def _expected(likeness: Matrix, useful: Matrix) -> Matrix:
     """The strength that a pair may have: the weaker step of the best way by a third photo, or usual, as HOPE says.
 
-    At least, and where there is no such way, a part of SURE that grows with likeness.
+    Without such a way, a part of SURE that falls steeply with likeness.
     """
-    low, high = likeness.min(), likeness[~np.eye(len(likeness), dtype=bool)].max(initial=likeness.min())
-    expected = SURE * np.clip((likeness - low) / max(high - low, 1e-9), 0.01, 1)
+    expected = np.zeros(likeness.shape)
     for i, strengths in enumerate(useful):
         for k in np.flatnonzero(strengths):
             np.maximum(expected[i], np.minimum(strengths[k], useful[k]), out=expected[i])
     usual = np.median(useful[useful > 0]) if useful.any() else SURE
-    return expected ** (1 - HOPE) * usual**HOPE
+    low, high = likeness.min(), likeness[~np.eye(len(likeness), dtype=bool)].max(initial=likeness.min())
+    alike = np.clip((likeness - low) / max(high - low, 1e-9), 0.01, 1)
+    return np.maximum(expected ** (1 - HOPE) * usual**HOPE, SURE * alike**STEEP)
 
 
 def _resistance(useful: Matrix, label: NDArray[np.int_]) -> Matrix:
