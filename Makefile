@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-versions test-window lint bench-alignment bench-blender bench-job-folder demo extension clean
+.PHONY: help setup test test-versions test-window lint bench-alignment bench-scene-graph bench-blender bench-job-folder demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -55,6 +55,9 @@ lint: setup  ## style and types
 
 bench-alignment: setup  ## the alignment against the published solver, to benchmarks/alignment.md (BENCH=--full: half an hour)
 	$(BIN)/python benchmarks/alignment.py $(BENCH)
+
+bench-scene-graph: setup  ## the scene graph auto against others, to benchmarks/scene_graph.md (a quarter of an hour)
+	$(BIN)/python benchmarks/scene_graph.py
 
 bench-job-folder: setup  ## what predictions take on disk and in memory, to benchmarks/job_folder.md (BENCH=--large: half an hour)
 	$(BIN)/python benchmarks/job_folder.py $(BENCH)
