@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-versions test-window lint bench-alignment bench-scene-graph bench-blender bench-job-folder demo extension clean
+.PHONY: help setup test test-versions test-window lint bench bench-alignment bench-scene-graph bench-blender bench-job-folder demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -52,6 +52,9 @@ lint: setup  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+bench: setup  ## inference against pair-by-pair float32, to benchmarks/results.md (BENCH="--device cuda" on a GPU)
+	$(BIN)/python benchmarks/inference.py $(BENCH)
 
 bench-alignment: setup  ## the alignment against the published solver, to benchmarks/alignment.md (BENCH=--full: half an hour)
 	$(BIN)/python benchmarks/alignment.py $(BENCH)
