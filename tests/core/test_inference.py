@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dust3r.core.images import View
-from dust3r.core.inference import ENCODING, PREDICTING, decode, encode, predict
+from dust3r.core.inference import ENCODING, PREDICTING, batch_size, decode, encode, predict
 from dust3r.core.model.dust3r import DUSt3R
 from dust3r.core.model.weights import load_model
 from dust3r.core.pixel_mapping import PixelMapping
@@ -81,3 +81,24 @@ def test_progress_counts_photos_then_pairs(network, mixed):
     assert [report[1] for report in reports if report[0] == PREDICTING] == sorted(
         report[1] for report in reports if report[0] == PREDICTING
     )
+
+
+def test_the_same_photos_give_the_same_bits(network, mixed):
+    for first, again in zip(
+        predict(network, mixed, make_edges(4)), predict(network, mixed, make_edges(4)), strict=True
+    ):
+        assert_same(first, again)
+
+
+@pytest.mark.parametrize("pixels", [1, 4 * 48 * 64, 10**6])
+def test_batches_of_any_size_say_the_same_of_every_pair(network, mixed, pixels):
+    found = predict(network, mixed, make_edges(4), batch_pixels=pixels)
+    for one, expected in zip(found, predict(network, mixed, make_edges(4)), strict=True):
+        for field in FIELDS:
+            torch.testing.assert_close(getattr(one, field), getattr(expected, field), rtol=1e-4, atol=1e-4)
+
+
+def test_a_batch_holds_what_fits_and_at_least_one():
+    assert batch_size((48, 64), 7 * 48 * 64) == 7
+    assert batch_size((48, 64, 64, 32), 3 * (48 * 64 + 64 * 32)) == 3
+    assert batch_size((48, 64), 1) == 1
