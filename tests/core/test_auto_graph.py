@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dust3r.core.alignment.aligner import align
 from dust3r.core.auto_graph import UNSURE, choose_edges
 from dust3r.core.model.dust3r import DUSt3R, Encoded
 from dust3r.core.model.weights import load_model
 from dust3r.core.pipeline import infer, reconstruct
+from dust3r.core.prediction import Prediction
 from dust3r.core.scene_graph import MOST_NEIGHBOURS, Edge, make_edges
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from dust3r.core.shard import WHOLE, Shard
 from dust3r.core.shelf import FolderShelf, MemoryShelf
+from dust3r.tests.synthetic import noisy_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 BUDDHA = sorted((ROOT / "samples" / "buddha" / "images").iterdir())
@@ -150,3 +153,15 @@ def test_the_rounds_may_be_shared_among_processes(model, decoded, tmp_path):
     for one, other in zip(shared.views, alone.views, strict=True):
         assert (one.cam2world == other.cam2world).all()
         assert (one.depth == other.depth).all()
+
+
+def test_the_alignment_gives_a_stranger_a_world_of_its_own_and_names_it():
+    _, mappings, predictions, centres = noisy_scene(3, "low")
+    edges = {prediction.edge: prediction for prediction in predictions}
+    itself = edges[2, 0]
+    alone = Prediction(Edge(2, 2), itself.points_i, itself.points_i, itself.confidence_i, itself.confidence_i)
+    found = align(mappings, [edges[0, 1], edges[1, 0], alone], principal_points=centres, names=["a", "b", "stranger"])
+    assert found.component.tolist() == [0, 0, 1]
+    assert any("stranger" in warning for warning in found.warnings)
+    ratio = found.depth[2] / itself.points_i[..., 2].numpy()
+    assert abs(ratio / np.median(ratio) - 1).max() < 1e-3
