@@ -6,7 +6,7 @@ import dataclasses
 from ..core.errors import InputError
 from ..core.job import Job, load_result
 from ..core.settings import AlignmentSettings
-from ..core.worker import infer_shard, settled_precision
+from ..core.worker import infer_shard, plan_job, settled_precision
 from . import research
 from .output import Output
 from .reconstruct import check_outputs, read_job, work, write_outputs
@@ -14,13 +14,15 @@ from .settings import read_alignment
 
 
 def plan(arguments: argparse.Namespace, output: Output) -> None:
-    """Write the job; raises ReconstructionError for what cannot be used."""
+    """Write the job and say what it will need here; raises ReconstructionError for what cannot be used."""
     job = read_job(arguments)
     settings = dataclasses.replace(job.settings, precision=settled_precision(job.settings))  # one for all machines
     job = dataclasses.replace(job, settings=settings)
     job.save(arguments.job)
-    graph = job.settings.scene_graph
-    output.result(str(arguments.job), f"{len(job.photos)} photos, model {job.model.name}, {graph} -> {arguments.job}")
+    needs, warnings = plan_job(arguments.job, output.progress)
+    for warning in warnings:
+        output.warning(warning)
+    output.result(str(arguments.job), f"{needs} -> {arguments.job}")
 
 
 def infer(arguments: argparse.Namespace, output: Output) -> None:

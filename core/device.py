@@ -38,6 +38,13 @@ def pick_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     return torch.bfloat16  # float32's range: nothing overflows
 
 
+def device_memory(device: torch.device) -> int | None:
+    """Bytes on a GPU that this process holds or may still take; None for what has no memory of its own."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+
+
 @cache
 def _half_is_faster(kind: str) -> bool:
     """Known for GPUs (Apple's is left at float32); measured, once per process, for this CPU."""

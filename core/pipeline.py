@@ -1,6 +1,7 @@
 """The whole method on one screen: photos in, cameras and points of one world out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,20 @@ from numpy.typing import NDArray
 from . import inference
 from .alignment.aligner import Alignment, Placement, align
 from .auto_graph import choose_edges
+from .device import device_memory
 from .images import Framing, View, load_views
+from .memory import reachable_memory
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
 from .photos import find_photos
+from .planning import STORAGES, Plan, Storage, plan
 from .predictor import Predictor
 from .progress import Report, silent
 from .reconstruction import AlignedView, Reconstruction
+from .scene_graph import make_edges
 from .settings import AUTO_HIDDEN, ReconstructionSettings
 from .shard import WHOLE, Shard
-from .shelf import MemoryShelf, Shelf
+from .shelf import Shelf, temporary_shelf
 from .version import VERSION
 
 # Expected parts of the whole time; the time left follows the job's own pace.
@@ -36,23 +41,24 @@ def reconstruct(
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
-    photos: files or folders; shelf: what the network has said before, and where that is kept (None: in memory);
-    before: where photos, by resolved path, stood in an earlier solution. Raises InputError for photos that cannot be
-    used, and whatever `report` raises.
+    photos: files or folders; shelf: what the network has said before, and where that is kept (None: nothing, and in
+    memory if it fits); before: where photos, by resolved path, stood in an earlier solution. Raises InputError for
+    photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
     """
     views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
-    predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
-    edges, doubts = choose_edges(predictor, settings, report)
-    predictions = predictor.predict(edges, report)
-    alignment = align(
-        [view.mapping for view in views],
-        predictions,
-        settings.alignment,
-        masks=[view.mask for view in views],
-        before=[(before or {}).get(view.path.resolve()) for view in views],
-        names=[view.name for view in views],
-        report=report,
-    )
+    needs = plan_views(views, model, settings, STORAGES if shelf is None else ("disk",))
+    with temporary_shelf(needs.storage == "disk") if shelf is None else nullcontext(shelf) as kept:
+        predictor = Predictor(model.network, views, kept, needs.batch_pixels)
+        edges, doubts = choose_edges(predictor, settings, report)
+        alignment = align(
+            [view.mapping for view in views],
+            predictor.predict(edges, report),
+            settings.alignment,
+            masks=[view.mask for view in views],
+            before=[(before or {}).get(view.path.resolve()) for view in views],
+            names=[view.name for view in views],
+            report=report,
+        )
     aligned = aligned_views(views, alignment)
     return Reconstruction(
         views=aligned,
@@ -76,9 +82,20 @@ def infer(
     Raises what `reconstruct` does.
     """
     views, _ = load_views(find_photos(photos), framing_of(model.config), report)
-    predictor = Predictor(model.network, views, shelf)
+    needs = plan_views(views, model, settings, ("disk",))
+    predictor = Predictor(model.network, views, shelf, needs.batch_pixels)
     edges, _ = choose_edges(predictor, settings, report, shard)
     predictor.infer(edges, report, shard)
+
+
+def plan_views(
+    views: Sequence[View], model: LoadedModel, settings: ReconstructionSettings, storages: Sequence[Storage]
+) -> Plan:
+    """How these views fit into the memory that there is; raises InputError where they do not."""
+    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
+    weight, mappings = model.network.decoder_embed.weight, [view.mapping for view in views]
+    free = (reachable_memory(), device_memory(weight.device))
+    return plan(mappings, edges, model.config, weight.device, weight.dtype, *free, storages)
 
 
 def framing_of(config: ModelConfig) -> Framing:

@@ -22,6 +22,7 @@ from .scene_graph import Edge
 from .shard import EDGES
 
 Storage = Literal["memory", "disk"]
+STORAGES: tuple[Storage, ...] = ("memory", "disk")
 
 READING, ALIGNING = "Reading photos", "Aligning"
 FLOAT = 4  # bytes
@@ -75,7 +76,8 @@ class Plan:
     def __str__(self) -> str:
         stages = ", ".join(f"{stage} {_gigabytes(peak)}" for stage, peak in self.peaks.items())
         gpu = f", GPU {_gigabytes(self.device_peak)}" if self.device_peak else ""
-        return f"{self.photos} photos, {self.edges} ordered pairs kept in {self.storage}: {stages}{gpu}"
+        kept = "in memory" if self.storage == "memory" else "on disk"
+        return f"{self.photos} photos, {self.edges} ordered pairs kept {kept}: {stages}{gpu}"
 
 
 def plan(
@@ -86,17 +88,18 @@ def plan(
     precision: torch.dtype,
     memory: int | None,
     device_memory: int | None = None,
+    storages: Sequence[Storage] = STORAGES,
 ) -> Plan:
     """The quickest way to reconstruct that fits: in memory before on disk, a GPU's batches as usual before smaller.
 
     mappings: one per photo. memory: bytes that the process may hold altogether, device_memory: bytes on the GPU; None
-    where unknown, and then all is well. Raises InputError, with what is needed and what would fit, where nothing does.
+    where unknown, and then all is well. storages: those to choose from. Raises InputError, with what is needed and
+    what would fit, where nothing does.
     """
     scene, needs = Scene.of(mappings, edges), Needs(config, device.type, precision.itemsize)
     pixels = BATCH_PIXELS[device.type]
     while _too_large(needs.device(scene, pixels), device_memory) and batch_size(scene.largest_pair, pixels) > 1:
         pixels //= 2
-    storages: tuple[Storage, ...] = ("memory", "disk")
     plans = [needs.plan(scene, storage, pixels) for storage in storages]
     if _too_large(plans[-1].device_peak, device_memory):
         raise _no_room(plans[-1].device_peak, device_memory or 0, "of the GPU's memory", "choose the CPU as device")

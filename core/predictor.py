@@ -24,8 +24,9 @@ PHOTOS = 16  # encoded before they are put on the shelf together
 class Predictor:
     """What a network says of some views, one forward pass for everything that the shelf lacks."""
 
-    def __init__(self, network: DUSt3R, views: Sequence[View], shelf: Shelf) -> None:
-        self.views = views
+    def __init__(self, network: DUSt3R, views: Sequence[View], shelf: Shelf, batch_pixels: int | None = None) -> None:
+        """batch_pixels: as for `inference.decode`."""
+        self.views, self._batch_pixels = views, batch_pixels
         self._network, self._shelf = network, shelf
         self.keys = tuple(photo_key(view) for view in views)
         self._pairs = PairStore(shelf, self.keys, [view.mapping.view_size for view in views])
@@ -95,7 +96,8 @@ class Predictor:
         done, total = 0, sum(map(len, chunks))
         for chunk in filter(None, chunks):
             encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}
-            self._pairs.add(list(decode(self._network, encoded, chunk, part_of(report, done, total))))
+            part = part_of(report, done, total)
+            self._pairs.add(list(decode(self._network, encoded, chunk, part, self._batch_pixels)))
             done += len(chunk)
 
 

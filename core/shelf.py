@@ -1,7 +1,9 @@
 """Named arrays, in memory or as files of a folder: what a job has worked out so far. Imports no torch."""
 
 import logging
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,3 +96,13 @@ class FolderShelf:
 
     def _path(self, kind: str, name: str) -> Path:
         return self.folder / kind / f"{name}.npy"
+
+
+@contextmanager
+def temporary_shelf(on_disk: bool) -> Iterator[Shelf]:
+    """A shelf for one piece of work."""
+    if not on_disk:
+        yield MemoryShelf()
+        return
+    with tempfile.TemporaryDirectory(prefix="dust3r-") as folder:
+        yield FolderShelf(Path(folder))

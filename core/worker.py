@@ -10,11 +10,13 @@ import torch
 
 from .device import pick_device, pick_precision
 from .errors import InputError
+from .images import load_views
 from .job import Job, cache_folder, forget_result, load_result, log_file, result_folder
 from .memory import keep_freed_memory
 from .model.precision import precision_name
 from .model.weights import LoadedModel, load_model
-from .pipeline import STAGES, infer, reconstruct, settled
+from .pipeline import STAGES, framing_of, infer, plan_views, reconstruct, settled
+from .planning import Plan
 from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
 from .settings import Precision, ReconstructionSettings
@@ -64,6 +66,18 @@ def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) ->
         infer(job.photos, model, job.settings, shelf, shard, report)
         report(LAST, 1, 1)
         log.info("part %d of %d is done", shard.number, shard.parts)
+
+
+def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tuple[str, ...]]:
+    """What the folder's job will need on this machine, and what the user should know of its photos.
+
+    show: as for `run_job`. Raises ReconstructionError with one sentence, also where the memory does not suffice.
+    """
+    with _begun(folder, show) as (job, report):
+        model, _ = _load(folder, job, report)
+        views, warnings = load_views(job.photos, framing_of(model.config), report)
+        report(LAST, 1, 1)
+        return plan_views(views, model, job.settings, ("disk",)), tuple(warnings)
 
 
 @contextmanager
