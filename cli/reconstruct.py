@@ -58,7 +58,8 @@ def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> No
     """Raise InputError now for outputs that cannot be written, or without any, `also` included."""
     outputs = [getattr(arguments, name) for name in ("cameras", "points", *BLENDER_OUTPUTS)]
     if not any((*outputs, also)):
-        raise InputError("Nothing would be written; name --output, --cameras, --points, --render or --job")
+        names = "--output, --cameras, --points, --render" + (" or --job" if "job" in arguments else "")
+        raise InputError(f"Nothing would be written; name {names}")
     if any(getattr(arguments, name) for name in BLENDER_OUTPUTS):
         _require_bpy()
     if arguments.output and arguments.output.suffix != ".blend":

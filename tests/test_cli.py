@@ -194,6 +194,14 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[list[object], int, str]]:
         "predict without output": (["predict", photo, photo], 2, "--output"),
         "align of a photo": (["align", tmp_path / "dot.png", *cameras], 2, "dot.png"),
         "work without a job": (["work", tmp_path / "empty"], 2, "job.json"),
+        "plan without a folder": (["plan", photo], 2, "--job"),
+        "infer without a job": (["infer", tmp_path / "empty"], 2, "job.json"),
+        "a part beyond the parts": (["infer", tmp_path / "empty", "--shard", "4/3"], 2, "4/3"),
+        "align without a job": (["align", tmp_path / "empty"], 2, "job.json"),
+        "align of pairs without output": (["align", tmp_path / "dot.png"], 2, "--cameras"),
+        "import without a result": (["import", tmp_path / "empty", *cameras], 2, "run the job again"),
+        "import without output": (["import", tmp_path / "empty"], 2, "--output"),
+        "unknown precision": ([*one, "--precision", "double"], 2, "double"),
         "download of nothing known": (["models", "--download", "gpt"], 3, "gpt"),
     }
 
@@ -224,6 +232,14 @@ CASES = [
     "predict without output",
     "align of a photo",
     "work without a job",
+    "plan without a folder",
+    "infer without a job",
+    "a part beyond the parts",
+    "align without a job",
+    "align of pairs without output",
+    "import without a result",
+    "import without output",
+    "unknown precision",
     "download of nothing known",
 ]
 
