@@ -151,7 +151,6 @@ def _scene(cam2world: Array, K: Array, depth: Array) -> dict[str, Any]:
 
 
 def _view_intrinsics(K: Array, mapping: PixelMapping) -> Array:
-    scale, offset = np.array(mapping.scale), np.array(mapping.offset)
-    return np.array([[K[0, 0] / scale[0], 0, 0], [0, K[1, 1] / scale[1], 0], [0, 0, 1]]) + np.pad(
-        ((K[:2, 2] - offset) / scale)[:, None], ((0, 1), (2, 0))
-    )
+    to_photo = np.diag([*mapping.scale, 1.0])
+    to_photo[:2, 2] = mapping.offset
+    return np.linalg.inv(to_photo) @ K
