@@ -55,11 +55,10 @@ class MLP(nn.Module):
     def __init__(self, width: int, ratio: int) -> None:
         super().__init__()
         self.fc1 = Linear(width, ratio * width)
-        self.act = nn.GELU()
         self.fc2 = Linear(ratio * width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(tokens)))
+        return self.fc2(self.fc1.gelu(tokens))
 
 
 class EncoderBlock(nn.Module):

@@ -4,10 +4,13 @@ Training, and every other device, gets what torch chooses by itself.
 """
 
 import platform
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+
+Then = Literal["none", "gelu"]
 
 LONG = 256  # tokens, from which on attention head by head is faster than the fused kernel
 # torch itself takes another library for float32; this operator is what torch.compile would take.
@@ -26,6 +29,12 @@ class Linear(nn.Linear):
             return super().forward(input)
         return _product(input.to(self.weight.dtype), self.weight, self.bias)
 
+    def gelu(self, input: Tensor) -> Tensor:
+        """The exact GELU of the linear map, in inference without a pass of its own where that can be."""
+        if not torch.is_inference_mode_enabled():
+            return gelu(super().forward(input))
+        return _product(input.to(self.weight.dtype), self.weight, self.bias, "gelu")
+
 
 class Pointwise(nn.Conv2d):
     """A 1x1 convolution; in inference a linear map of every pixel's channels, which are side by side in memory."""
@@ -41,28 +50,32 @@ class Pointwise(nn.Conv2d):
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """(B, heads, N, D) queries over (B, heads, M, D) keys and values -> (B, N, heads * D)."""
+    """(B, heads, N, D) queries over (B, heads, M, D) keys and values -> (B, N, heads * D), in the values' precision."""
     on_cpu = query.device.type == "cpu" and torch.is_inference_mode_enabled()
     if on_cpu and ONEDNN and min(query.shape[2], key.shape[2]) >= LONG:
         return _attend_by_heads(query, key, value)
+    query, key = query.to(value.dtype), key.to(value.dtype)
     return scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
 
 
 def _attend_by_heads(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Scores and their softmax in float32; one head's fit the cache."""
     batch, heads, count, width = query.shape
-    attended = query.new_empty(batch, count, heads, width)
+    attended = value.new_empty(batch, count, heads, width)
     query, key = query.float() * width**-0.5, key.float()
+    value = value.transpose(2, 3).contiguous()  # oneDNN takes a thousand times as long for a turned matrix
     for photo in range(batch):
         for head in range(heads):
             share = _product(query[photo, head], key[photo, head]).softmax(-1).to(value.dtype)
-            # Copied: oneDNN takes a thousand times as long for a turned matrix.
-            attended[photo, :, head] = _product(share, value[photo, head].T.contiguous())
+            attended[photo, :, head] = _product(share, value[photo, head])
     return attended.flatten(2)
 
 
-def _product(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """input (..., K) times weight (N, K), transposed, plus bias (N,)."""
+def _product(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, then: Literal["none", "gelu"] = "none"
+) -> Tensor:
+    """input (..., K) times weight (N, K), transposed, plus bias (N,), and its exact GELU if wanted."""
     if ONEDNN and input.device.type == "cpu" and input.dtype in (torch.float32, torch.bfloat16):
-        return torch.ops.mkldnn._linear_pointwise(input, weight, bias, "none", [], None)
-    return linear(input, weight, bias)
+        return torch.ops.mkldnn._linear_pointwise(input, weight, bias, then, [], "none" if then == "gelu" else None)
+    product = linear(input, weight, bias)
+    return gelu(product) if then == "gelu" else product

@@ -37,9 +37,9 @@ def rotate(heads: Tensor, rotation: Rotation) -> Tensor:
     """Turn queries or keys (B, heads, N, D) by their tokens' positions.
 
     The first half of the channels is turned by the row, the second by the column; within a half, channel k is
-    paired with channel k + D/4.
+    paired with channel k + D/4. What comes out has the rotation's precision, or the heads' where that is higher.
     """
     first, second = heads.unflatten(-1, (2, 2, -1)).unbind(-2)  # each (B, heads, N, 2, D/4)
     turned_first = first * rotation.cosine - second * rotation.sine
     turned_second = second * rotation.cosine + first * rotation.sine
-    return torch.stack([turned_first, turned_second], dim=-2).flatten(-3).to(heads.dtype)
+    return torch.stack([turned_first, turned_second], dim=-2).flatten(-3)
