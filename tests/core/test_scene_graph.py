@@ -4,7 +4,7 @@ import json
 
 import pytest
 from dust3r.core.errors import InputError
-from dust3r.core.scene_graph import Edge, make_edges
+from dust3r.core.scene_graph import MOST_NEIGHBOURS, Edge, make_edges
 
 
 def test_every_golden_graph_is_matched_as_a_set(golden):
@@ -30,3 +30,15 @@ def test_the_order_is_the_same_every_time():
 def test_a_bad_graph_is_named_in_one_sentence(graph):
     with pytest.raises(InputError, match=r"graph|window|oneref"):
         make_edges(4, graph)
+
+
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_auto_is_complete_up_to_twelve_photos(count):
+    assert make_edges(count, "auto") == make_edges(count, "complete")
+
+
+@pytest.mark.parametrize("count", [13, 14, 100])
+def test_auto_of_more_photos_is_stood_in_for_by_as_many_pairs_as_it_may_have(count):
+    edges = make_edges(count, "auto")
+    assert len(edges) == count * MOST_NEIGHBOURS
+    assert len(make_edges(count, "auto", symmetrize=False)) == len(edges) // 2
