@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import NoReturn, get_args
 
 from ..core.errors import InputError
+from ..core.export.settings import FORMATS, TRAINING_POINTS
 from ..core.scene_graph import FORMS
 from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
+from .pair_arguments import PAIR_VERBS
 
 DEFAULTS = ReconstructionSettings()
 
@@ -34,6 +36,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_infer(verbs.add_parser("infer", help="the forward passes of a job, or a part of them"))
     _add_align(verbs.add_parser("align", help="cameras and points from a job, or from pair predictions made elsewhere"))
     _add_import(verbs.add_parser("import", help="a finished job to a Blender scene, cameras and points"))
+    _add_export(verbs.add_parser("export", help="a finished reconstruction as files of other programs"))
     _add_evaluate(verbs.add_parser("evaluate", help="a model's exam: photos with true cameras, or held-out scenes"))
     views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
     _add_render_views(verbs.add_parser("render-views", help=views_help))
@@ -41,6 +44,11 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_models(verbs.add_parser("models", help="list the known models, or download one"))
     _add_train(verbs.add_parser("train", help="train a network as a config.toml says (docs/training.md)"))
     _add_samples(verbs.add_parser("samples", help="training scenes on a contact sheet, to look at"))
+    for verb, (text, add_arguments) in PAIR_VERBS.items():
+        of_pairs = verbs.add_parser(verb, help=text)
+        add_arguments(of_pairs)
+        _add_model(of_pairs)
+        _add_talk(of_pairs)
     work = verbs.add_parser("work", help="run the job that lies in a folder (what the panel's worker does)")
     _add_folder(work)
     _add_talk(work)
@@ -136,6 +144,28 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
     _add_alignment(parser, DEFAULTS.alignment)
     _add_talk(parser)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="a finished job, or its result")
+    formats = "; ".join(f"{name}: {format_.note}" for name, format_ in FORMATS.items())
+    add("--format", choices=tuple(FORMATS), required=True, help=formats)
+    add("--output", type=Path, required=True, metavar="FOLDER", help="where to; nothing is overwritten")
+    add("--min-confidence", type=float, metavar="C", help="leave points below out (default: those hidden in Blender)")
+    training = f"{TRAINING_POINTS} where a training begins with them, else all"
+    add("--max-points", type=_count, metavar="N", help=f"an even choice of so many; 0: all (default: {training})")
+    add("--normals", action="store_true", help="of each photo's surface, into PLY")
+    add("--tracks", action="store_true", help="into COLMAP's formats: join the points that several photos show")
+    add("--no-photos", action="store_true", help="do not copy the photos beside their cameras")
+    _add_talk(parser)
+
+
+def _count(text: str) -> int:
+    with suppress(ValueError):
+        if int(text) >= 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of points; give 0 or more")
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

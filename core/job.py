@@ -65,6 +65,12 @@ def log_file(folder: Path) -> Path:
     return folder / "log.txt"
 
 
+def find_result(folder: Path) -> Reconstruction:
+    """The Reconstruction of a job's folder or of a result's own; raises InputError when there is none."""
+    own = (folder / "reconstruction.json").is_file()
+    return Reconstruction.load(folder) if own else load_result(folder)
+
+
 def load_result(folder: Path) -> Reconstruction:
     """The Reconstruction that a finished job left; raises InputError when there is none."""
     return Reconstruction.load(result_folder(folder))

@@ -1,36 +1,51 @@
-"""Point clouds as binary PLY."""
+"""Point clouds as binary PLY (little endian): float positions, 8-bit sRGB colours, in the reconstruction's world."""
 
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..files import replacing
 from ..reconstruction import PointCloud
 
-VERTEX = np.dtype(
-    [
-        ("x", "<f4"),
-        ("y", "<f4"),
-        ("z", "<f4"),
-        ("red", "u1"),
-        ("green", "u1"),
-        ("blue", "u1"),
-        ("confidence", "<f4"),
-        ("view", "<i4"),
-    ]
-)
+POSITION, NORMAL, COLOR = ("x", "y", "z"), ("nx", "ny", "nz"), ("red", "green", "blue")
 NAMES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 
 
-def save_ply(path: Path, points: PointCloud) -> None:
-    """Write position, sRGB colour, confidence and photo index of every point, whole or not at all."""
-    vertices = np.empty(len(points.position), VERTEX)
-    for axis, name in enumerate(("x", "y", "z")):
-        vertices[name] = points.position[:, axis]
-    for channel, name in enumerate(("red", "green", "blue")):
-        vertices[name] = points.color[:, channel]
-    vertices["confidence"], vertices["view"] = points.confidence, points.view
-    properties = [f"property {NAMES[VERTEX[name].str]} {name}" for name in VERTEX.names or ()]
+def save_ply(path: Path, points: PointCloud, normals: NDArray[np.floating] | None = None) -> None:
+    """Write position, sRGB colour, confidence and photo index of every point, whole or not at all.
+
+    normals: (N, 3), unit length, written as nx, ny, nz; None: left out.
+    """
+    normal = {} if normals is None else dict(zip(NORMAL, normals.T.astype("<f4"), strict=True))
+    columns = _position(points.position) | normal | _color(points.color)
+    columns |= {"confidence": points.confidence.astype("<f4"), "view": points.view.astype("<i4")}
+    _write(path, columns)
+
+
+def save_splat_ply(path: Path, position: NDArray[np.floating], color: NDArray[np.uint8]) -> None:
+    """Write what trainers of Gaussian splats begin with: position, normal and sRGB colour, nothing else.
+
+    position, color: (N, 3). The normals are 0: the trainers want the fields and use none of them.
+    """
+    normals = dict.fromkeys(NORMAL, np.zeros(len(position), "<f4"))
+    _write(path, _position(position) | normals | _color(color))
+
+
+def _position(position: NDArray[np.floating]) -> dict[str, NDArray]:
+    return dict(zip(POSITION, position.T.astype("<f4"), strict=True))
+
+
+def _color(color: NDArray[np.uint8]) -> dict[str, NDArray]:
+    return dict(zip(COLOR, color.T, strict=True))
+
+
+def _write(path: Path, columns: dict[str, NDArray]) -> None:
+    """One vertex property per column, in their order."""
+    vertices = np.empty(len(columns["x"]), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        vertices[name] = column
+    properties = [f"property {NAMES[column.dtype.str]} {name}" for name, column in columns.items()]
     header = [
         "ply",
         "format binary_little_endian 1.0",

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
-from dust3r.core.export.ply import VERTEX, save_ply
 from dust3r.core.files import check_writable, replacing
 from dust3r.core.job import Job
 from dust3r.core.pixel_mapping import PixelMapping
@@ -114,18 +113,6 @@ def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path):
             check_writable(path)
     check_writable(tmp_path / "new folder" / "cameras.json")
     assert list((tmp_path / "new folder").iterdir()) == []
-
-
-def test_ply_holds_every_point_as_other_programs_read_it(tmp_path):
-    cloud = _reconstruction().point_cloud(2)
-    save_ply(tmp_path / "points.ply", cloud)
-    header, _, body = (tmp_path / "points.ply").read_bytes().partition(b"end_header\n")
-    assert b"format binary_little_endian 1.0" in header
-    assert f"element vertex {len(cloud.position)}".encode() in header
-    vertices = np.frombuffer(body, VERTEX)
-    np.testing.assert_array_equal(np.stack([vertices[axis] for axis in "xyz"], 1), cloud.position)
-    np.testing.assert_array_equal(vertices["green"], cloud.color[:, 1])
-    assert header.count(b"property") == len(VERTEX.names)
 
 
 def test_a_job_survives_its_folder(tmp_path):
