@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
+from dust3r.core.export.ply import save_ply
 from dust3r.core.files import check_writable, replacing
 from dust3r.core.job import Job
 from dust3r.core.pixel_mapping import PixelMapping
