@@ -84,7 +84,7 @@ def load_view(path: Path, framing: Framing, name: str | None = None) -> View:
     if photo.alpha is not None:
         alpha = photo.alpha.resize(resized, Image.Resampling.BOX).crop((left, top, right, bottom))
         mask = np.asarray(alpha) >= OPAQUE
-    return View(name or path.name, path, _normalise(image), mask, mapping)
+    return View(name or path.name, path, network_image(np.array(image)), mask, mapping)
 
 
 def _resized(width: int, height: int, framing: Framing) -> tuple[int, int]:
@@ -110,6 +110,7 @@ def _crop(width: int, height: int, framing: Framing) -> tuple[int, int, int, int
     return centre_x - half_x, centre_y - half_y, centre_x + half_x, centre_y + half_y
 
 
-def _normalise(image: Image.Image) -> Tensor:
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).to(torch.float32)
+def network_image(colors: NDArray[np.uint8]) -> Tensor:
+    """(3, H, W), RGB in [-1, 1], of sRGB colours (H, W, 3): what `View.colors` takes back, to the last bit."""
+    pixels = torch.from_numpy(colors).permute(2, 0, 1).to(torch.float32)
     return (pixels / 255 - 0.5) / 0.5

@@ -19,7 +19,7 @@ from .pipeline import STAGES, framing_of, infer, plan_views, reconstruct, settle
 from .planning import Plan
 from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
-from .settings import Precision, ReconstructionSettings
+from .settings import Device, Precision, ReconstructionSettings
 from .shard import Shard
 from .shelf import FolderShelf
 from .solution import Inputs, Solution, weights_digest
@@ -78,6 +78,12 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
         views, warnings = load_views(job.photos, framing_of(model.config), report)
         report(LAST, 1, 1)
         return plan_views(views, model, job.settings, ("disk",)), tuple(warnings)
+
+
+def load_for(folder: Path, device: Device, report: Report) -> tuple[LoadedModel, FolderShelf]:
+    """The model of the folder's job on a device, and the shelf of what it has said; raises ReconstructionError."""
+    job = Job.load(folder)
+    return _load(folder, replace(job, settings=replace(job.settings, device=device)), report)
 
 
 @contextmanager

@@ -2,28 +2,27 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from ...core.checkpoints import find_model
 from ...core.geometry.camera import pixel_rays, project
 from ...core.images import load_views
 from ...core.inference import predict
+from ...core.matching import Matches, Pointmap, match_pointmaps
 from ...core.model.weights import LoadedModel, load_model
 from ...core.pipeline import framing_of
 from ...core.posed_photos import read_posed_photos
-from ...core.scene_graph import make_edges
+from ...core.scene_graph import Edge, make_edges
 from .cells import Inputs
 from .measure import Found, Run, pose_accuracy, run_dense, run_ours
 from .report import write_section
 from .synthetic import machine
 
-SURE = 0.5  # share of a pointmap, the most confident, that is matched
+EdgeMatches = tuple[Edge, Matches]
 
 ABOUT = """Complete graphs, both directions, 300 dense steps. Reprojection: the network's own matches (mutual
 nearest neighbours of an edge's two pointmaps among the more confident half of each), a photo's solved
@@ -31,16 +30,6 @@ point projected into the other photo; median distance to the matched pixel, netw
 median disagreement of the two photos' solved depths there. Both judge the solvers against the
 predictions; AUC (5/10/30), rotation and focal against the true cameras. CPU s, reprojection, depth,
 rotation, focal: ours / dense."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Matches:
-    """What the network holds for one point, seen by photos i and j."""
-
-    i: int
-    j: int
-    at_i: NDArray[np.int64]  # (M,), flat network pixels
-    at_j: NDArray[np.int64]
 
 
 def main(root: Path) -> None:
@@ -59,7 +48,7 @@ def main(root: Path) -> None:
         given = _given(folder, model)
         matches = list(_matches(given))
 
-        def judge(inputs: Inputs, found: Found, matches: Sequence[_Matches] = matches) -> dict[str, float]:
+        def judge(inputs: Inputs, found: Found, matches: Sequence[EdgeMatches] = matches) -> dict[str, float]:
             return pose_accuracy(inputs, found) | consistency(inputs, found, matches)
 
         name = folder.name if root in folder.resolve().parents else f"{folder.name} (not in this repository)"
@@ -70,11 +59,12 @@ def main(root: Path) -> None:
     write_section(arguments.output, "real", text)
 
 
-def consistency(given: Inputs, found: Found, matches: Sequence[_Matches]) -> dict[str, float]:
+def consistency(given: Inputs, found: Found, matches: Sequence[EdgeMatches]) -> dict[str, float]:
     """Median reprojection error (network pixels) and disagreement of depths (percent) over all matches, both ways."""
     pixels, depths = [], []
-    for pair in matches:
-        for i, j, at_i, at_j in ((pair.i, pair.j, pair.at_i, pair.at_j), (pair.j, pair.i, pair.at_j, pair.at_i)):
+    for (first, second), pair in matches:
+        both = ((first, second, pair.at_a, pair.at_b), (second, first, pair.at_b, pair.at_a))
+        for i, j, at_i, at_j in both:
             there, depth = _carried(given, found, i, j, at_i)
             off = there - given.mappings[j].photo_pixels().reshape(-1, 2)[at_j]
             pixels.append(np.linalg.norm(off / np.array(given.mappings[j].scale), axis=-1))
@@ -107,22 +97,11 @@ def _given(folder: Path, model: LoadedModel) -> Inputs:
     return Inputs(mappings, predictions, centres, np.stack([photo.cam2world for photo in truth]), focal)
 
 
-def _matches(given: Inputs) -> Iterator[_Matches]:
-    """Of every edge, mutual nearest neighbours among the more confident half of both pointmaps."""
+def _matches(given: Inputs) -> Iterator[EdgeMatches]:
+    """What the network holds for one point, seen by both photos of an edge."""
     for prediction in given.predictions:
-        chosen, trees, points = [], [], []
-        for X, C in (
-            (prediction.points_i, prediction.confidence_i),
-            (prediction.points_j, prediction.confidence_j),
-        ):
-            confidence = C.numpy().reshape(-1)
-            sure = np.flatnonzero(confidence >= np.quantile(confidence, 1 - SURE))
-            chosen.append(sure)
-            points.append(X.numpy().reshape(-1, 3)[sure])
-            trees.append(KDTree(points[-1]))
-        to_j, to_i = trees[1].query(points[0])[1], trees[0].query(points[1])[1]
-        mutual = np.flatnonzero(to_i[to_j] == np.arange(len(to_j)))
-        yield _Matches(*prediction.edge, chosen[0][mutual], chosen[1][to_j[mutual]])
+        maps = [Pointmap(*prediction.dense(side)) for side in (0, 1)]
+        yield prediction.edge, match_pointmaps(maps[0], maps[1])
 
 
 def _line(name: str, count: int, ours: Run, dense: Run) -> str:

@@ -76,7 +76,7 @@ def solve_pnp(
         (points[kept] - centre) / spread,
         pixels[kept] - principal_point,
         weight[kept] / weight[kept].sum(),
-        max(1.0, THRESHOLD * max(size)),
+        inlier_threshold(size),
     )
     generator = np.random.default_rng(seed)
     triples = generator.choice(kept.sum(), (samples, 3), p=data.weight)  # a repeated point makes a triple degenerate
@@ -91,6 +91,11 @@ def solve_pnp(
     cam2world = np.eye(4)
     cam2world[:3, :3], cam2world[:3, 3] = R.T, centre - spread * R.T @ t
     return PosedCamera(cam2world, found_focal, inliers)
+
+
+def inlier_threshold(size: tuple[int, int]) -> float:
+    """Reprojection error, pixels, from which a point of a photo of this (width, height) is an outlier."""
+    return max(1.0, THRESHOLD * max(size))
 
 
 def _best_start(data: _Pixels, triples: NDArray[np.int64], focal: float) -> tuple[float, Array, Array, float] | None:

@@ -1,0 +1,119 @@
+"""Relative poses of analytic scenes, three tenths of whose data are wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dust3r.core.geometry.epipolar import essential_matrix, poses_of, sampson_errors
+from dust3r.core.geometry.five_point import five_point_matrices
+from dust3r.core.geometry.relative_pose import Camera, TwoViews, relative_pose
+from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
+
+METHODS = ("essential", "procrustes", "pnp")
+OUTLIERS = 0.3
+CAMERA_A = Camera(300.0, np.array([160.0, 120.0]), (320, 240))
+CAMERA_B = Camera(420.0, np.array([240.0, 180.0]), (480, 360))
+
+
+def two_views(seed, turn=0.2, travel=0.6, plane=False, count=500):
+    """(TwoViews, cam2world of b in a's frame): exact but for the outliers; frame b counts in thirds of a's units."""
+    generator = np.random.default_rng(seed)
+    pixels_a = generator.uniform([0, 0], CAMERA_A.size, (count, 2))
+    depth = 4 / (1 + pixels_a[:, :1] / 800) if plane else generator.uniform(2, 6, (count, 1))
+    points = CAMERA_A.rays(pixels_a) * depth
+    pose = np.eye(4)
+    pose[:3, :3] = rotation_from_vector(turn * unit(generator))
+    pose[:3, 3] = travel * unit(generator)
+    points_b = (points - pose[:3, 3]) @ pose[:3, :3]
+    pixels_b = CAMERA_B.focal * points_b[:, :2] / points_b[:, 2:] + CAMERA_B.principal_point
+    wrong = generator.random(count) < OUTLIERS
+    matched_b, points_ab, points_ba = pixels_b.copy(), 3 * points_b, points.copy()
+    matched_b[wrong] = generator.uniform([0, 0], CAMERA_B.size, (wrong.sum(), 2))
+    points_ab[wrong] = generator.uniform([-6, -6, 3], [6, 6, 18], (wrong.sum(), 3))
+    points_ba[wrong] = generator.uniform([-2, -2, 2], [2, 2, 6], (wrong.sum(), 3))
+    weight = np.ones(count)
+    views = TwoViews(
+        CAMERA_A, CAMERA_B, pixels_a, matched_b, points, points, points_ab, weight, points_ba, pixels_b, weight
+    )
+    return views, pose
+
+
+def unit(generator):
+    vector = generator.normal(size=3)
+    return vector / np.linalg.norm(vector)
+
+
+def errors(found, truth):
+    """(degrees, share of the distance between the cameras)."""
+    turn = np.degrees(rotation_angle(found.cam2world[:3, :3].T @ truth[:3, :3]))
+    return turn, np.linalg.norm(found.cam2world[:3, 3] - truth[:3, 3]) / np.linalg.norm(truth[:3, 3])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(6))
+def test_with_three_tenths_outliers_turn_and_travel_are_right(method, seed):
+    views, truth = two_views(seed)
+    found = relative_pose(views, method)
+    degrees, share = errors(found, truth)
+    assert degrees < 0.5
+    assert share < 0.01
+    assert abs(found.inliers.mean() - (1 - OUTLIERS)) < 0.1
+    assert found.directed
+
+
+@pytest.mark.parametrize("method", ["procrustes", "pnp"])
+def test_on_a_plane_points_tell_the_pose(method):
+    views, truth = two_views(1, plane=True)
+    assert errors(relative_pose(views, method), truth) < (0.5, 0.01)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_camera_that_only_turned_has_its_turn_found_and_hardly_a_travel(method):
+    views, truth = two_views(2, travel=0)
+    found = relative_pose(views, method)
+    assert np.degrees(rotation_angle(found.cam2world[:3, :3].T @ truth[:3, :3])) < 0.5
+    assert np.linalg.norm(found.cam2world[:3, 3]) < 0.05  # one hundredth of the depth
+    assert found.directed == (method != "essential")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_data_and_seed_give_the_same_pose(method):
+    views, _ = two_views(3)
+    first, second = (relative_pose(views, method, seed=5) for _ in range(2))
+    assert (first.cam2world == second.cam2world).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_enough_data_there_is_no_pose(method):
+    views, _ = two_views(4)
+    few = {name: getattr(views, name)[:2] for name in TwoViews.__slots__ if not name.startswith("camera")}
+    assert relative_pose(replace(views, **few), method) is None
+
+
+def test_points_of_weight_zero_or_not_finite_take_no_part():
+    views, truth = two_views(5)
+    points, weight = views.points_ab.copy(), views.weight_a.copy()
+    points[:100], points[100:200], weight[100:200] = np.nan, 1e3, 0
+    found = relative_pose(replace(views, points_ab=points, weight_a=weight), "procrustes")
+    assert errors(found, truth) < (0.5, 0.01)
+    assert not found.inliers[:200].any()
+
+
+def test_five_matches_allow_the_true_essential_matrix_among_at_most_ten():
+    views, truth = two_views(6)
+    R, t = truth[:3, :3].T, -truth[:3, :3].T @ truth[:3, 3]
+    E = essential_matrix(R, t / np.linalg.norm(t)) / np.sqrt(2)
+    rays_a = CAMERA_A.rays(views.matched_a)
+    points = views.points_aa @ R.T + t
+    rays_b = points / points[:, 2:]
+    for k in range(20):
+        found = five_point_matrices(rays_a[None, 5 * k : 5 * k + 5], rays_b[None, 5 * k : 5 * k + 5])
+        assert 1 <= len(found) <= 10
+        assert min(min(np.abs(one - E).max(), np.abs(one + E).max()) for one in found) < 1e-5
+    assert np.abs(sampson_errors(E, rays_a, rays_b)).max() < 1e-12
+
+
+def test_the_true_motion_is_one_of_the_four_of_its_essential_matrix():
+    R, t = rotation_from_vector(np.array([0.3, -0.2, 0.5])), np.array([0.6, 0.0, 0.8])
+    found = zip(*poses_of(essential_matrix(R, t)), strict=True)
+    assert min(np.abs(R - other).max() + np.abs(t - way).max() for other, way in found) < 1e-12
