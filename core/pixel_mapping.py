@@ -1,6 +1,7 @@
 """Where a network pixel lies in the photo it came from. Imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ class PixelMapping:
     scale: tuple[float, float] = (1.0, 1.0)  # photo pixels per network pixel
     offset: tuple[float, float] = (0.0, 0.0)  # photo position of the view's top-left corner, photo pixels
     exif_orientation: int = 1  # the EXIF tag of the file (1 to 8), already applied to both sides
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it back the same."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "PixelMapping":
+        """What `as_dict` gave; raises TypeError for other names."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        return cls(**values)
 
     @property
     def photo_centre(self) -> tuple[float, float]:

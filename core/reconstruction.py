@@ -128,7 +128,7 @@ class Reconstruction:
                 "name": view.name,
                 "path": str(view.path),
                 "component": view.component,
-                "mapping": {key: getattr(view.mapping, key) for key in PixelMapping.__dataclass_fields__},
+                "mapping": view.mapping.as_dict(),
             }
             for view in self.views
         ]
@@ -162,7 +162,6 @@ def _room_for(count: int) -> PointCloud:
 
 
 def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["mapping"].items()}
-    mapping = PixelMapping(**values)
+    mapping = PixelMapping.from_dict(entry["mapping"])
     fields = {key: arrays[f"{index}.{key}"] for key in ("K", "cam2world", "depth", "confidence", "colors", "mask")}
     return AlignedView(entry["name"], Path(entry["path"]), mapping, component=entry["component"], **fields)

@@ -41,7 +41,7 @@ def add_points(
     """
     if display_percentage is None:
         display_percentage = 100 * min(1, DISPLAYED / max(1, len(points.position)))
-    cloud = bpy.data.objects.new(name, _mesh(name, points))
+    cloud = bpy.data.objects.new(name, points_mesh(name, points))
     collection.objects.link(cloud)
     modifier: Any = cloud.modifiers.new(NODES_NAME, "NODES")
     modifier.node_group = points_node_group()
@@ -71,21 +71,41 @@ def display_sliders(scene: bpy.types.Scene) -> list[tuple[str, Any, str]]:
 
 def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.float32]:
     """(N, 3), world: the points of these photos that are at or above the cloud's Minimum Confidence."""
-    modifier = points_modifier(cloud)
-    if modifier is None:
+    if points_modifier(cloud) is None:
         return np.zeros((0, 3), np.float32)
-    mesh: Any = cloud.data
-    attributes, count = mesh.attributes, len(mesh.vertices)
-    position, confidence, view = np.empty(count * 3, np.float32), np.empty(count, np.float32), np.empty(count, np.int32)
-    attributes["position"].data.foreach_get("vector", position)
-    attributes[CONFIDENCE].data.foreach_get("value", confidence)
-    attributes[VIEW].data.foreach_get("value", view)
-    kept = np.isin(view, views) & (confidence >= points_input(modifier, "Minimum Confidence"))
+    points = read_points(cloud)
+    kept = np.isin(points.view, views) & (points.confidence >= minimum_confidence(cloud))
     to_world = np.array(cloud.matrix_world)
-    return position.reshape(-1, 3)[kept] @ to_world[:3, :3].T + to_world[:3, 3]
+    return points.position[kept] @ to_world[:3, :3].T + to_world[:3, 3]
 
 
-def _mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
+def minimum_confidence(cloud: bpy.types.Object) -> float:
+    """Below it the points of a point cloud of ours are hidden now."""
+    return points_input(points_modifier(cloud), "Minimum Confidence")
+
+
+def read_points(cloud: bpy.types.Object) -> PointCloud:
+    """Every point of a point cloud of ours, hidden ones too, in the object's own frame."""
+    mesh: Any = cloud.data
+    count = len(mesh.vertices)
+    points = PointCloud(
+        np.empty((count, 3), np.float32),
+        np.empty((count, 3), np.uint8),
+        np.empty(count, np.float32),
+        np.empty(count, np.int32),
+    )
+    if count:  # else there is no attribute "position" either
+        mesh.attributes["position"].data.foreach_get("vector", points.position.reshape(-1))
+    rgba = np.empty(count * 4, np.float32)
+    mesh.attributes[COLOR].data.foreach_get("color_srgb", rgba)
+    points.color[:] = np.rint(rgba.reshape(-1, 4)[:, :3] * 255)
+    mesh.attributes[CONFIDENCE].data.foreach_get("value", points.confidence)
+    mesh.attributes[VIEW].data.foreach_get("value", points.view)
+    return points
+
+
+def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
+    """A new vertices-only mesh with the attributes position, color, confidence and view."""
     mesh: Any = bpy.data.meshes.new(name)
     mesh.vertices.add(len(points.position))
     selection = mesh.attributes.get(SELECTION)

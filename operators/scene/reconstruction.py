@@ -58,8 +58,9 @@ def add_reconstruction(
 def read_recipe(collection: bpy.types.Collection) -> dict[str, Any] | None:
     """What made this collection, or None when it is not a reconstruction.
 
-    Keys: model, version, settings, min_confidence (as first shown), warnings, and photos, which gives for each name
-    width, height, K, cam2world and mean confidence as cameras.json does.
+    Keys: model, version, settings, min_confidence (as first shown), warnings; photos, which gives for each name width,
+    height, K, cam2world and mean confidence as cameras.json does; and views, a list in their order, of each photo's
+    path, component and mapping (what `PixelMapping.as_dict` gave).
     """
     return json.loads(collection[RECIPE]) if RECIPE in collection else None
 
@@ -84,7 +85,12 @@ def _add_backgrounds(cameras: list[bpy.types.Object], views: tuple[AlignedView, 
 def _write_recipe(
     collection: bpy.types.Collection, reconstruction: Reconstruction, min_confidence: float, warnings: list[str]
 ) -> None:
+    views = [
+        {"path": str(view.path), "component": view.component, "mapping": view.mapping.as_dict()}
+        for view in reconstruction.views
+    ]
     recipe = reconstruction.cameras() | {
+        "views": views,
         "min_confidence": min_confidence,
         "warnings": [*reconstruction.warnings, *warnings],
     }

@@ -1,0 +1,109 @@
+"""Cameras and visible points as glTF and USD, written by Blender's own exporters.
+
+The files hold what the scene shows now: moved cameras and points are where they were moved to. Blender's exporters
+turn the axes: glTF has y up, USD says in itself that z is up. Neither keeps a photo's own format: all cameras have the
+aspect of the first photo, and their own horizontal angle of view; glTF has no place for a shifted lens either.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.errors import InputError
+from ...core.files import check_writable
+from ...core.reconstruction import PointCloud
+from .cameras import SIZE, use_photo_format
+from .point_cloud import minimum_confidence, points_mesh, points_modifier, read_points
+from .points_nodes import points_input
+from .quiet import blender_silenced
+from .reading import find_points
+
+POINTS_ONLY: dict[str, Any] = {
+    "use_mesh_vertices": True,
+    "export_vertex_color": "ACTIVE",
+    "export_all_vertex_colors": True,
+}
+
+
+def export_gltf(collection: bpy.types.Collection, path: Path) -> None:
+    """Write a .glb: points as a mesh of loose vertices with colours, and the cameras. Raises InputError."""
+    with _private_scene(collection) as scene:
+        _write(bpy.ops.export_scene.gltf, scene, path, use_active_scene=True, export_cameras=True, **POINTS_ONLY)
+
+
+def export_usd(collection: bpy.types.Collection, path: Path) -> None:
+    """Write a .usdc: a Points prim with widths and colours, and the cameras. Raises InputError."""
+    with _private_scene(collection) as scene:
+        _as_point_cloud(scene)
+        _write(bpy.ops.wm.usd_export, scene, path, evaluation_mode="RENDER", export_custom_properties=False)
+
+
+def _write(operator: Callable[..., Any], scene: bpy.types.Scene, path: Path, **options: Any) -> None:
+    if path.exists():
+        raise InputError(f"{path} exists already; choose another folder, nothing is overwritten")
+    check_writable(path)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as scratch:
+        made = Path(scratch) / path.name
+        try:
+            with blender_silenced(), _in_scene(scene):
+                operator(filepath=str(made), **options)
+            made.rename(path)
+        except (OSError, RuntimeError) as error:
+            raise InputError(f"Cannot write {path}: {error}; choose another place") from error
+
+
+@contextmanager
+def _private_scene(collection: bpy.types.Collection) -> Iterator[bpy.types.Scene]:
+    """A scene with the visible points as a plain mesh and the collection's own cameras; gone afterwards."""
+    cloud = find_points(collection)
+    if cloud is None:
+        raise InputError(f"{collection.name!r} holds no points of ours; choose a collection that DUSt3R made")
+    scene, mesh = bpy.data.scenes.new("DUSt3R export"), _visible_mesh(cloud)
+    points = bpy.data.objects.new(mesh.name, mesh)
+    try:
+        points.matrix_world = cloud.matrix_world
+        scene.collection.objects.link(points)
+        cameras = [thing for thing in collection.objects if thing.type == "CAMERA" and SIZE in thing]
+        for camera in cameras:
+            scene.collection.objects.link(camera)
+        for camera in cameras[:1]:
+            use_photo_format(scene, camera)
+        yield scene
+    finally:
+        data = {mesh, points.data}  # another one after `_as_point_cloud`
+        bpy.data.scenes.remove(scene)
+        bpy.data.objects.remove(points)
+        bpy.data.batch_remove(list(data))
+
+
+def _visible_mesh(cloud: bpy.types.Object) -> bpy.types.Mesh:
+    """The points that the modifier lets through, with its radius."""
+    points = read_points(cloud)
+    kept = points.confidence >= minimum_confidence(cloud)
+    mesh: Any = points_mesh(
+        "Points", PointCloud(**{name.name: getattr(points, name.name)[kept] for name in fields(points)})
+    )
+    mesh.color_attributes.active_color_index = mesh.color_attributes.render_color_index = 0
+    radius = np.full(np.count_nonzero(kept), points_input(points_modifier(cloud), "Radius"), np.float32)
+    mesh.attributes.new("radius", "FLOAT", "POINT").data.foreach_set("value", radius)
+    return mesh
+
+
+def _as_point_cloud(scene: bpy.types.Scene) -> None:
+    """Turn the mesh into what USD knows as Points, from Blender 4.3 on: 4.2 cannot, and writes a mesh without faces."""
+    if "POINTCLOUD" not in bpy.ops.object.convert.get_rna_type().properties["target"].enum_items:
+        return
+    points = next(thing for thing in scene.objects if thing.type == "MESH")
+    chosen = {"selected_objects": [points], "selected_editable_objects": [points]}
+    with _in_scene(scene, object=points, active_object=points, **chosen):
+        bpy.ops.object.convert(target="POINTCLOUD")
+
+
+def _in_scene(scene: bpy.types.Scene, **more: Any) -> Any:
+    return bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0], **more)

@@ -1,0 +1,155 @@
+"""From the scene into files and back: what is written is what was reconstructed, or what the scene shows."""
+
+import json
+
+import bpy
+import numpy as np
+import pytest
+from dust3r.core.errors import InputError
+from dust3r.core.export.exr import save_exr
+from dust3r.core.export.formats import export_reconstruction
+from dust3r.operators.scene import add_reconstruction, points_modifier, set_points_input
+from dust3r.operators.scene.interchange import export_gltf, export_usd
+from dust3r.operators.scene.reading import find_collection, find_points, read_reconstruction
+from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction
+
+ALIKE = (Shot("a.png"), Shot("b.png"), Shot("c.png"))
+
+
+def scene_with(folder, shots=SHOTS):
+    result = make_reconstruction(folder, shots)
+    return result, add_reconstruction(bpy.context.scene, result)
+
+
+def blocks():
+    kinds = ("objects", "meshes", "cameras", "scenes", "collections", "pointclouds", "images", "materials")
+    return {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in kinds}
+
+
+def test_a_collection_reads_back_as_its_reconstruction(tmp_path):
+    result, collection = scene_with(tmp_path)
+    back = read_reconstruction(collection)
+    assert (back.model, back.version, back.settings) == (result.model, result.version, result.settings)
+    for view, found in zip(result.views, back.views, strict=True):
+        assert (found.name, found.path, found.mapping) == (view.name, view.path, view.mapping)
+        np.testing.assert_array_equal(found.K, view.K)
+        np.testing.assert_array_equal(found.cam2world, view.cam2world)
+        np.testing.assert_array_equal(found.mask, view.mask)
+        np.testing.assert_allclose(found.depth[view.mask], view.depth[view.mask], rtol=1e-6)
+        np.testing.assert_array_equal(found.confidence[view.mask], view.confidence[view.mask])
+        np.testing.assert_array_equal(found.colors[view.mask], view.colors[view.mask])
+
+
+def test_it_reads_back_from_a_saved_file_at_another_confidence(tmp_path):
+    result, collection = scene_with(tmp_path, SHOTS[:2])
+    set_points_input(points_modifier(find_points(collection)), "Minimum Confidence", 3.0)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    back = read_reconstruction(bpy.data.collections["DUSt3R"])
+    assert len(back.visible_points().position) == len(result.point_cloud(3.0).position)
+
+
+def test_files_from_the_scene_are_those_from_the_result(tmp_path):
+    result, collection = scene_with(tmp_path, SHOTS[:3])
+    for name, source in (("scene", read_reconstruction(collection)), ("result", result)):
+        export_reconstruction(source, tmp_path / name, "colmap")
+        export_reconstruction(source, tmp_path / f"{name}-exr", "exr")
+    for file in ("cameras.bin", "images.bin"):
+        assert len({(tmp_path / name / "sparse" / "0" / file).read_bytes() for name in ("scene", "result")}) == 1
+    assert len({(tmp_path / f"{name}-exr" / "cameras.json").read_bytes() for name in ("scene", "result")}) == 1
+
+
+def test_what_is_no_reconstruction_is_refused(tmp_path):
+    _, collection = scene_with(tmp_path, SHOTS[:1])
+    with pytest.raises(InputError, match="'Mine' is not a whole"):
+        read_reconstruction(bpy.data.collections.new("Mine"))
+    recipe = json.loads(collection["dust3r_recipe"])
+    del recipe["views"]
+    collection["dust3r_recipe"] = json.dumps(recipe)
+    with pytest.raises(InputError, match="older version"):
+        read_reconstruction(collection)
+
+
+def test_the_active_objects_reconstruction_is_meant_else_the_latest(tmp_path):
+    assert find_collection(bpy.context) is None
+    _, first = scene_with(tmp_path, ALIKE[:1])
+    _, second = scene_with(tmp_path, ALIKE[1:])
+    bpy.context.view_layer.objects.active = None
+    assert find_collection(bpy.context) == second
+    bpy.context.view_layer.objects.active = bpy.data.objects["a.png"]
+    assert find_collection(bpy.context) == first
+
+
+def test_blender_reads_the_depth_that_was_written(tmp_path):
+    depth = np.array([[0.25, 3.0, 1e-3], [7.5, 0.0, 1e4]], np.float32)
+    save_exr(tmp_path / "depth.exr", depth)
+    image = bpy.data.images.load(str(tmp_path / "depth.exr"))
+    assert tuple(image.size) == (3, 2) and image.is_float
+    image.colorspace_settings.name = "Non-Color"
+    pixels = np.array(image.pixels[:]).reshape(2, 3, image.channels)[::-1]
+    np.testing.assert_array_equal(pixels[..., 0], depth)
+
+
+def _poses(names):
+    return {name: np.array(bpy.data.objects[name].matrix_world) for name in names}
+
+
+def _positions(data):
+    values = np.empty(len(data.attributes["position"].data) * 3, np.float32)
+    data.attributes["position"].data.foreach_get("vector", values)
+    return values.reshape(-1, 3)
+
+
+def _colors(data, name):
+    values = np.empty(len(data.attributes[name].data) * 4, np.float32)
+    data.attributes[name].data.foreach_get("color_srgb", values)
+    return values.reshape(-1, 4)[:, :3]
+
+
+def test_gltf_brings_cameras_and_visible_points_back(tmp_path):
+    result, collection = scene_with(tmp_path, ALIKE)
+    before, state = _poses([shot.name for shot in ALIKE]), blocks()
+    lenses = {camera.name: camera.lens for camera in bpy.data.cameras}
+    export_gltf(collection, tmp_path / "out" / "room.glb")
+    assert blocks() == state
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = ALIKE[0].size
+    bpy.ops.import_scene.gltf(filepath=str(tmp_path / "out" / "room.glb"))
+    for name, pose in before.items():
+        np.testing.assert_allclose(bpy.data.objects[name].matrix_world, pose, atol=1e-5)
+        assert bpy.data.objects[name].data.lens == pytest.approx(lenses[name], rel=1e-5)
+    cloud, expected = bpy.data.objects["Points"], result.visible_points()
+    positions = np.array([cloud.matrix_world @ vertex.co for vertex in cloud.data.vertices])
+    np.testing.assert_allclose(positions, expected.position[:, [0, 2, 1]] * (1, 1, -1), atol=1e-5)
+    if bpy.app.version < (4, 3):
+        return  # its importer leaves out the colours of loose vertices
+    np.testing.assert_allclose(_colors(cloud.data, "Color"), expected.color / 255, atol=1e-3)
+
+
+def test_usd_brings_cameras_and_visible_points_back(tmp_path):
+    result, collection = scene_with(tmp_path, ALIKE)
+    before, state = _poses([shot.name for shot in ALIKE]), blocks()
+    export_usd(collection, tmp_path / "out" / "room.usdc")
+    assert blocks() == state
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.ops.wm.usd_import(filepath=str(tmp_path / "out" / "room.usdc"))
+    for name, pose in before.items():
+        camera = bpy.data.objects[name.replace(".", "_")]
+        np.testing.assert_allclose(camera.matrix_world, pose, atol=1e-5)
+        assert camera.data.sensor_width / camera.data.lens == pytest.approx(96 / 80, rel=1e-5)
+    (cloud,) = bpy.data.meshes if bpy.app.version < (4, 3) else bpy.data.pointclouds
+    expected = result.visible_points()
+    np.testing.assert_allclose(_positions(cloud), expected.position[:, [0, 2, 1]] * (1, 1, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("export", "name"), [(export_gltf, "a.glb"), (export_usd, "a.usdc")])
+def test_a_scene_file_is_not_overwritten_and_comes_whole_or_not_at_all(tmp_path, export, name):
+    _, collection = scene_with(tmp_path, ALIKE[:1])
+    (tmp_path / name).write_bytes(b"yesterday's")
+    (tmp_path / "file").write_bytes(b"")
+    state = blocks()
+    for path in (tmp_path / name, tmp_path / "file" / name):
+        with pytest.raises(InputError, match=name):
+            export(collection, path)
+    assert (tmp_path / name).read_bytes() == b"yesterday's"
+    assert blocks() == state
