@@ -19,6 +19,7 @@ class Job:
     photos: tuple[Path, ...]  # files, in the order of the result
     model: Path  # a checkpoint: folder or file
     settings: ReconstructionSettings
+    cache: Path | None = None  # where what the network says is kept from job to job (core/cache.py); None: in the job
 
     def save(self, folder: Path) -> None:
         """Write the job into a folder; raises InputError when that is not possible."""
@@ -27,6 +28,7 @@ class Job:
             "photos": [str(photo) for photo in self.photos],
             "model": str(self.model),
             "settings": self.settings.as_dict(),
+            "cache": str(self.cache) if self.cache else None,
         }
         with replacing(folder / "job.json") as file:
             file.write(json.dumps(content, indent=1).encode())
@@ -40,7 +42,8 @@ class Job:
             if content["format"] != FORMAT:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
             photos = tuple(Path(photo) for photo in content["photos"])
-            return cls(photos, Path(content["model"]), ReconstructionSettings.from_dict(content["settings"]))
+            settings, cache = ReconstructionSettings.from_dict(content["settings"]), content.get("cache")
+            return cls(photos, Path(content["model"]), settings, Path(cache) if cache else None)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is no job that can be read ({error}); start it again") from error
 

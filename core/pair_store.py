@@ -6,7 +6,7 @@ grows with the photos, and hardly with the edges.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,10 +41,12 @@ class PairStore:
 
     def __init__(self, shelf: Shelf, keys: Sequence[str], sizes: Sequence[Size]) -> None:
         self._shelf, self._keys, self._sizes = shelf, keys, sizes
+        self._photos = set(keys)
         self._records: dict[Keys, NDArray[Any]] = {}
         self._wanted: dict[str, set[_Side]] = {}
         self._present = set(shelf.names(DENSE))
         self._read: set[str] = set()
+        self._chunks: set[str] = set()  # of those that were read, what is of these photos
         self._read_records()
 
     def missing(self, edges: Sequence[Edge]) -> list[Edge]:
@@ -78,14 +80,17 @@ class PairStore:
         name = hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY]
         self._shelf.put(RECORDS, name, records)
         self._read.add(name)
+        self._chunks.add(name)
         self._forget({side.name for sides in ranked for side in sides[DENSE_SIDES:]})
 
     def of(self, edges: Sequence[Edge]) -> list[KeptPrediction]:
         """The kept predictions of these edges, none of which may be missing."""
-        best: set[str] = set()
+        rank: dict[str, int] = {}
         for sides in self._sides(edges).values():
-            best.update([side.name for side in self._ranked(sides) if side.name in self._present][:DENSE_SIDES])
-        return [self._kept(edge, best) for edge in edges]
+            present = [side.name for side in self._ranked(sides) if side.name in self._present]
+            rank |= {name: place for place, name in enumerate(present[:DENSE_SIDES])}
+        self._use(sorted(rank, key=lambda name: -rank[name]))
+        return [self._kept(edge, rank.keys()) for edge in edges]
 
     def score(self, edge: Edge) -> tuple[float, float]:
         """How sure the network is of each side of a kept edge: mean log confidence."""
@@ -97,10 +102,24 @@ class PairStore:
         for name in sorted(set(self._shelf.names(RECORDS)) - self._read):
             records = self._shelf.get(RECORDS, name)
             if records is not None and records.dtype == RECORD:
-                self._records = {record_keys(record): record for record in records} | self._records
+                self._take(name, records)
             self._read.add(name)
 
-    def _kept(self, edge: Edge, best: set[str]) -> KeptPrediction:
+    def _take(self, name: str, records: NDArray[Any]) -> None:
+        """What a chunk says of these photos; one that says nothing of them is let go, and its file closed."""
+        own = [record for record in records if self._photos.issuperset(record_keys(record))]
+        if own:
+            self._records = {record_keys(record): record for record in own} | self._records
+            self._chunks.add(name)
+
+    def _use(self, dense: Sequence[str]) -> None:
+        """Note what is of use, what can be spared last: a few sides less of every photo cost nothing."""
+        for name in dense:
+            self._shelf.use(DENSE, name)
+        for name in self._chunks:
+            self._shelf.use(RECORDS, name)
+
+    def _kept(self, edge: Edge, best: Set[str]) -> KeptPrediction:
         pair, sizes = self._pair(edge), (self._sizes[edge.i], self._sizes[edge.j])
 
         def read(side: int) -> NDArray[np.float32] | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -65,7 +66,11 @@ class Predictor:
         """The predictions of the edges, in their order."""
         self.infer(edges, report)
         self._decode(WHOLE.chunks(self._pairs.bare(edges)), report)
-        return self._pairs.of(edges)
+        kept = self._pairs.of(edges)
+        for key in self.keys:
+            self._shelf.use(ENCODED, key)
+        self._shelf.use(GRAPH, self._graph_name())
+        return kept
 
     def infer(self, edges: Sequence[Edge], report: Report = silent, shard: Shard = WHOLE) -> None:
         """Put on the shelf what this shard's part of the edges lacks there.
@@ -80,16 +85,26 @@ class Predictor:
         return self._pairs.score(edge)
 
     def last_graph(self) -> list[Edge]:
-        """The edges between these photos that `keep_graph` was last given; none before."""
-        kept = self._shelf.get(GRAPH, GRAPH)
+        """The edges that `keep_graph` was given for these photos; else those between them that it was given for
+        others, of which most are among these; none before."""
+        name = self._graph_name()
+        if self._shelf.has(GRAPH, name):
+            return self._graph(name)
+        return max(map(self._graph, self._shelf.names(GRAPH)), key=lambda edges: len(set(chain(*edges))), default=[])
+
+    def _graph(self, name: str) -> list[Edge]:
+        kept = self._shelf.get(GRAPH, name)
         number = {key.encode(): photo for photo, key in enumerate(self.keys)}
         pairs = [] if kept is None or kept.dtype != KEYS else kept.tolist()
         return [Edge(number[i], number[j]) for i, j in pairs if i in number and j in number]
 
+    def _graph_name(self) -> str:
+        return hashlib.sha256("".join(sorted(set(self.keys))).encode()).hexdigest()[:KEY]
+
     def keep_graph(self, edges: Sequence[Edge]) -> None:
         """Put on the shelf which edges the graph of these photos ended with."""
         pairs = [[self.keys[photo] for photo in edge] for edge in edges]
-        self._shelf.put(GRAPH, GRAPH, np.array(pairs, dtype=KEYS))
+        self._shelf.put(GRAPH, self._graph_name(), np.array(pairs, dtype=KEYS))
 
     def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report, shard: Shard = WHOLE) -> None:
         self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report, shard)

@@ -11,6 +11,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "half"]
 
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
+CACHE_GIGABYTES = 4.0  # most that the panel's jobs keep of what the network said (core/cache.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Named arrays, in memory or as files of a folder: what a job has worked out so far. Imports no torch."""
 
 import logging
+import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,6 +35,10 @@ class Shelf(Protocol):
 
     def drop(self, kind: str, name: str) -> None: ...
 
+    def use(self, kind: str, name: str) -> None:
+        """Note that it is of use: what was not for longest goes first where space is short."""
+        ...
+
     def names(self, kind: str) -> list[str]:
         """All names of a kind, sorted."""
         ...
@@ -55,6 +61,9 @@ class MemoryShelf:
 
     def drop(self, kind: str, name: str) -> None:
         self.arrays.pop((kind, name), None)
+
+    def use(self, kind: str, name: str) -> None:
+        """Nothing in memory goes."""
 
     def names(self, kind: str) -> list[str]:
         return sorted(name for found, name in self.arrays if found == kind)
@@ -86,6 +95,11 @@ class FolderShelf:
     def drop(self, kind: str, name: str) -> None:
         with suppress(OSError):  # another process may be reading it, where that keeps files alive
             self._path(kind, name).unlink(missing_ok=True)
+
+    def use(self, kind: str, name: str) -> None:
+        now = time.time_ns()  # the system's own stamps are too coarse to tell the order
+        with suppress(OSError):  # there is none, or it is another user's
+            os.utime(self._path(kind, name), ns=(now, now))
 
     def names(self, kind: str) -> list[str]:
         """Raises InputError when the folder cannot be read."""

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from .cache import shelves, using
 from .device import pick_device, pick_precision
 from .errors import InputError
 from .images import load_views
@@ -90,7 +91,7 @@ def load_for(folder: Path, device: Device, report: Report) -> tuple[LoadedModel,
 def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job, Report]]:
     job = Job.load(folder)
     keep_freed_memory()
-    with _logging_to(log_file(folder)):
+    with _logging_to(log_file(folder)), using(job.cache) if job.cache else nullcontext():
         log.info("%d photos, model %s, settings %s", len(job.photos), job.model, job.settings)
         yield job, Timeline({LOADING: 5.0, **STAGES}, show)
 
@@ -107,19 +108,20 @@ def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderSh
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
-    shelves = cache_folder(folder) / weights_digest(job.model)[:16]
-    precision = _begun_precision(shelves, job) or settled_precision(job.settings)
+    kept = (shelves(job.cache) if job.cache else cache_folder(folder)) / weights_digest(job.model)[:16]
+    begun = None if job.cache else _begun_precision(kept, job)  # a cache is of many jobs, on whatever device
+    precision = begun or settled_precision(job.settings)
     model = load_model(job.model, device, pick_precision(precision, device))
     log.info("on %s in %s", device, precision_name(model.network))
     report(LOADING, 1, 1)
-    return model, FolderShelf(shelves / precision)
+    return model, FolderShelf(kept / precision)
 
 
-def _begun_precision(shelves: Path, job: Job) -> Precision | None:
+def _begun_precision(kept: Path, job: Job) -> Precision | None:
     """The one that an earlier run has settled on, if it was left open."""
     settled: tuple[Precision, ...] = ("float32", "half")
     left_open = job.settings.precision == "auto"
-    return next((precision for precision in settled if left_open and (shelves / precision).is_dir()), None)
+    return next((precision for precision in settled if left_open and (kept / precision).is_dir()), None)
 
 
 def _finished(folder: Path) -> Reconstruction | None:

@@ -1,11 +1,12 @@
 """A job folder remembers: what was worked out once is not worked out again, and an interrupted job goes on."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core import worker
+from dust3r.core import cache, worker
 from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.job import Job, load_result, result_folder
 from dust3r.core.model.dust3r import DUSt3R
@@ -42,6 +43,25 @@ def run(tmp_path, passes):
         Job(tuple(photos), PREVIEW, settings).save(tmp_path)
         passes.clear()
         return worker.run_job(tmp_path, show), dict(passes)
+
+    return call
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A cache that several jobs share."""
+    return tmp_path / "kept"
+
+
+@pytest.fixture
+def run_anew(tmp_path, passes, kept):
+    """Run a job in a folder of its own, with the shared cache: (result, passes)."""
+
+    def call(photos, settings=SETTINGS, show=lambda progress: None):
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        Job(tuple(photos), PREVIEW, settings, kept).save(folder)
+        passes.clear()
+        return worker.run_job(folder, show), dict(passes)
 
     return call
 
@@ -168,3 +188,69 @@ def test_other_alignment_settings_begin_anew(run, given):
     run(PHOTOS[:3])
     run(PHOTOS[:3], replace(SETTINGS, alignment=AlignmentSettings(shared_focal=True)))
     assert given == [{}, {}]
+
+
+def test_with_a_shared_cache_one_more_photo_costs_its_own_passes_in_a_new_job_too(run_anew, kept):
+    assert run_anew(PHOTOS[:4])[1] == {"encode": 4, "decode": 12}
+    assert run_anew(PHOTOS[:5])[1] == {"encode": 1, "decode": 8}
+    assert run_anew(PHOTOS[:4])[1] == {}
+    assert not list(kept.parent.glob("*/cache"))
+
+
+def test_with_a_shared_cache_other_alignment_settings_cost_no_pass_and_the_same_end_the_same(run_anew):
+    first, _ = run_anew(PHOTOS[:3])
+    second, passes = run_anew(PHOTOS[:3], replace(SETTINGS, alignment=AlignmentSettings(distance="l2")))
+    assert passes == {}
+    assert not _same(first, second)
+    assert _same(first, run_anew(PHOTOS[:3])[0])
+
+
+def test_other_photos_in_between_do_not_make_a_cache_forget_a_graph(run_anew):
+    automatic = replace(SETTINGS, scene_graph="auto")
+    first, _ = run_anew(PHOTOS[:4], automatic)
+    run_anew(PHOTOS[4:6], automatic)
+    again, passes = run_anew(PHOTOS[:4], automatic)
+    assert passes == {}
+    assert _same(first, again)
+    _, more = run_anew(PHOTOS[:5], automatic)
+    assert more["decode"] <= 8
+    assert "encode" not in more
+
+
+def test_nothing_is_pruned_under_a_running_job(run_anew, kept):
+    sizes = []
+
+    def prune(progress):
+        before = cache.size(kept)
+        cache.prune(kept, 0)
+        sizes.append((before, cache.size(kept)))
+
+    run_anew(PHOTOS[:2], show=prune)
+    assert sizes[-1][0] > 0
+    assert all(before == after for before, after in sizes)
+    cache.prune(kept, 0)
+    assert cache.size(kept) == 0
+
+
+def test_a_cache_that_is_too_small_spares_what_every_pair_needs(run_anew, kept):
+    run_anew(PHOTOS[:3])
+    dense = sum(path.stat().st_size for path in kept.rglob("dense/*.npy"))
+    cache.prune(kept, cache.size(kept) - dense)
+    assert not list(kept.rglob("dense/*.npy"))
+    assert len(list(kept.rglob("encoded/*.npy"))) == 3
+    assert run_anew(PHOTOS[:3])[1] == {"decode": 6}
+
+
+def test_what_was_used_lately_outlives_what_was_made_lately(run_anew, kept):
+    run_anew(PHOTOS[:3])
+    size = cache.size(kept)
+    run_anew(PHOTOS[3:6])
+    run_anew(PHOTOS[:3])
+    cache.prune(kept, size)
+    assert run_anew(PHOTOS[:3])[1] == {}
+
+
+def test_a_cache_that_cannot_be_made_is_one_sentence(run_anew, kept):
+    kept.write_text("a file")
+    with pytest.raises(InputError, match="Cache Size"):
+        run_anew(PHOTOS[:2])
