@@ -131,9 +131,7 @@ def test_photos_from_one_place_are_finite_and_said_to_be_so():
         first = next(q for q in predictions if q.edge[0] == j)
         turned.append(replace(p, points_j=first.points_i @ turn.T))
     found = solve(mappings, turned, centres, names=list("abc"))
-    assert any(
-        warning.startswith("The cameras of a, b, c stand no further apart") for warning in found.warnings
-    )
+    assert any(warning.startswith("The cameras of a, b, c stand no further apart") for warning in found.warnings)
 
 
 def test_a_plane_is_finite_and_said_to_be_so():
