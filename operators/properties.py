@@ -11,12 +11,14 @@ from bpy.props import (
     EnumProperty,
     FloatProperty,
     IntProperty,
+    PointerProperty,
     StringProperty,
 )
 
 from ..core.checkpoints import find_model, known_model, list_models
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 from . import thumbnails
+from .export_properties import DUST3R_PG_export
 from .preferences import model_folder
 from .scene import display_sliders
 
@@ -174,6 +176,7 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     """Photos and settings of the next reconstruction; saved with the scene."""
 
     photos: CollectionProperty(type=DUST3R_PG_photo)
+    export: PointerProperty(type=DUST3R_PG_export)
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
 
     @property

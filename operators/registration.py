@@ -8,9 +8,12 @@ import bpy
 from bpy.props import PointerProperty
 
 from ..cli.main import main
+from ..panels.export import DUST3R_PT_export
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
 from .download_model import DUST3R_OT_download_model
+from .export import DUST3R_OT_export
+from .export_properties import DUST3R_PG_export
 from .look_through_photo import DUST3R_OT_look_through_photo
 from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remove_photo
 from .preferences import DUST3R_AP_preferences
@@ -22,6 +25,7 @@ from .training_views import DUST3R_OT_render_training_views
 CLASSES = (
     DUST3R_AP_preferences,
     DUST3R_PG_photo,
+    DUST3R_PG_export,
     DUST3R_PG_settings,
     DUST3R_PG_job,
     DUST3R_OT_add_photos,
@@ -31,9 +35,11 @@ CLASSES = (
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
     DUST3R_OT_look_through_photo,
+    DUST3R_OT_export,
     DUST3R_OT_render_training_views,
     DUST3R_OT_train_on_scene,
     *PANELS,
+    DUST3R_PT_export,
 )
 POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),

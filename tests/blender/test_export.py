@@ -1,18 +1,24 @@
 """From the scene into files and back: what is written is what was reconstructed, or what the scene shows."""
 
 import json
+import os
+from pathlib import Path
 
-import bpy
+import bpy  # isort: skip  it brings addon_utils
+import addon_utils
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
 from dust3r.core.export.exr import save_exr
 from dust3r.core.export.formats import export_reconstruction
+from dust3r.core.export.settings import FORMATS, ExportSettings
 from dust3r.operators.scene import add_reconstruction, points_modifier, set_points_input
 from dust3r.operators.scene.interchange import export_gltf, export_usd
 from dust3r.operators.scene.reading import find_collection, find_points, read_reconstruction
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction
 
+MODULE = "bl_ext.user_default.dust3r"
+ROOT = Path(__file__).resolve().parents[2]
 ALIKE = (Shot("a.png"), Shot("b.png"), Shot("c.png"))
 
 
@@ -153,3 +159,66 @@ def test_a_scene_file_is_not_overwritten_and_comes_whole_or_not_at_all(tmp_path,
             export(collection, path)
     assert (tmp_path / name).read_bytes() == b"yesterday's"
     assert blocks() == state
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The checkout as an installed extension."""
+    folder = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "dust3r"
+    link.symlink_to(ROOT, target_is_directory=True)
+    yield
+    addon_utils.disable(MODULE, default_set=True)
+    link.unlink()
+
+
+@pytest.fixture
+def extension(installed):
+    assert addon_utils.enable(MODULE, default_set=True) is not None
+    return bpy.context.scene.dust3r
+
+
+def test_the_operator_writes_what_it_is_told_or_what_the_panel_says(extension, tmp_path):
+    assert not bpy.ops.dust3r.export.poll()
+    (tmp_path / "photos").mkdir()
+    scene_with(tmp_path / "photos", SHOTS[:2])
+    assert bpy.ops.dust3r.export(format="ply", folder=str(tmp_path / "ply")) == {"FINISHED"}
+    assert [path.name for path in (tmp_path / "ply").iterdir()] == ["points.ply"]
+    extension.export.format, extension.export.folder = "transforms", str(tmp_path / "nerf")
+    extension.export.photos = False
+    assert bpy.ops.dust3r.export() == {"FINISHED"}
+    assert {path.name for path in (tmp_path / "nerf").iterdir()} == {"transforms.json", "points.ply"}
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "gltf", "usd"])
+def test_the_operator_knows_every_format_and_overwrites_nothing(extension, tmp_path, name):
+    (tmp_path / "photos").mkdir()
+    scene_with(tmp_path / "photos", SHOTS[:2])
+    assert bpy.ops.dust3r.export(format=name, folder=str(tmp_path / "out")) == {"FINISHED"}
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    scene_files = {"gltf": {"DUSt3R.glb"}, "usd": {"DUSt3R.usdc"}}
+    assert made == scene_files.get(name, set(FORMATS[name].entries if name in FORMATS else ()))
+    with pytest.raises(RuntimeError, match="nothing is overwritten"):
+        bpy.ops.dust3r.export(format=name, folder=str(tmp_path / "out"))
+
+
+def test_an_export_without_a_folder_or_with_a_lost_photo_is_one_sentence(extension, tmp_path):
+    scene_with(tmp_path, SHOTS[:2])
+    with pytest.raises(RuntimeError, match="No folder was given"):
+        bpy.ops.dust3r.export(format="ply")
+    (tmp_path / SHOTS[1].name).unlink()
+    with pytest.raises(RuntimeError, match=SHOTS[1].name):
+        bpy.ops.dust3r.export(format="3dgs", folder=str(tmp_path / "out"))
+
+
+def test_the_panels_defaults_are_cores_and_its_options_exist(extension):
+    from dust3r.panels.export import OPTIONS
+
+    export = extension.export
+    defaults = ExportSettings()
+    assert (export.normals, export.tracks, export.photos) == (defaults.normals, defaults.tracks, defaults.photos)
+    assert export.max_points == -1 and defaults.max_points is None
+    for name, options in OPTIONS.items():
+        export.format = name
+        assert all(hasattr(export, option) for option in options)

@@ -1,0 +1,64 @@
+"""A finished reconstruction as files of other programs."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import InputError, ReconstructionError
+from .export_properties import GLTF, USD, ExportProperties, read_export_settings
+from .properties import settings_of
+from .scene.interchange import export_gltf, export_usd
+from .scene.reading import find_collection, read_reconstruction
+
+SCENE_WRITERS = {GLTF: (export_gltf, ".glb"), USD: (export_usd, ".usdc")}
+
+
+class DUST3R_OT_export(ExportProperties, bpy.types.Operator):
+    """Write the active reconstruction for other programs"""
+
+    bl_idname = "dust3r.export"
+    bl_label = "Export"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if find_collection(context) is None:
+            cls.poll_message_set("Reconstruct some photos first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        chosen = self._chosen(context)
+        try:
+            warnings = _export(context, chosen)
+        except ReconstructionError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for warning in warnings:
+            self.report({"WARNING"}, warning)
+        self.report({"INFO"}, f"Exported to {chosen['folder']}")
+        return {"FINISHED"}
+
+    def _chosen(self, context: bpy.types.Context) -> dict[str, Any]:
+        """The caller's values where given, the scene's otherwise."""
+        panel = settings_of(context.scene).export
+        given = self.properties.is_property_set
+        return {name: getattr(self if given(name) else panel, name) for name in ExportProperties.__annotations__}
+
+
+def _export(context: bpy.types.Context, chosen: dict[str, Any]) -> list[str]:
+    """Write what was chosen; returns warnings. Raises ReconstructionError."""
+    if not chosen["folder"]:
+        raise InputError("No folder was given; choose one for the export")
+    folder, collection = Path(bpy.path.abspath(chosen["folder"])), find_collection(context)
+    if collection is None:
+        raise InputError("There is no reconstruction in this scene; reconstruct some photos first")
+    if chosen["format"] in SCENE_WRITERS:
+        write, suffix = SCENE_WRITERS[chosen["format"]]
+        write(collection, folder / f"{bpy.path.clean_name(collection.name)}{suffix}")
+        return []
+    from ..core.export.formats import export_reconstruction  # only now: it brings SciPy
+
+    return export_reconstruction(
+        read_reconstruction(collection), folder, chosen["format"], read_export_settings(chosen)
+    )

@@ -1,0 +1,33 @@
+"""A finished reconstruction for other programs: folded away under Result."""
+
+import bpy
+
+# which options a format has; the others take none
+OPTIONS = {
+    "colmap": ("max_points", "tracks", "photos"),
+    "colmap-text": ("max_points", "tracks", "photos"),
+    "3dgs": ("max_points", "tracks", "photos"),
+    "transforms": ("max_points", "photos"),
+    "ply": ("max_points", "normals"),
+}
+
+
+class DUST3R_PT_export(bpy.types.Panel):
+    """Format, options, folder."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "DUSt3R"
+    bl_label = "Export"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        export, layout = context.scene.dust3r.export, self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(export, "format")
+        for name in OPTIONS.get(export.format, ()):
+            layout.prop(export, name)
+        layout.prop(export, "folder")
+        layout.operator("dust3r.export", icon="EXPORT")
