@@ -1,6 +1,8 @@
 """Arguments of the verbs that read matches and cameras from pointmaps; defaults are core's."""
 
 import argparse
+import math
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
@@ -30,7 +32,7 @@ def add_relative_pose(parser: argparse.ArgumentParser) -> None:
     add("photo_b", type=Path, metavar="B", help="the other photo")
     add("--method", choices=get_args(Method), help="default: all three")
     add("--output", type=Path, metavar="POSE.json", help="write the answer")
-    add("--focals", type=float, nargs=2, metavar=("A", "B"), help="known focals, photo pixels (default: as seen)")
+    add("--focals", type=_focal, nargs=2, metavar=("A", "B"), help="known focals, photo pixels (default: as seen)")
     add("--seed", type=int, default=DEFAULTS.seed, metavar="N")
 
 
@@ -42,7 +44,7 @@ def add_localize(parser: argparse.ArgumentParser) -> None:
     way = "PnP over all matches, or the relative pose to one photo scaled by its depth"
     add("--way", choices=get_args(Way), default=DEFAULTS.way, help=way)
     add("--neighbours", type=int, default=DEFAULTS.neighbours, metavar="N", help="photos it is compared with")
-    add("--focal", type=float, metavar="F", help="of the photo, if known, in its pixels (default: as seen)")
+    add("--focal", type=_focal, metavar="F", help="of the photo, if known, in its pixels (default: as seen)")
     add("--min-inliers", type=int, default=DEFAULTS.min_inliers, metavar="N", help="fewer: refuse")
     add("--min-inlier-share", type=float, default=DEFAULTS.min_inlier_share, metavar="S", help="of matches: the same")
     add("--seed", type=int, default=DEFAULTS.seed, metavar="N")
@@ -52,6 +54,13 @@ def read_localization(arguments: argparse.Namespace) -> LocalizationSettings:
     """The settings that the arguments spell; raises InputError for values out of range."""
     values: dict[str, Any] = {field.name: getattr(arguments, field.name) for field in fields(LocalizationSettings)}
     return LocalizationSettings(**values)
+
+
+def _focal(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no focal length; give pixels, above 0")
 
 
 PAIR_VERBS = {

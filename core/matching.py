@@ -45,6 +45,11 @@ class Matches:
         """Their centres in both photos, photo pixels: (M, 2) twice."""
         return a.photo_pixels().reshape(-1, 2)[self.at_a], b.photo_pixels().reshape(-1, 2)[self.at_b]
 
+    def thinned(self, count: int) -> "Matches":
+        """At most so many of them, evenly over photo a."""
+        chosen = np.linspace(0, max(len(self.at_a) - 1, 0), min(count, len(self.at_a))).astype(np.int64)
+        return Matches(self.at_a[chosen], self.at_b[chosen], self.confidence[chosen])
+
 
 def match_pointmaps(a: Pointmap, b: Pointmap, min_confidence: float | None = None) -> Matches:
     """The pixels whose points are mutual nearest neighbours, among those of both photos that are confident enough.

@@ -9,16 +9,19 @@ from bpy.props import PointerProperty
 
 from ..cli.main import main
 from ..panels.export import DUST3R_PT_export
+from ..panels.localize import DUST3R_PT_localize
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
 from .download_model import DUST3R_OT_download_model
 from .export import DUST3R_OT_export
 from .export_properties import DUST3R_PG_export
+from .localize import DUST3R_OT_localize_photo
 from .look_through_photo import DUST3R_OT_look_through_photo
 from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remove_photo
 from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_photo, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
+from .show_matches import DUST3R_OT_show_matches
 from .train_on_scene import COMMAND, DUST3R_OT_train_on_scene
 from .training_views import DUST3R_OT_render_training_views
 
@@ -35,10 +38,13 @@ CLASSES = (
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
     DUST3R_OT_look_through_photo,
+    DUST3R_OT_localize_photo,
+    DUST3R_OT_show_matches,
     DUST3R_OT_export,
     DUST3R_OT_render_training_views,
     DUST3R_OT_train_on_scene,
     *PANELS,
+    DUST3R_PT_localize,
     DUST3R_PT_export,
 )
 POINTERS = {

@@ -14,3 +14,16 @@ runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 def golden() -> Path:
     """Outputs of the published network and algorithms: the measure of agreement."""
     return ROOT / "tests" / "golden"
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command line in this process: (exit code, standard output, standard error)."""
+    from dust3r.cli.main import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.cli.main import main
 from dust3r.core.job import Job
 from dust3r.core.protocol import ErrorMessage, ProgressMessage, ResultMessage, decode
 from dust3r.core.settings import ReconstructionSettings
@@ -24,18 +23,6 @@ HEADLESS = [sys.executable, str(ROOT / "headless.py")]
 @pytest.fixture(scope="module")
 def photos() -> list[str]:
     return [str(path) for path in sorted(STUDIO.iterdir())[:3]]
-
-
-@pytest.fixture
-def run(capsys):
-    """Run the command line in this process: (exit code, standard output, standard error)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 def _reconstruct(photos, *more):

@@ -1,4 +1,4 @@
-"""The one material of all point clouds: a point shows its own colour, whatever the light."""
+"""Materials that show a colour as it is, whatever the light; the one of all point clouds shows each point's own."""
 
 from typing import Any
 
@@ -14,18 +14,22 @@ def points_material() -> bpy.types.Material:
     return shared_block(bpy.data.materials, "DUSt3R Points", 1, _make)
 
 
-def _make(name: str) -> bpy.types.Material:
-    material: Any = bpy.data.materials.new(name)
+def emit(material: Any) -> Any:
+    """Let the material shine in one colour and do nothing else; returns the emission node."""
     if bpy.app.version < (5, 0):
         material.use_nodes = True  # always so from 5.0 on, and deprecated there
     tree = material.node_tree
     tree.nodes.clear()
-    attribute = tree.nodes.new("ShaderNodeAttribute")
-    attribute.attribute_name = SHOWN_COLOR
-    emission = tree.nodes.new("ShaderNodeEmission")
-    output = tree.nodes.new("ShaderNodeOutputMaterial")
-    for column, node in enumerate((attribute, emission, output)):
-        node.location = (200 * column, 0)
-    tree.links.new(attribute.outputs["Color"], emission.inputs["Color"])
+    emission, output = tree.nodes.new("ShaderNodeEmission"), tree.nodes.new("ShaderNodeOutputMaterial")
+    emission.location, output.location = (200, 0), (400, 0)
     tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
+    return emission
+
+
+def _make(name: str) -> bpy.types.Material:
+    material: Any = bpy.data.materials.new(name)
+    emission = emit(material)
+    attribute = material.node_tree.nodes.new("ShaderNodeAttribute")
+    attribute.attribute_name = SHOWN_COLOR
+    material.node_tree.links.new(attribute.outputs["Color"], emission.inputs["Color"])
     return material

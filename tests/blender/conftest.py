@@ -4,8 +4,12 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "bl_ext.user_default.dust3r"
 
 USER_RESOURCES = tempfile.mkdtemp(prefix="dust3r-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = USER_RESOURCES  # before anybody imports bpy
@@ -18,6 +22,21 @@ def empty_scene():
 
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     return bpy.context.scene
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The checkout as an installed extension, not yet enabled."""
+    import bpy  # noqa: F401  isort: skip  it brings addon_utils
+    import addon_utils
+
+    folder = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "dust3r"
+    link.symlink_to(ROOT, target_is_directory=True)
+    yield MODULE
+    addon_utils.disable(MODULE, default_set=True)
+    link.unlink()
 
 
 def pytest_sessionfinish(exitstatus):
