@@ -1,6 +1,7 @@
 """What the network has said, kept from job to job in a folder that stays within a size. Imports no torch.
 
-The arrays of a shelf (core/shelf.py) lie under VERSION/MODEL/PRECISION. Whatever else the folder holds is left alone.
+The arrays of a shelf (core/shelf.py) lie under VERSION/DEVICE/MODEL/PRECISION. Whatever else the folder holds is left
+alone.
 """
 
 import logging
@@ -20,9 +21,12 @@ from .version import VERSION
 LOCK = "in_use.sqlite"  # stays empty: SQLite has shared locks on every system, which end with their process
 PATIENCE = 60.0  # seconds that a job waits for a pruning to end
 ABANDONED = 24 * 3600.0  # seconds after which nobody writes a half-written file any more
+LEVELS = 5  # of folders above a file: VERSION, DEVICE, MODEL, PRECISION, kind
 _KEY = "[0-9a-f]{32}"
 _ARRAY = rf"{_KEY}(-{_KEY}-[01])?\.npy"
-OWN = re.compile(rf"[^/]+/[0-9a-f]{{16}}/(float32|half)/[a-z]+/({_ARRAY}|(?P<partial>\.{_ARRAY}\.\d+-\d+\.part))")
+OWN = re.compile(
+    rf"[^/]+/[a-z]+/[0-9a-f]{{16}}/(float32|half)/[a-z]+/({_ARRAY}|(?P<partial>\.{_ARRAY}\.\d+-\d+\.part))"
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +40,12 @@ class _Entry(NamedTuple):
     partial: bool  # being written, or left by a process that was killed
 
 
-def shelves(folder: Path) -> Path:
-    """Where in a cache the models' shelves lie: another version may say something else."""
-    return folder / VERSION
+def shelves(folder: Path, device: str) -> Path:
+    """Where in a cache the models' shelves lie: another version may say something else.
+
+    Each device ("cpu", "cuda", ...) has its own, and so settles on a precision of its own.
+    """
+    return folder / VERSION / device
 
 
 @contextmanager
@@ -100,13 +107,16 @@ def _entries(folder: Path) -> Iterator[_Entry]:
 
 
 def _remove(entries: list[_Entry], excess: float = float("inf")) -> None:
-    """Remove files, in this order, until `excess` bytes are gone."""
+    """Remove files, in this order, and folders that are empty then, until `excess` bytes are gone."""
     for entry in entries:
         if excess <= 0:
             return
         try:
             entry.path.unlink()
             excess -= entry.size
+            with suppress(OSError):  # some folder holds more
+                for parent in entry.path.parents[:LEVELS]:
+                    parent.rmdir()
         except OSError as error:
             log.warning("%s cannot be removed (%s)", entry.path, error)
 

@@ -108,9 +108,9 @@ def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderSh
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
-    kept = (shelves(job.cache) if job.cache else cache_folder(folder)) / weights_digest(job.model)[:16]
-    begun = None if job.cache else _begun_precision(kept, job)  # a cache is of many jobs, on whatever device
-    precision = begun or settled_precision(job.settings)
+    models = shelves(job.cache, device.type) if job.cache else cache_folder(folder)
+    kept = models / weights_digest(job.model)[:16]
+    precision = _begun_precision(kept, job) or settled_precision(job.settings)
     model = load_model(job.model, device, pick_precision(precision, device))
     log.info("on %s in %s", device, precision_name(model.network))
     report(LOADING, 1, 1)

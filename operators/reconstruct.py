@@ -10,13 +10,14 @@ from typing import Any
 import bpy
 from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
+from ..core.cache import prune
 from ..core.errors import ReconstructionError
 from ..core.job import Job, load_result, log_file
 from ..core.photos import find_photos
 from ..core.progress import Progress
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
-from .preferences import user_folder
+from .preferences import cache_bytes, cache_folder, forget_cache_size, user_folder
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
 from .running import WorkerOperator
 from .scene import add_reconstruction, show_colors
@@ -49,6 +50,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
 
     _folder: Path
     _scene: str
+    _most_kept: int  # bytes of the cache after this run
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         if bpy.app.background:
@@ -69,6 +71,8 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         show_colors(context)
 
     def tidy(self, failed: bool) -> None:
+        prune(cache_folder(), self._most_kept)
+        forget_cache_size()
         if failed:
             _forget_old_failures(self._folder.parent)
         else:
@@ -104,7 +108,9 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         chosen = Chosen(self, context.scene)
         settings, photos = read_settings(chosen), find_photos(self._paths(context))
         make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing now
-        job = Job(tuple(photos), find_chosen_model(chosen, context), settings)
+        self._most_kept = cache_bytes(context)
+        cache = cache_folder() if self._most_kept else None
+        job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache)
         self._scene = context.scene.name
         self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=user_folder("jobs")))
         job.save(self._folder)

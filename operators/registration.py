@@ -12,6 +12,7 @@ from ..panels.export import DUST3R_PT_export
 from ..panels.localize import DUST3R_PT_localize
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
+from .clear_cache import DUST3R_OT_clear_cache
 from .download_model import DUST3R_OT_download_model
 from .export import DUST3R_OT_export
 from .export_properties import DUST3R_PG_export
@@ -37,15 +38,16 @@ CLASSES = (
     DUST3R_OT_reconstruct,
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
+    DUST3R_OT_clear_cache,
     DUST3R_OT_look_through_photo,
+    DUST3R_OT_export,
     DUST3R_OT_localize_photo,
     DUST3R_OT_show_matches,
-    DUST3R_OT_export,
     DUST3R_OT_render_training_views,
     DUST3R_OT_train_on_scene,
     *PANELS,
-    DUST3R_PT_localize,
     DUST3R_PT_export,
+    DUST3R_PT_localize,
 )
 POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),

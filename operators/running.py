@@ -38,7 +38,18 @@ def stop_before_load(*_: object) -> None:
     stop()
 
 
-class WorkerOperator:
+class IdleOperator:
+    """An operator for when no worker is at work."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if is_running():
+            cls.poll_message_set("Something is being worked on; wait for it, or cancel it")  # type: ignore[attr-defined]
+            return False
+        return True
+
+
+class WorkerOperator(IdleOperator):
     """A modal operator whose work is one worker process. Subclasses say what follows in `take`.
 
     The scene is touched in `take` alone, so a job that fails or is cancelled leaves no trace and no undo step.
@@ -57,13 +68,6 @@ class WorkerOperator:
 
     def tidy(self, failed: bool) -> None:
         """Remove what the job left on disk; failed: but for what tells why."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if is_running():
-            cls.poll_message_set("Something is being worked on; wait for it, or cancel it")  # type: ignore[attr-defined]
-            return False
-        return True
 
     def start(
         self,

@@ -11,6 +11,7 @@ from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.job import Job, load_result, result_folder
 from dust3r.core.model.dust3r import DUSt3R
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+from dust3r.tests.network_passes import count_passes
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
@@ -21,18 +22,7 @@ SETTINGS = ReconstructionSettings(scene_graph="complete", alignment=AlignmentSet
 @pytest.fixture
 def passes(monkeypatch):
     """How many photos were encoded and how many pairs decoded since the dictionary was cleared."""
-    counts = {}
-
-    def count(name, method, size):
-        def counted(self, first, *more):
-            counts[name] = counts.get(name, 0) + size(first)
-            return method(self, first, *more)
-
-        monkeypatch.setattr(DUSt3R, name, counted)
-
-    count("encode", DUSt3R.encode, len)
-    count("decode", DUSt3R.decode, lambda encoded: len(encoded.tokens))
-    return counts
+    return count_passes(monkeypatch, DUSt3R)
 
 
 @pytest.fixture
@@ -254,3 +244,10 @@ def test_a_cache_that_cannot_be_made_is_one_sentence(run_anew, kept):
     kept.write_text("a file")
     with pytest.raises(InputError, match="Cache Size"):
         run_anew(PHOTOS[:2])
+
+
+def test_a_shared_cache_stays_with_the_precision_that_its_first_job_settled_on(run_anew, monkeypatch):
+    for measured in ("half", "float32"):
+        monkeypatch.setattr(worker, "settled_precision", lambda settings, measured=measured: measured)
+        _, passes = run_anew(PHOTOS[:2])
+    assert passes == {}

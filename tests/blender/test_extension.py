@@ -1,12 +1,15 @@
 """The extension as Blender runs it: registered, used by script, and gone without a trace."""
 
+import importlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import bpy  # isort: skip  it brings addon_utils
 import addon_utils
 import pytest
+from dust3r.tests.network_passes import count_passes
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIO = ROOT / "samples" / "studio" / "images"
@@ -103,6 +106,79 @@ def test_no_job_folder_stays_after_a_good_run(extension):
     _reconstruct()
     folder = Path(bpy.utils.extension_path_user(MODULE, path="jobs", create=True))
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def kept(extension):
+    """The folder of what the network said, empty at first."""
+    assert bpy.ops.dust3r.clear_cache() == {"FINISHED"}
+    yield _user_folder("cache")
+    bpy.context.preferences.addons[MODULE].preferences.property_unset("cache_size")
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """How many photos are encoded and how many pairs decoded."""
+    return count_passes(monkeypatch, importlib.import_module(f"{MODULE}.core.model.dust3r").DUSt3R)
+
+
+def test_one_more_photo_costs_its_own_pairs_and_another_setting_none(kept, passes):
+    _reconstruct(scene_graph="complete")
+    assert passes == {"encode": 2, "decode": 2}
+    _reconstruct(scene_graph="complete", iterations=1)
+    assert passes == {"encode": 2, "decode": 2}
+    _reconstruct(scene_graph="complete", **_files("studio_01.jpg", "studio_02.jpg", "studio_03.jpg"))
+    assert passes == {"encode": 3, "decode": 6}
+
+
+def test_the_cache_size_bounds_what_stays_and_0_keeps_nothing(kept):
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    _reconstruct()
+    whole = _bytes(kept)
+    preferences.cache_size = 0.6 * whole / 1e9
+    _reconstruct()
+    assert 0 < _bytes(kept) <= 0.6 * whole
+    preferences.cache_size = 0
+    _reconstruct()
+    assert _bytes(kept) == 0
+
+
+def test_the_default_cache_size_is_cores(extension):
+    from dust3r.core.settings import CACHE_GIGABYTES
+
+    assert bpy.context.preferences.addons[MODULE].preferences.cache_size == CACHE_GIGABYTES
+
+
+def test_clear_cache_leaves_what_is_not_its_own(kept):
+    note = kept / "note.txt"
+    note.write_text("mine")
+    _reconstruct()
+    assert _bytes(kept) > len("mine")
+    bpy.ops.dust3r.clear_cache()
+    assert _bytes(kept) == len("mine")
+    note.unlink()
+
+
+def test_the_preferences_show_what_the_cache_takes(kept):
+    preferences = sys.modules[f"{MODULE}.operators.preferences"]
+    assert preferences.shown_cache_size() == 0
+    _reconstruct()
+    assert preferences.shown_cache_size() == pytest.approx(_bytes(kept) / 1e9)
+    bpy.ops.dust3r.clear_cache()
+    assert preferences.shown_cache_size() == 0
+
+
+def test_a_cache_in_use_is_not_cleared(kept):
+    from dust3r.core import cache
+
+    _reconstruct()
+    with cache.using(kept), pytest.raises(RuntimeError, match="in use"):
+        bpy.ops.dust3r.clear_cache()
+    assert _bytes(kept) > 0
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(
