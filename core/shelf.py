@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from .errors import InputError
 from .files import replacing
 
 Name = tuple[str, str]  # (kind, name)
+MOST_MAPS = 10240  # macOS refuses more
 DAMAGE = (OSError, ValueError, EOFError)
 
 log = logging.getLogger(__name__)
@@ -110,6 +112,18 @@ class FolderShelf:
 
     def _path(self, kind: str, name: str) -> Path:
         return self.folder / kind / f"{name}.npy"
+
+
+def allow_many_maps() -> None:
+    """Let this process map as many arrays as a large job has: mapped files count as open, and some allow 256."""
+    if sys.platform == "win32":  # maps do not count there
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_MAPS if hard == resource.RLIM_INFINITY else min(hard, MOST_MAPS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

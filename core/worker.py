@@ -22,7 +22,7 @@ from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
 from .settings import Device, Precision, ReconstructionSettings
 from .shard import Shard
-from .shelf import FolderShelf
+from .shelf import FolderShelf, allow_many_maps
 from .solution import Inputs, Solution, weights_digest
 
 LOADING = "Loading the model"
@@ -91,6 +91,7 @@ def load_for(folder: Path, device: Device, report: Report) -> tuple[LoadedModel,
 def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job, Report]]:
     job = Job.load(folder)
     keep_freed_memory()
+    allow_many_maps()
     with _logging_to(log_file(folder)), using(job.cache) if job.cache else nullcontext():
         log.info("%d photos, model %s, settings %s", len(job.photos), job.model, job.settings)
         yield job, Timeline({LOADING: 5.0, **STAGES}, show)

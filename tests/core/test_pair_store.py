@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from dust3r.core import cache
 from dust3r.core.alignment.aligner import align
 from dust3r.core.kept_prediction import RECORD
 from dust3r.core.pair_store import DENSE, DENSE_SIDES, FEWEST_DENSE, RECORDS, PairStore
@@ -162,3 +163,33 @@ def test_equal_photos_share_their_predictions():
     store.add([prediction])
     assert store.missing([Edge(1, 0), Edge(0, 0)]) == []
     np.testing.assert_array_equal(store.of([Edge(1, 0)])[0].dense(1)[0], prediction.dense(1)[0])
+
+
+def test_half_the_dense_sides_can_go_from_a_cache_before_any_pair_is_needed_again(tmp_path):
+    shelf = FolderShelf(cache.shelves(tmp_path, "cpu") / ("0" * 16) / "float32")
+    predictions = list(_predictions(12))
+    edges = [prediction.edge for prediction in predictions]
+    store = _store(shelf, 12)
+    store.missing(edges)
+    store.add(predictions)
+    store.of(edges)
+    dense = sum(path.stat().st_size for path in tmp_path.rglob("dense/*.npy"))
+    cache.prune(tmp_path, cache.size(tmp_path) - dense // 2)
+    again = _store(shelf, 12)
+    assert len(shelf.names(DENSE)) == 12 * FEWEST_DENSE
+    assert again.missing(edges) == again.bare(edges) == []
+
+
+def test_what_is_said_of_other_photos_is_neither_held_nor_marked_as_used(tmp_path):
+    shelf = FolderShelf(tmp_path)
+    predictions = list(_predictions(4))
+    store = _store(shelf, 4)
+    store.missing([prediction.edge for prediction in predictions])
+    for prediction in predictions:
+        store.add([prediction])
+    used = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    few = _store(shelf, 2)
+    few.of([Edge(0, 1)])
+    assert len(few._records) == 2
+    touched = sorted(path.parent.name for path, then in used.items() if path.stat().st_mtime_ns != then)
+    assert touched == ["dense", "dense", "pairs", "pairs"]
