@@ -6,41 +6,11 @@ import numpy as np
 import pytest
 from dust3r.core.geometry.epipolar import essential_matrix, poses_of, sampson_errors
 from dust3r.core.geometry.five_point import five_point_matrices
-from dust3r.core.geometry.relative_pose import Camera, TwoViews, relative_pose
+from dust3r.core.geometry.relative_pose import TwoViews, relative_pose
 from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
+from dust3r.tests.core.pair_scene import CAMERA_A, OUTLIERS, two_views
 
 METHODS = ("essential", "procrustes", "pnp")
-OUTLIERS = 0.3
-CAMERA_A = Camera(300.0, np.array([160.0, 120.0]), (320, 240))
-CAMERA_B = Camera(420.0, np.array([240.0, 180.0]), (480, 360))
-
-
-def two_views(seed, turn=0.2, travel=0.6, plane=False, count=500):
-    """(TwoViews, cam2world of b in a's frame): exact but for the outliers; frame b counts in thirds of a's units."""
-    generator = np.random.default_rng(seed)
-    pixels_a = generator.uniform([0, 0], CAMERA_A.size, (count, 2))
-    depth = 4 / (1 + pixels_a[:, :1] / 800) if plane else generator.uniform(2, 6, (count, 1))
-    points = CAMERA_A.rays(pixels_a) * depth
-    pose = np.eye(4)
-    pose[:3, :3] = rotation_from_vector(turn * unit(generator))
-    pose[:3, 3] = travel * unit(generator)
-    points_b = (points - pose[:3, 3]) @ pose[:3, :3]
-    pixels_b = CAMERA_B.focal * points_b[:, :2] / points_b[:, 2:] + CAMERA_B.principal_point
-    wrong = generator.random(count) < OUTLIERS
-    matched_b, points_ab, points_ba = pixels_b.copy(), 3 * points_b, points.copy()
-    matched_b[wrong] = generator.uniform([0, 0], CAMERA_B.size, (wrong.sum(), 2))
-    points_ab[wrong] = generator.uniform([-6, -6, 3], [6, 6, 18], (wrong.sum(), 3))
-    points_ba[wrong] = generator.uniform([-2, -2, 2], [2, 2, 6], (wrong.sum(), 3))
-    weight = np.ones(count)
-    views = TwoViews(
-        CAMERA_A, CAMERA_B, pixels_a, matched_b, points, points, points_ab, weight, points_ba, pixels_b, weight
-    )
-    return views, pose
-
-
-def unit(generator):
-    vector = generator.normal(size=3)
-    return vector / np.linalg.norm(vector)
 
 
 def errors(found, truth):
