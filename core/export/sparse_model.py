@@ -117,7 +117,7 @@ def _errors(views: Sequence[AlignedView], position: Floats, pixels: Floats, view
     distance = np.zeros(len(pixels))
     for k, one in enumerate(views):
         mine = view == k
-        distance[mine] = np.linalg.norm(project(one, position[point[mine]]) - pixels[mine], axis=-1)
+        distance[mine] = np.linalg.norm(project(one, position[point[mine]])[0] - pixels[mine], axis=-1)
     return _means(distance, point)
 
 

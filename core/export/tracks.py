@@ -1,59 +1,67 @@
-"""Which points of different photos are one and the same: tracks from mutual nearest neighbours."""
+"""Which points of different photos are one and the same: each falls on the other's pixel, at the other's depth."""
 
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..matching import Pointmap, match_pointmaps
 from ..reconstruction import AlignedView, Reconstruction
 
+Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-TOLERANCE = 1.5  # network pixels between a match and where the other photo's point falls
+DEPTH_TOLERANCE = 0.05  # of the depth: about what two photos' depths of one surface differ by
+NONE = -1
 
 
 def track_roots(reconstruction: Reconstruction, min_confidence: float) -> Indices:
     """(N,): for each of the points that `point_cloud(min_confidence)` lists, the first one that is the same.
 
-    A point of a photo is the same as its mutual nearest neighbour in an earlier one when each falls within TOLERANCE of
-    the other's pixel. Every track has one point of a photo at most: all its points match its first.
+    A track has one point of a photo at most: all its points are the same as its first. Every pair of photos is looked
+    at, in a time that grows with their pixels alone: the world says where a match can be, nothing has to be searched.
     """
     views = reconstruction.views
     rows = _rows(views, min_confidence)
-    roots = np.arange(sum(np.count_nonzero(row >= 0) for row in rows))
     points = [view.world_points().reshape(-1, 3) for view in views]
-    maps = [
-        Pointmap(point, view.confidence.ravel(), row >= 0) for point, view, row in zip(points, views, rows, strict=True)
-    ]
+    roots = np.arange(sum(np.count_nonzero(row != NONE) for row in rows))
     for a, b in combinations(range(len(views)), 2):
-        matches = match_pointmaps(maps[a], maps[b], min_confidence)
-        seen = _near(views[b], points[a][matches.at_a], matches.at_b)
-        seen &= _near(views[a], points[b][matches.at_b], matches.at_a)
-        first, second = rows[a][matches.at_a[seen]], rows[b][matches.at_b[seen]]
+        at_a = np.flatnonzero(rows[a] != NONE)
+        at_b = _partners(points[a][at_a], views[b], rows[b])
+        at_a, at_b = at_a[at_b != NONE], at_b[at_b != NONE]
+        mutual = _partners(points[b][at_b], views[a], rows[a]) == at_a
+        first, second = rows[a][at_a[mutual]], rows[b][at_b[mutual]]
         free = (roots[first] == first) & (roots[second] == second)  # neither belongs to an earlier photo's point
         roots[second[free]] = first[free]
     return roots
 
 
-def project(view: AlignedView, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(M, 2): where world points (M, 3) fall in the photo, photo pixels; NaN for points not in front of the camera."""
+def project(view: AlignedView, points: Floats) -> tuple[Floats, Floats]:
+    """Where world points (M, 3) fall: photo pixels (M, 2), NaN behind the camera, and depths (M,)."""
     in_camera = (points - view.cam2world[:3, 3]) @ view.cam2world[:3, :3]
-    depth = np.where(in_camera[:, 2] > 0, in_camera[:, 2], np.nan)[:, None]
-    return in_camera[:, :2] / depth * view.K[[0, 1], [0, 1]] + view.K[:2, 2]
+    depth = in_camera[:, 2]
+    in_front = np.where(depth > 0, depth, np.nan)[:, None]
+    return in_camera[:, :2] / in_front * view.K[[0, 1], [0, 1]] + view.K[:2, 2], depth
 
 
 def _rows(views: tuple[AlignedView, ...], min_confidence: float) -> list[Indices]:
-    """Of each photo's flat pixels, (P,): the point's number among all kept points, -1 for pixels without."""
+    """Of each photo's flat pixels, (P,): the point's number among all kept points, NONE for pixels without."""
     rows, count = [], 0
     for view in views:
         kept = view.kept(min_confidence).ravel()
-        rows.append(np.where(kept, count + np.cumsum(kept) - 1, -1))
+        rows.append(np.where(kept, count + np.cumsum(kept) - 1, NONE))
         count += np.count_nonzero(kept)
     return rows
 
 
-def _near(view: AlignedView, points: NDArray[np.float64], at: Indices) -> NDArray[np.bool_]:
-    """(M,): whether world points fall within TOLERANCE of these flat pixels."""
-    off = project(view, points) - view.mapping.photo_pixels().reshape(-1, 2)[at]
-    return np.linalg.norm(off / np.array(view.mapping.scale), axis=-1) <= TOLERANCE
+def _partners(points: Floats, view: AlignedView, rows: Indices) -> Indices:
+    """(M,): the flat pixel of a photo that world points (M, 3) fall on, NONE where it shows another surface or none."""
+    pixels, depth = project(view, points)
+    (width, height), mapping = view.mapping.view_size, view.mapping
+    x, y = ((pixels - mapping.offset) / mapping.scale).T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN
+    at = y[inside].astype(np.int64) * width + x[inside].astype(np.int64)
+    shown = view.depth.ravel()[at]
+    same = (rows[at] != NONE) & (np.abs(depth[inside] - shown) <= DEPTH_TOLERANCE * shown)
+    partners = np.full(len(points), NONE)
+    partners[np.flatnonzero(inside)[same]] = at[same]
+    return partners
