@@ -96,6 +96,19 @@ def test_a_results_own_folder_serves_as_well(run, job):
     assert set(last_json(out)["neighbours"]) == {photo.name for photo in PHOTOS[:3]}
 
 
+def test_one_photo_gives_its_focal_depth_and_points(run, tmp_path):
+    job, cameras, points = tmp_path / "job", tmp_path / "c.json", tmp_path / "p.ply"
+    outputs = ("--job", job, "--cameras", cameras, "--points", points)
+    assert run("reconstruct", PHOTOS[0], *MODEL, *outputs)[0] == 0
+    assert run("export", job, "--format", "exr", "--output", tmp_path / "exr")[0] == 0
+    (camera,) = json.loads(cameras.read_text())["photos"].values()
+    assert 0.2 < camera["K"][0][0] / camera["width"] < 11
+    assert (tmp_path / "exr" / "depth" / f"{PHOTOS[0].name}.exr").is_file()
+    (view,) = Reconstruction.load(job / "result").views
+    assert (view.depth > 0).all()
+    assert f"element vertex {int(np.ceil(0.75 * view.depth.size))}" in points.read_bytes()[:200].decode(errors="ignore")
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
