@@ -39,6 +39,16 @@ def installed():
     link.unlink()
 
 
+@pytest.fixture
+def extension(installed):
+    """The scene's settings, with the extension enabled."""
+    import bpy  # isort: skip  it brings addon_utils
+    import addon_utils
+
+    assert addon_utils.enable(installed, default_set=True) is not None
+    return bpy.context.scene.dust3r
+
+
 def pytest_sessionfinish(exitstatus):
     global exit_code
     exit_code = int(exitstatus)

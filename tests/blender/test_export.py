@@ -1,11 +1,8 @@
 """From the scene into files and back: what is written is what was reconstructed, or what the scene shows."""
 
 import json
-import os
-from pathlib import Path
 
-import bpy  # isort: skip  it brings addon_utils
-import addon_utils
+import bpy
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
@@ -17,8 +14,6 @@ from dust3r.operators.scene.interchange import export_gltf, export_usd
 from dust3r.operators.scene.reading import find_collection, find_points, read_reconstruction
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction
 
-MODULE = "bl_ext.user_default.dust3r"
-ROOT = Path(__file__).resolve().parents[2]
 ALIKE = (Shot("a.png"), Shot("b.png"), Shot("c.png"))
 
 
@@ -159,24 +154,6 @@ def test_a_scene_file_is_not_overwritten_and_comes_whole_or_not_at_all(tmp_path,
             export(collection, path)
     assert (tmp_path / name).read_bytes() == b"yesterday's"
     assert blocks() == state
-
-
-@pytest.fixture(scope="module")
-def installed():
-    """The checkout as an installed extension."""
-    folder = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default"
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / "dust3r"
-    link.symlink_to(ROOT, target_is_directory=True)
-    yield
-    addon_utils.disable(MODULE, default_set=True)
-    link.unlink()
-
-
-@pytest.fixture
-def extension(installed):
-    assert addon_utils.enable(MODULE, default_set=True) is not None
-    return bpy.context.scene.dust3r
 
 
 def test_the_operator_writes_what_it_is_told_or_what_the_panel_says(extension, tmp_path):

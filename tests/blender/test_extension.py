@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -14,24 +13,6 @@ from dust3r.tests.network_passes import count_passes
 ROOT = Path(__file__).resolve().parents[2]
 STUDIO = ROOT / "samples" / "studio" / "images"
 MODULE = "bl_ext.user_default.dust3r"
-
-
-@pytest.fixture(scope="module")
-def installed():
-    """The checkout as an installed extension."""
-    folder = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default"
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / "dust3r"
-    link.symlink_to(ROOT, target_is_directory=True)
-    yield
-    addon_utils.disable(MODULE, default_set=True)
-    link.unlink()
-
-
-@pytest.fixture
-def extension(installed):
-    assert addon_utils.enable(MODULE, default_set=True) is not None
-    return bpy.context.scene.dust3r
 
 
 def _files(*names: str) -> dict:
