@@ -106,10 +106,9 @@ def _image(view: AlignedView, name: str, keypoints: Floats, points: Indices) -> 
 
 
 def _means(values: Floats, group: Indices) -> Floats:
-    """(N, ...): the mean of the rows of each group; every group has some."""
-    counts = np.bincount(group)
-    sums = [np.bincount(group, column) for column in values.reshape(len(values), -1).T]
-    return (np.stack(sums, axis=-1) / counts[:, None]).reshape(-1, *values.shape[1:])
+    """(N, K): the mean of the rows (M, K) of each group; every group has some."""
+    sums = [np.bincount(group, column) for column in values.T]
+    return np.stack(sums, axis=-1) / np.bincount(group)[:, None]
 
 
 def _errors(views: Sequence[AlignedView], position: Floats, pixels: Floats, view: Indices, point: Indices) -> Floats:
@@ -118,7 +117,7 @@ def _errors(views: Sequence[AlignedView], position: Floats, pixels: Floats, view
     for k, one in enumerate(views):
         mine = view == k
         distance[mine] = np.linalg.norm(project(one, position[point[mine]])[0] - pixels[mine], axis=-1)
-    return _means(distance, point)
+    return _means(distance[:, None], point)[:, 0]
 
 
 def _tracks(view: Indices, point: Indices) -> tuple[Indices, Indices]:

@@ -159,6 +159,38 @@ def test_photos_are_upright_and_untouched_where_they_were_so_already(result, tmp
             assert off.max() <= (6 if copy.suffix == ".jpg" else 0)
 
 
+def test_photos_of_kinds_that_few_programs_read_become_png(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a.png"), Shot("b.png")))
+    with Image.open(tmp_path / "a.png") as photo:
+        photo.save(tmp_path / "a.avif", quality=100)
+    views = (replace(result.views[0], name="a.avif", path=tmp_path / "a.avif"), result.views[1])
+    export_reconstruction(replace(result, views=views), tmp_path / "out", "colmap-text")
+    assert {path.name for path in (tmp_path / "out" / "images").iterdir()} == {"a.avif.png", "b.png"}
+    assert "1 a.avif.png\n" in (tmp_path / "out" / "sparse" / "0" / "images.txt").read_text()
+
+
+def test_names_that_blanks_alone_told_apart_stay_apart(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a b.png"), Shot("a_b.png"), Shot("a\tb.png")))
+    export_reconstruction(result, tmp_path / "out", "colmap")
+    names = {path.name for path in (tmp_path / "out" / "images").iterdir()}
+    assert names == {"a_b.png", "a_b_.png", "a_b__.png"}
+
+
+def test_a_photo_that_is_another_by_now_is_refused(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a.jpg", size=(60, 90), orientation=6),))
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.jpg")
+    with pytest.raises(InputError, match=r"a\.jpg is no longer the photo"):
+        export_reconstruction(result, tmp_path / "out", "3dgs")
+
+
+def test_a_reconstruction_without_any_sure_point_still_gives_its_cameras(result, tmp_path):
+    nothing = ExportSettings(min_confidence=1e9, tracks=True)
+    for name in FORMATS:
+        export_reconstruction(result, tmp_path / name, name, nothing)
+    assert len(json.loads((tmp_path / "transforms" / "transforms.json").read_text())["frames"]) == len(SHOTS)
+    assert len(read_ply(tmp_path / "ply" / "points.ply")) == 0
+
+
 def test_photos_of_other_worlds_are_named_where_a_format_has_room_for_one(result, tmp_path):
     apart = [replace(view, component=int(k in {2, 5})) for k, view in enumerate(result.views)]
     result = replace(result, views=tuple(apart))
