@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..core import inference
 from ..core.checkpoints import default_model_folder, find_model
@@ -14,7 +16,7 @@ from ..core.localization import localize as place
 from ..core.model.weights import LoadedModel, load_model
 from ..core.progress import Report, Timeline
 from ..core.shelf import Shelf
-from ..core.worker import LOADING, load_for
+from ..core.worker import LOADING, loaded
 from .output import Output
 from .pair_arguments import read_localization
 
@@ -28,8 +30,8 @@ def localize(arguments: argparse.Namespace, output: Output) -> None:
         check_writable(arguments.output / "cameras.json")
     world = find_result(arguments.folder)
     report = Timeline({LOADING: 5.0, **inference.STAGES}, output.progress)
-    model, shelf = _load(arguments, report)
-    found = place(arguments.photo, world, model, settings, shelf, report)
+    with _loaded(arguments, report) as (model, shelf):
+        found = place(arguments.photo, world, model, settings, shelf, report)
     placed = as_reconstruction(found, world, settings)
     if arguments.output:
         placed.save(arguments.output)
@@ -38,9 +40,12 @@ def localize(arguments: argparse.Namespace, output: Output) -> None:
     output.result(str(arguments.output or ""), json.dumps(camera))
 
 
-def _load(arguments: argparse.Namespace, report: Report) -> tuple[LoadedModel, Shelf | None]:
+@contextmanager
+def _loaded(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[LoadedModel, Shelf | None]]:
     """The model named; else the job's, with what it has said before; else the best present."""
     if arguments.model is None and (arguments.folder / "job.json").is_file():
-        return load_for(arguments.folder, arguments.device, report)
+        with loaded(arguments.folder, arguments.device, report) as (model, shelf):
+            yield model, shelf
+        return
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())
-    return load_model(path, pick_device(arguments.device)), None
+    yield load_model(path, pick_device(arguments.device)), None

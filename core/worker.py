@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,10 +81,15 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
         return plan_views(views, model, job.settings, ("disk",)), tuple(warnings)
 
 
-def load_for(folder: Path, device: Device, report: Report) -> tuple[LoadedModel, FolderShelf]:
-    """The model of the folder's job on a device, and the shelf of what it has said; raises ReconstructionError."""
+@contextmanager
+def loaded(folder: Path, device: Device, report: Report) -> Iterator[tuple[LoadedModel, FolderShelf]]:
+    """The model of the folder's job on a device, and the shelf of what it has said, for as long as the block lasts.
+
+    Raises ReconstructionError with one sentence.
+    """
     job = Job.load(folder)
-    return _load(folder, replace(job, settings=replace(job.settings, device=device)), report)
+    with _using(job):
+        yield _load(folder, replace(job, settings=replace(job.settings, device=device)), report)
 
 
 @contextmanager
@@ -92,9 +97,13 @@ def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job
     job = Job.load(folder)
     keep_freed_memory()
     allow_many_maps()
-    with _logging_to(log_file(folder)), using(job.cache) if job.cache else nullcontext():
+    with _logging_to(log_file(folder)), _using(job):
         log.info("%d photos, model %s, settings %s", len(job.photos), job.model, job.settings)
         yield job, Timeline({LOADING: 5.0, **STAGES}, show)
+
+
+def _using(job: Job) -> AbstractContextManager[None]:
+    return using(job.cache) if job.cache else nullcontext()
 
 
 def settled_precision(settings: ReconstructionSettings) -> Precision:

@@ -9,12 +9,12 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..core.errors import ReconstructionError
-from ..core.job import log_file
+from ..core.job import Job, log_file
 from ..core.localization_settings import LocalizationSettings
 from ..core.photos import SUFFIXES
 from ..core.reconstruction import Reconstruction
-from .preferences import user_folder
-from .properties import find_chosen_model, settings_of
+from .preferences import cache_bytes, cache_folder, user_folder
+from .properties import find_chosen_model, read_settings, settings_of
 from .running import WorkerOperator
 from .scene.localized import add_localized
 from .scene.reading import find_collection, read_reconstruction
@@ -103,9 +103,12 @@ class DUST3R_OT_localize_photo(WorkerOperator, bpy.types.Operator):
         if collection is None:
             raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
         self._scene, self._collection = context.scene.name, collection.name
-        model = find_chosen_model(settings, context)
-        read_reconstruction(collection).save(self._folder)
+        world = read_reconstruction(collection)
+        world.save(self._folder)
+        cache = cache_folder() if cache_bytes(context) else None
+        photos = tuple(view.path for view in world.views)
+        Job(photos, find_chosen_model(settings, context), read_settings(settings), cache).save(self._folder)
         photo, output = bpy.path.abspath(self.filepath), self._folder / "placed"
         arguments = ["localize", str(self._folder), photo, "--output", str(output), "--way", self.way]
-        arguments += ["--model", str(model), "--device", settings.device, "--neighbours", str(self.neighbours)]
+        arguments += ["--device", settings.device, "--neighbours", str(self.neighbours)]
         return [*arguments, "--min-inlier-share", str(self.min_inlier_share)]

@@ -2,6 +2,8 @@
 
 import bpy
 
+from .base import SidebarPanel
+
 # which options a format has; the others take none
 OPTIONS = {
     "colmap": ("max_points", "tracks", "photos"),
@@ -12,12 +14,9 @@ OPTIONS = {
 }
 
 
-class DUST3R_PT_export(bpy.types.Panel):
+class DUST3R_PT_export(SidebarPanel, bpy.types.Panel):
     """Format, options, folder."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "DUSt3R"
     bl_label = "Export"
     bl_parent_id = "DUST3R_PT_result"
     bl_options = {"DEFAULT_CLOSED"}

@@ -2,13 +2,12 @@
 
 import bpy
 
+from .base import SidebarPanel
 
-class DUST3R_PT_localize(bpy.types.Panel):
+
+class DUST3R_PT_localize(SidebarPanel, bpy.types.Panel):
     """Another photo's camera, and what two photos have in common."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "DUSt3R"
     bl_label = "Match and Localise"
     bl_parent_id = "DUST3R_PT_result"
     bl_options = {"DEFAULT_CLOSED"}

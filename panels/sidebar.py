@@ -5,13 +5,9 @@ from typing import Any
 
 import bpy
 
+from .base import SidebarPanel
+
 NOTE_WIDTH = 40  # characters that fit into the sidebar's usual width
-
-
-class _Panel:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "DUSt3R"
 
 
 class DUST3R_UL_photos(bpy.types.UIList):
@@ -23,7 +19,7 @@ class DUST3R_UL_photos(bpy.types.UIList):
         layout.label(text=item.name, icon_value=item.thumbnail)
 
 
-class DUST3R_PT_photos(_Panel, bpy.types.Panel):
+class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
     """Which photos to reconstruct."""
 
     bl_label = "Photos"
@@ -40,7 +36,7 @@ class DUST3R_PT_photos(_Panel, bpy.types.Panel):
         self.layout.operator("dust3r.add_photos", icon="FILE_FOLDER")
 
 
-class DUST3R_PT_reconstruct(_Panel, bpy.types.Panel):
+class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
     """The model and the button."""
 
     bl_label = "Reconstruction"
@@ -67,7 +63,7 @@ class DUST3R_PT_reconstruct(_Panel, bpy.types.Panel):
         row.operator("dust3r.reconstruct", icon="OUTLINER_OB_POINTCLOUD")
 
 
-class DUST3R_PT_refinement(_Panel, bpy.types.Panel):
+class DUST3R_PT_refinement(SidebarPanel, bpy.types.Panel):
     """What a first-time user need not touch."""
 
     bl_label = "Refinement"
@@ -88,7 +84,7 @@ class DUST3R_PT_refinement(_Panel, bpy.types.Panel):
             self.layout.prop(_settings(context), name)
 
 
-class DUST3R_PT_models(_Panel, bpy.types.Panel):
+class DUST3R_PT_models(SidebarPanel, bpy.types.Panel):
     """Downloads."""
 
     bl_label = "Models"
@@ -102,7 +98,7 @@ class DUST3R_PT_models(_Panel, bpy.types.Panel):
         column.operator("dust3r.download_model", icon="IMPORT")
 
 
-class DUST3R_PT_train(_Panel, bpy.types.Panel):
+class DUST3R_PT_train(SidebarPanel, bpy.types.Panel):
     """A model of one's own."""
 
     bl_label = "Train on This Scene"
@@ -115,7 +111,7 @@ class DUST3R_PT_train(_Panel, bpy.types.Panel):
         self.layout.operator("dust3r.render_training_views", icon="RENDER_STILL")
 
 
-class DUST3R_PT_result(_Panel, bpy.types.Panel):
+class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
     """What can be done with a finished reconstruction."""
 
     bl_label = "Result"

@@ -4,8 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import bpy  # isort: skip  it brings addon_utils
-import addon_utils
+import bpy
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
@@ -90,10 +89,9 @@ def test_curves_are_coloured_by_height_in_the_first_photo(added):
 
 
 @pytest.fixture
-def reconstructed(installed):
+def reconstructed(extension):
     """The collection of three sample photos, reconstructed with the bundled model."""
-    assert addon_utils.enable(installed, default_set=True) is not None
-    bpy.context.scene.dust3r.model = "preview"
+    extension.model = "preview"
     files = [{"name": f"studio_0{k}.jpg"} for k in (1, 2, 3)]
     folder = str(SAMPLES / "studio" / "images")
     assert bpy.ops.dust3r.reconstruct(directory=folder, files=files, iterations=3) == {"FINISHED"}
@@ -122,6 +120,5 @@ def test_matches_are_shown_between_two_selected_cameras(reconstructed):
     assert len(lines.data.splines) == 25
 
 
-def test_without_a_reconstruction_nothing_can_be_localised(installed):
-    assert addon_utils.enable(installed, default_set=True) is not None
+def test_without_a_reconstruction_nothing_can_be_localised(extension):
     assert not bpy.ops.dust3r.localize_photo.poll()
