@@ -13,13 +13,13 @@ from ...core.errors import InputError
 from ...core.pixel_mapping import PixelMapping
 from ...core.reconstruction import AlignedView, PointCloud, Reconstruction
 from .point_cloud import minimum_confidence, points_modifier, read_points
-from .reconstruction import read_recipe
+from .reconstruction import RECIPE, read_recipe
 from .shared import scene_of
 
 
 def find_collection(context: bpy.types.Context) -> bpy.types.Collection | None:
     """The reconstruction of the active object, else the scene's latest; None when there is none."""
-    ours = [child for child in scene_of(context).collection.children_recursive if read_recipe(child)]
+    ours = [child for child in scene_of(context).collection.children_recursive if RECIPE in child]
     chosen = [collection for collection in ours if context.object and collection.objects.get(context.object.name)]
     return (chosen or ours or [None])[-1]
 
