@@ -97,12 +97,13 @@ def _visible_mesh(cloud: bpy.types.Object) -> bpy.types.Mesh:
 
 def _as_point_cloud(scene: bpy.types.Scene) -> None:
     """Turn the mesh into what USD knows as Points, from Blender 4.3 on: 4.2 cannot, and writes a mesh without faces."""
-    if "POINTCLOUD" not in bpy.ops.object.convert.get_rna_type().properties["target"].enum_items:
+    convert: Any = bpy.ops.object.convert
+    if "POINTCLOUD" not in convert.get_rna_type().properties["target"].enum_items:
         return
     points = next(thing for thing in scene.objects if thing.type == "MESH")
     chosen = {"selected_objects": [points], "selected_editable_objects": [points]}
     with _in_scene(scene, object=points, active_object=points, **chosen):
-        bpy.ops.object.convert(target="POINTCLOUD")
+        convert(target="POINTCLOUD")
 
 
 def _in_scene(scene: bpy.types.Scene, **more: Any) -> Any:
