@@ -100,6 +100,8 @@ def _named(result: Reconstruction, names: Sequence[str]) -> list[AlignedView]:
 
 
 def _show(photos: Sequence[Path], arguments: argparse.Namespace, output: Output) -> PhotoPair:
+    if photos[0].resolve() == photos[1].resolve():
+        raise InputError(f"{photos[0]} is given twice; name two photos")
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())
     model = load_model(path, pick_device(arguments.device))
     names = unique_names(photos)

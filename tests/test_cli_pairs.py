@@ -113,6 +113,7 @@ def test_one_photo_gives_its_focal_depth_and_points(run, tmp_path):
     ("arguments", "named"),
     [
         (["match", PHOTOS[0], *MODEL], "two photos"),
+        (["match", PHOTOS[0], PHOTOS[0], *MODEL], "twice"),
         (["match", "--job", "JOB", "gone.jpg", PHOTOS[0].name], "gone.jpg"),
         (["match", "--job", "JOB", PHOTOS[0].name], PHOTOS[0].name),
         (["match", PHOTOS[0], "gone.jpg", *MODEL], "gone.jpg"),

@@ -44,7 +44,7 @@ def save_colmap(folder: Path, pairs: Sequence[PhotoMatches]) -> None:
     """<photo>.txt with the matched pixels as features, and matches.txt ("raw": COLMAP verifies them itself).
 
     COLMAP counts photo pixels as we do. Every photo's features are its matched network pixels, each once. Raises
-    InputError for photos whose names would be one file's.
+    InputError for names that COLMAP would cut, or that lead out of the folder.
     """
     mappings = {name: mapping for pair in pairs for name, mapping in zip(pair.names, pair.mappings, strict=True)}
     features = {name: _features(name, pairs) for name in mappings}
@@ -62,7 +62,8 @@ def save_colmap(folder: Path, pairs: Sequence[PhotoMatches]) -> None:
 
 def _check_names(folder: Path, names: list[str]) -> None:
     for name in names:
-        if any(blank in name for blank in " \t\n") or f"{name}.txt" == COLMAP_MATCHES:
+        outside = Path(name).is_absolute() or ".." in Path(name).parts
+        if outside or any(blank in name for blank in " \t\n") or f"{name}.txt" == COLMAP_MATCHES:
             raise InputError(f"COLMAP's text files cannot name the photo {name!r} ({folder}); rename it without spaces")
 
 

@@ -108,8 +108,9 @@ def test_colmaps_files_give_the_same_pixels_back(pairs, tmp_path):
         assert found[pair.names] == [(tuple(p), tuple(q)) for p, q in zip(a, b, strict=True)]
 
 
-def test_colmap_is_not_given_names_that_it_would_cut(pairs, tmp_path):
-    odd = PhotoMatches(("my photo.jpg", "b.jpg"), *(getattr(pairs[0], name) for name in ("mappings", "matches")))
-    with pytest.raises(InputError, match="my photo"):
+@pytest.mark.parametrize("name", ["my photo.jpg", "../photo.jpg", "/photo.jpg", "matches"])
+def test_colmap_is_not_given_names_that_it_would_cut_or_that_lead_elsewhere(pairs, tmp_path, name):
+    odd = PhotoMatches((name, "b.jpg"), pairs[0].mappings, pairs[0].matches)
+    with pytest.raises(InputError, match=name):
         save_colmap(tmp_path, [odd])
     assert not list(tmp_path.iterdir())
