@@ -37,6 +37,13 @@ def test_on_a_plane_points_tell_the_pose(method):
     assert errors(relative_pose(views, method), truth) < (0.5, 0.01)
 
 
+def test_on_a_plane_matches_alone_allow_another_motion_that_explains_them_all():
+    views, truth = two_views(1, plane=True)
+    found = relative_pose(views, "essential")
+    assert found.inliers.mean() > 0.95 * (1 - OUTLIERS)
+    assert errors(found, truth) > (1, 0.1)  # why the methods that know points are there
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_camera_that_only_turned_has_its_turn_found_and_hardly_a_travel(method):
     views, truth = two_views(2, travel=0)
