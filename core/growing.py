@@ -25,6 +25,7 @@ SURE = 0.1  # strength below which a pair says nothing: confidence 1.1, an error
 WORTH = 0.15  # w R from which a pair is tried; 2 / 12 is what each edge is worth where all photos meet twelve alike
 HOPE = 0.3  # how far, in logs, what a pair may say counts as what pairs usually say: else unsure photos meet fewer
 STEEP = 4  # power of likeness: it is no more than a hint, and many pairs have some
+DIGITS = 9  # of w R that decide: what differs less are equals, whatever the number of threads
 ROUNDS = MOST_NEIGHBOURS  # so that a photo that nothing fits is tried with this many others, and not with all
 
 
@@ -119,7 +120,7 @@ def _useful(strength: Matrix) -> tuple[Matrix, bool]:
 def _pairs_to_try(likeness: Matrix, useful: Matrix, open_: Pairs, room: NDArray[np.int_]) -> list[Edge]:
     """The pairs worth most, no photo twice, and of pairs between parts of the graph no part twice."""
     label = connected_components(useful > 0, directed=False)[1]
-    worth = _expected(likeness, useful) * _resistance(useful, label)
+    worth = np.round(_expected(likeness, useful) * _resistance(useful, label), DIGITS)
     busy, linked = room <= 0, np.zeros(len(useful), dtype=bool)
     pairs = []
     for i, j in _sorted(worth, open_ & (worth >= WORTH), likeness):
