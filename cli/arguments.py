@@ -13,6 +13,7 @@ from ..core.settings import AlignmentSettings, Device, Precision, Reconstruction
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
+from .evaluate_arguments import add_evaluate
 from .pair_arguments import PAIR_VERBS
 
 DEFAULTS = ReconstructionSettings()
@@ -169,13 +170,9 @@ def _count(text: str) -> int:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("folder", type=Path, nargs="?", metavar="FOLDER", help="images/, cameras.json and, where known, depth/")
-    add("--synthetic", type=int, metavar="SEED", help="instead of a folder: scenes that no training ever sees")
-    add("--pairs", type=int, default=64, metavar="N", help="scenes of --synthetic, a pair of views each")
-    add("--difficulty", type=float, default=1.0, metavar="D", help="of --synthetic, from 0 to 1")
-    add("--json", type=Path, metavar="OUT.json", help="write the figures")
-    add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
+    add_evaluate(parser)
+    graph = f"which photos meet: {FORMS}"
+    parser.add_argument("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=graph)
     _add_model(parser)
     _add_alignment(parser, DEFAULTS.alignment)
     parser.set_defaults(min_confidence=DEFAULTS.min_confidence, precision=DEFAULTS.precision)

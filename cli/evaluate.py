@@ -19,14 +19,23 @@ from .settings import read_alignment, read_settings
 
 
 def evaluate(arguments: argparse.Namespace, output: Output) -> None:
-    """Print the figures as a table and write them as JSON."""
-    if (arguments.folder is None) == (arguments.synthetic is None):
-        raise InputError("Name a folder with images/ and cameras.json, or give --synthetic SEED; one of the two")
-    if arguments.pairs < 1:
-        raise InputError(f"--pairs must be at least 1, got {arguments.pairs}")
+    """The exam that the arguments name: a table of figures, and the same as JSON."""
+    if bool(arguments.folders) + (arguments.synthetic is not None) + (arguments.protocol is not None) != 1:
+        raise InputError("Give folders with images/ and cameras.json, --protocol or --synthetic; one of the three")
     if arguments.json:
         check_writable(arguments.json)
-    exam_of = _synthetic if arguments.folder is None else _photos
+    if arguments.protocol is not None:
+        from .protocols import evaluate_protocol
+
+        evaluate_protocol(arguments, output)
+    else:
+        _examine(arguments, output)
+
+
+def _examine(arguments: argparse.Namespace, output: Output) -> None:
+    if arguments.pairs < 1:
+        raise InputError(f"--pairs must be at least 1, got {arguments.pairs}")
+    exam_of = _photos if arguments.folders else _synthetic
     exam, model, content = exam_of(arguments, output)
     for warning in exam.warnings:
         output.warning(warning)
@@ -40,7 +49,7 @@ def evaluate(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
-    settings, folder = read_settings(arguments), arguments.folder
+    settings, folder = read_settings(arguments), arguments.folders[0]
     read_posed_photos(folder)  # what is wrong with the folder is worth knowing before the model is loaded
     model = _model(arguments)
     exam = examine_photos(folder, model, settings, Timeline(STAGES, output.progress))

@@ -173,7 +173,7 @@ def test_the_verb_prints_a_table_and_writes_json(room, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "one of the two"),
+        ((), "one of the three"),
         (("nowhere",), "cameras.json does not exist"),
         (("--synthetic", "-1"), "0 or more"),
         (("--synthetic", "1", "--pairs", "0"), "--pairs must be at least 1"),
