@@ -14,7 +14,7 @@ from .patterns import FAMILIES, Rng, fractal_noise
 
 STAINS = 4  # the first tiles: soft noise
 PICTURES = 24
-PHOTO_TILES = 120
+PHOTO_TILES = (120, 512)  # at least and at most: few photos are cut more than once
 LONGEST = 1024  # pixels to which photos are shrunk before tiles are cut from them
 
 
@@ -76,7 +76,7 @@ def _photo_tiles(folder: Path) -> list[NDArray[np.uint8]]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give one that holds photos to be used as textures")
     photos = []
-    for path in find_photos([folder])[:PHOTO_TILES]:
+    for path in find_photos([folder])[: PHOTO_TILES[1]]:
         try:
             image = open_photo(path).image
         except InputError:
@@ -86,7 +86,7 @@ def _photo_tiles(folder: Path) -> list[NDArray[np.uint8]]:
     if not photos:
         raise InputError(f"None of the photos in {folder} can be read; give a folder of JPEG or PNG files")
     rng = np.random.default_rng(2)
-    return [_cut(photos[number % len(photos)], rng) for number in range(PHOTO_TILES)]
+    return [_cut(photos[number % len(photos)], rng) for number in range(max(len(photos), PHOTO_TILES[0]))]
 
 
 def _cut(image: Image.Image, rng: Rng) -> NDArray[np.uint8]:
