@@ -5,8 +5,8 @@ from typing import cast
 import bpy
 
 from ...core.reconstruction import AlignedView
+from ...core.scale import SceneScale
 from .axes import blender_camera
-from .scale import SceneScale
 
 SENSOR_WIDTH = 36.0  # mm; any value gives the same picture
 SYMBOL_SIZE = 0.1  # of a camera in the viewport, as a share of the scene's depth

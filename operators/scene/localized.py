@@ -7,10 +7,10 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.reconstruction import Reconstruction
+from ...core.scale import scene_scale
 from .backgrounds import add_background
 from .cameras import VIEW_INDEX, add_camera, camera_data
 from .reading import find_points
-from .scale import scene_scale
 from .shared import taken_back_on_failure
 
 LOCALIZATION = "dust3r_localization"  # custom property of the camera: how it was found, JSON

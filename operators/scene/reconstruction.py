@@ -8,11 +8,11 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.reconstruction import AlignedView, Reconstruction
+from ...core.scale import scene_scale
 from .axes import blender_points
 from .backgrounds import add_background
 from .cameras import add_camera, camera_data, use_photo_format
 from .point_cloud import add_points
-from .scale import scene_scale
 from .shared import scene_of, taken_back_on_failure
 
 RECIPE = "dust3r_recipe"  # custom property of the collection

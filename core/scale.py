@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.reconstruction import AlignedView, Reconstruction
+from .reconstruction import AlignedView, Reconstruction
 
 ENOUGH = 500_000  # pixels that tell the median of any number of them to a part in a thousand
 
