@@ -62,3 +62,16 @@ def golden_scene(path):
         shapes[int(i)], shapes[int(j)] = pairs["conf_i"][e].shape, pairs["conf_j"][e].shape
     sizes = [shapes[k][::-1] for k in range(len(shapes))]
     return golden, [integer_mapping(s) for s in sizes], predictions_of(pairs), [(w / 2, h / 2) for w, h in sizes]
+
+
+TRUTHS = {  # by golden: the options of `make_scene` that made it
+    "ga_small": {"n": 4, "size": (24, 16), "seed": 5},
+    "ga_mixed_sizes": {"n": 3, "size": [(24, 16), (16, 24), (20, 20)], "seed": 5},
+    "pair_viewer": {"n": 2, "size": (32, 24), "seed": 3},
+}
+
+
+@lru_cache(maxsize=len(TRUTHS))
+def golden_truth(name):
+    """The analytic scene behind an alignment golden: poses, focals, depth N x (H, W), world points N x (H, W, 3)."""
+    return synthetic_pairs().make_scene(**TRUTHS[name], span=60.0)
