@@ -1,5 +1,7 @@
 """How far found cameras are from the true ones, free of the choice of world: the field's usual figures."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,16 +10,28 @@ from ..geometry.similarity import Similarity
 
 Array = NDArray[np.float64]
 
+RECALLS = (5.0, 15.0, 30.0)  # degrees
+
 
 def pair_errors(found: Array, true: Array) -> tuple[Array, Array]:
     """Errors of relative rotation and of translation direction of all pairs i < j, degrees: cam2world (N, 4, 4) twice.
 
-    A pair whose true distance is zero has no direction and counts with error 0; a found distance of zero with 180.
+    The direction is that of camera j seen in camera i's axes, 0 to 180. A pair whose true distance is zero has none
+    and counts with error 0; a found distance of zero with 180.
     """
     i, j = np.triu_indices(len(true), 1)
-    a, b = (np.linalg.inv(poses[i]) @ poses[j] for poses in (found, true))
-    rotation = np.degrees(rotation_angle(a[:, :3, :3].swapaxes(-1, -2) @ b[:, :3, :3])) if len(i) else np.zeros(0)
-    return rotation, _direction_errors(a[:, :3, 3], b[:, :3, 3])
+    return _relative_errors(found, true, i, j)
+
+
+def published_pair_errors(found: Array, true: Array) -> tuple[Array, Array]:
+    """The same as PoseDiffusion (Wang et al. 2023) counts on CO3D and RealEstate10K, whose protocol the paper follows.
+
+    There the direction is that of camera i seen in camera j's axes, and opposite directions are one: 0 to 90. Photos
+    without a camera are the caller's to count, after this.
+    """
+    i, j = np.triu_indices(len(true), 1)
+    rotation, direction = _relative_errors(found, true, j, i)
+    return rotation, np.minimum(direction, 180 - direction)
 
 
 def auc(errors: Array, threshold: float) -> float:
@@ -25,25 +39,36 @@ def auc(errors: Array, threshold: float) -> float:
     return float(100 * np.clip(1 - errors / threshold, 0, None).mean())
 
 
-def pose_metrics(found: Array, true: Array) -> dict[str, float]:
-    """AUC at 5, 10, 30 degrees of the larger error of a pair; RRA@15, RTA@15; mAA(30): all in percent.
+def mean_accuracy(errors: Array, threshold: int) -> float:
+    """mAA: the mean over 1, 2, ..., `threshold` degrees of the share of errors below, in percent.
 
-    found, true: cam2world (N, 4, 4), N >= 2. mAA(30): mean over 1, ..., 30 degrees of the share of pairs below.
+    That is the right-hand sum of the area that `auc` gives: never less, by 100 / threshold at most.
     """
+    return float(np.mean([100 * (errors < degrees).mean() for degrees in range(1, threshold + 1)]))
+
+
+def pose_metrics(found: Array, true: Array) -> dict[str, float]:
+    """The figures of `summarise_errors` for cameras: cam2world (N, 4, 4) twice, N >= 2."""
     return summarise_errors(*pair_errors(found, true))
 
 
-def summarise_errors(rotation: Array, direction: Array) -> dict[str, float]:
-    """The figures of `pose_metrics` from errors of pairs, degrees: (P,) twice, P >= 1."""
+def summarise_errors(rotation: Array, direction: Array, recalls: Sequence[float] = RECALLS) -> dict[str, float]:
+    """AUC at 5, 10, 30 degrees of the larger error of a pair; RRA and RTA at `recalls`; mAA(30): all in percent.
+
+    rotation, direction: errors of pairs, degrees, (P,) each, P >= 1. RRA@t, RTA@t: the share of pairs whose relative
+    rotation, translation direction is off by less than t degrees.
+    """
     larger = np.maximum(rotation, direction)
-    return {
-        "auc5": auc(larger, 5),
-        "auc10": auc(larger, 10),
-        "auc30": auc(larger, 30),
-        "rra15": float(100 * (rotation < 15).mean()),
-        "rta15": float(100 * (direction < 15).mean()),
-        "maa30": float(np.mean([100 * (larger < degrees).mean() for degrees in range(1, 31)])),
-    }
+    figures = {f"auc{degrees}": auc(larger, degrees) for degrees in (5, 10, 30)}
+    for name, errors in (("rra", rotation), ("rta", direction)):
+        figures |= {f"{name}{degrees:g}": float(100 * (errors < degrees).mean()) for degrees in recalls}
+    return figures | {"maa30": mean_accuracy(larger, 30)}
+
+
+def focal_errors(found: Array, true: Array) -> Array:
+    """|f / F - 1| in percent, f = sqrt(fx fy): K (N, 3, 3) twice, of the same photos in the same pixels -> (N,)."""
+    focal = [np.sqrt(K[:, 0, 0] * K[:, 1, 1]) for K in (found, true)]
+    return 100 * np.abs(focal[0] / focal[1] - 1)
 
 
 def align_cameras(found: Array, true: Array) -> tuple[Similarity, Array, Array]:
@@ -72,11 +97,16 @@ def placed_photos(found: Array, true: Array, component: NDArray[np.int_], degree
     """
     most = 0
     for k in range(len(true)):
-        a, b = (np.linalg.inv(poses[k]) @ poses for poses in (found, true))
-        rotation = np.degrees(rotation_angle(a[:, :3, :3].swapaxes(-1, -2) @ b[:, :3, :3]))
-        error = np.maximum(rotation, _direction_errors(a[:, :3, 3], b[:, :3, 3]))
+        error = np.maximum(*_relative_errors(found, true, np.full(len(true), k), np.arange(len(true))))
         most = max(most, int(((error < degrees) & (component == component[k])).sum()))
     return most if most > 1 else 0
+
+
+def _relative_errors(found: Array, true: Array, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Of cameras j seen in cameras i's axes: angles between the rotations and between the directions, degrees."""
+    a, b = (np.linalg.inv(poses[i]) @ poses[j] for poses in (found, true))
+    rotation = np.degrees(rotation_angle(a[:, :3, :3].swapaxes(-1, -2) @ b[:, :3, :3])) if len(i) else np.zeros(0)
+    return rotation, _direction_errors(a[:, :3, 3], b[:, :3, 3])
 
 
 def _direction_errors(a: Array, b: Array) -> Array:

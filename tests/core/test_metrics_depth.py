@@ -1,8 +1,9 @@
-"""Depth figures against cases worked out by hand."""
+"""Depth, point and placement figures against cases worked out by hand."""
 
 import numpy as np
 import pytest
 from dust3r.core.metrics.depth import depth_metrics
+from dust3r.core.metrics.points import point_errors
 from dust3r.core.metrics.poses import placed_photos
 
 
@@ -24,6 +25,11 @@ def test_depth_behind_the_camera_is_wrong_and_not_a_crash():
     figures = depth_metrics(np.array([-1.0, 1, 1, np.nan]), np.ones(4))
     assert figures["delta125"] == 0  # the median of 0, 0, 1, 1 is half the true one
     assert depth_metrics(np.full(3, -1.0), np.ones(3)) == {"absrel": 100, "delta125": 0, "tau103": 0}
+
+
+def test_points_are_off_in_parts_of_their_depth():
+    errors = point_errors(np.array([[0.0, 3, 4], [1, 0, 2]]), np.array([[0.0, 0, 0], [1, 0, 2]]), np.array([50.0, 2]))
+    assert errors == pytest.approx([10, 0])
 
 
 def _row(*centres):
