@@ -1,0 +1,69 @@
+"""What a photo's EXIF data say of its lens. Imports no torch."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+from PIL import Image
+
+EXIF_SPREAD = 0.05  # relative standard error of a focal from EXIF: whole millimetres, crops and diagonals that differ
+FULL_FRAME = math.hypot(36.0, 24.0)  # mm, the diagonal that 35 mm equivalents refer to (CIPA DCG-001)
+MILLIMETRES = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}  # of FocalPlaneResolutionUnit: inch, cm, mm, um
+EXIF_IFD = 0x8769
+MAKE, MODEL, LENS_MAKE, LENS_MODEL = 0x010F, 0x0110, 0xA433, 0xA434
+FOCAL, FOCAL_35, WIDTH = 0x920A, 0xA405, 0xA002
+PLANE_RESOLUTION, PLANE_UNIT = 0xA20E, 0xA210
+
+
+@dataclass(frozen=True, slots=True)
+class LensTags:
+    """What the camera wrote of itself; "" and 0 where it wrote nothing that can be."""
+
+    camera: tuple[str, str] = ("", "")  # make and model
+    lens: tuple[str, str] = ("", "")  # make and model
+    focal: float = 0.0  # mm
+    focal_35: float = 0.0  # mm, of a full-frame camera with an equal view across the diagonal
+    density: float = 0.0  # pixels a mm of the sensor, as it was recorded
+    recorded_width: float = 0.0  # pixels along the stored rows, as it was recorded
+
+    @classmethod
+    def of(cls, exif: Image.Exif) -> Self:
+        """The tags of a file; raises what Pillow raises on damaged ones."""
+        more = exif.get_ifd(EXIF_IFD)
+        unit = MILLIMETRES.get(more.get(PLANE_UNIT, 2), 0.0)
+        return cls(
+            camera=(_text(exif.get(MAKE)), _text(exif.get(MODEL))),
+            lens=(_text(more.get(LENS_MAKE)), _text(more.get(LENS_MODEL))),
+            focal=_number(more.get(FOCAL)),
+            focal_35=_number(more.get(FOCAL_35)),
+            density=_number(more.get(PLANE_RESOLUTION)) / unit if unit else 0.0,
+            recorded_width=_number(more.get(WIDTH)),
+        )
+
+    @property
+    def identity(self) -> tuple[object, ...] | None:
+        """Equal for photos of one camera, lens and zoom; None where the camera did not write its name."""
+        return (self.camera, self.lens, self.focal, self.focal_35) if any(self.camera) else None
+
+    def focal_pixels(self, size: tuple[int, int]) -> float | None:
+        """The focal length in pixels of a photo that is stored with this (width, height); None where it is not told.
+
+        From the 35 mm equivalent  f35 / 43.27 mm * diagonal, else from the sensor  f * density * width / recorded.
+        """
+        if self.focal_35:
+            return self.focal_35 / FULL_FRAME * math.hypot(*size)
+        shrunk = size[0] / self.recorded_width if self.recorded_width else 1.0
+        return self.focal * self.density * shrunk or None
+
+
+def _text(value: object) -> str:
+    return value.strip("\0 ") if isinstance(value, str) else ""
+
+
+def _number(value: object) -> float:
+    """0 for what no length can be: cameras write 0 and 0/0 where they do not know."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ArithmeticError):
+        return 0.0
+    return number if math.isfinite(number) and number > 0 else 0.0
