@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-versions test-window lint bench bench-alignment bench-scene-graph bench-blender bench-job-folder demo extension clean
+.PHONY: help setup test test-faults test-versions test-window lint bench bench-alignment bench-scene-graph bench-blender bench-job-folder demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -16,6 +16,9 @@ setup: .venv/ready  ## the pinned packages into .venv
 
 test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
+
+test-faults: setup  ## damaged files, killed processes, full disks: all of tests/faults (FAULTS_SEED=1: another seed)
+	FAULTS=full $(BIN)/python -m pytest tests/faults
 
 test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on the oldest and newest bpy of this Python
 	.venv-4.2/bin/python -m pytest tests/blender
@@ -52,6 +55,7 @@ lint: setup  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive __init__.py headless.py cli core farm operators panels
 
 bench: setup  ## inference against pair-by-pair float32, to benchmarks/results.md (BENCH="--device cuda" on a GPU)
 	$(BIN)/python benchmarks/inference.py $(BENCH)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from .errors import InputError, ModelUnavailable
+from .errors import InputError, ModelUnavailable, first_line
 
 CHUNK = 1 << 20  # bytes between two reports
 TIMEOUT = 30.0  # seconds without a byte before a connection counts as broken
@@ -47,7 +47,7 @@ def look_up(repository: str, name: str, endpoint: str | None = None) -> RemoteFi
         found = get_hf_file_metadata(url, token=False, timeout=LOOK_UP_TIMEOUT, endpoint=endpoint)
     except (OSError, ValueError) as error:  # the hub's own errors are OSErrors
         raise ModelUnavailable(
-            f"The hub does not answer for {repository}/{name} ({_first_line(error)}); try again later"
+            f"The hub does not answer for {repository}/{name} ({first_line(error)}); try again later"
         ) from error
     checksum = (found.etag or "").lower()
     if not found.size or not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{40}", checksum):
@@ -160,8 +160,3 @@ def _writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"Cannot write {path}: {reason}; free some space or choose another model folder") from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:160] if lines else type(error).__name__

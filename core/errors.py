@@ -26,3 +26,9 @@ class Cancelled(ReconstructionError):
 
     def __init__(self, message: str = "Cancelled; nothing was changed") -> None:
         super().__init__(message)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says, short enough for a sentence; its kind where it says nothing."""
+    lines = str(error).splitlines()
+    return lines[0][:160] if lines else type(error).__name__

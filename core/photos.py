@@ -3,7 +3,9 @@
 import importlib
 import logging
 import re
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +13,29 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from .errors import InputError
+from .errors import InputError, first_line
+from .exif import LensTags
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"})
 # Named one by one: some of Pillow's other readers start programs of their own (EPS starts Ghostscript).
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF")
 EXIF_ORIENTATION = 0x0112
+SIDEWAYS = range(5, 9)  # orientations that turn rows into columns
+TURNS = {  # what makes a photo upright, by orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's readers raise on damaged files.
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError)
+DAMAGE += (AssertionError, RuntimeError, struct.error, zlib.error)
+MOST_PIXELS = 178_956_970  # of a photo that is decoded: Pillow's own limit, which any other add-on may take away
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +47,7 @@ class Photo:
     image: Image.Image  # RGB, 8 bit
     alpha: Image.Image | None  # L, 8 bit, of the same size; None where the file has no transparency
     orientation: int  # the EXIF tag (1 to 8) that was applied
+    tags: LensTags = LensTags()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,12 @@ class PhotoHeader:
     size: tuple[int, int]  # (width, height) as stored, before the EXIF turn
     format: str  # Pillow's name of it
     mode: str  # Pillow's name of the colours as stored
+    orientation: int = 1  # the EXIF tag (1 to 8)
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(width, height) after the EXIF turn."""
+        return self.size[::-1] if self.orientation in SIDEWAYS else self.size
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
@@ -74,23 +98,27 @@ def open_photo(path: Path) -> Photo:
     """
     with _opened(path) as file:
         file.load()
-        orientation = file.getexif().get(EXIF_ORIENTATION, 1)
-        upright = ImageOps.exif_transpose(file)
-    return Photo(_rgb(upright), _alpha(upright), orientation if orientation in range(1, 9) else 1)
+        orientation = _orientation(file)
+        image, alpha, tags = _rgb(file), _alpha(file), _tags(file)
+    turn = TURNS.get(orientation)
+    if turn is not None:
+        image, alpha = image.transpose(turn), alpha and alpha.transpose(turn)
+    return Photo(image, alpha, orientation, tags)
 
 
 def read_header(path: Path) -> PhotoHeader:
     """Size and kind of a photo, which takes no longer for large ones. Raises InputError as `open_photo` does."""
     with _opened(path) as file:
-        return PhotoHeader(file.size, file.format or "", file.mode)
+        return PhotoHeader(file.size, file.format or "", file.mode, _orientation(file))
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The file, its pixels not yet read; inside of the block too every error names the file."""
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=_readable_formats()) as file:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with _unwarned(), Image.open(path, formats=_readable_formats()) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
             yield file
     except UnidentifiedImageError as error:
         kinds = "JPEG, PNG, WebP, TIFF or BMP" + (" (HEIC needs the package pillow-heif)" if _is_heic(path) else "")
@@ -99,8 +127,28 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise InputError(
             f"{path} claims to hold more pixels than any photo; make it smaller or leave it out"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise InputError(f"{path} cannot be read ({error}); replace the file or leave it out") from error
+    except MemoryError as error:
+        raise InputError(f"{path} takes more memory than there is; make it smaller or leave it out") from error
+    except DAMAGE as error:
+        raise InputError(f"{path} cannot be read ({first_line(error)}); replace the file or leave it out") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF tag, 1 to 8; 1 where there is none, or none that can be read: a photo is worth more than its tags."""
+    try:
+        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+    except DAMAGE as error:
+        log.info("The EXIF data cannot be read (%s)", error)
+        return 1
+    return int(orientation) if orientation in range(1, 9) else 1
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Without Pillow's own words on size and damage: ours is one sentence, or none where the photo can be used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _photos_in(folder: Path) -> list[Path]:

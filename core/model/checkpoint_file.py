@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..errors import ModelUnavailable
+from ..errors import ModelUnavailable, first_line
 from .config import ModelConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -113,6 +113,6 @@ def _namespace_allowed() -> Iterator[None]:
 
 
 def _damaged(path: Path, error: BaseException) -> ModelUnavailable:
-    lines = str(error).splitlines()
-    reason = lines[0][:160] if lines else type(error).__name__
-    return ModelUnavailable(f"{path} cannot be read: it is damaged or no checkpoint ({reason}); download it again")
+    return ModelUnavailable(
+        f"{path} cannot be read: it is damaged or no checkpoint ({first_line(error)}); download it again"
+    )
