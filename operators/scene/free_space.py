@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ...core.errors import ReconstructionError
 from ...core.training.overlap import ENOUGH, GRID, Overlaps, grid_intrinsics
-from .axes import OPENGL_TO_OPENCV
 
 SOLID = {"MESH", "CURVE", "SURFACE", "FONT", "META"}  # objects with surfaces that rays can hit
 FIELDS_OF_VIEW = (45.0, 80.0)  # degrees along the longer side
@@ -201,8 +200,3 @@ def _aimed(place: Array, forward: Array, roll: float) -> Array:
     turn = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
     pose[:3, :3], pose[:3, 3] = level @ turn, place
     return pose
-
-
-def place_camera(camera: bpy.types.Object, free: FreeCamera) -> None:
-    """Move a Blender camera there."""
-    camera.matrix_world = (free.cam2world @ OPENGL_TO_OPENCV).T.tolist()

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import ReconstructionError
+from ...core.map_settings import Engine
 from .quiet import blender_silenced
 
 NOTHING = 1e9  # z of pixels that show no surface is above
+EEVEE = "BLENDER_EEVEE" if bpy.app.version >= (5, 0) else "BLENDER_EEVEE_NEXT"
 
 
 @contextmanager
@@ -61,6 +63,16 @@ def use_colors(scene: Any, samples: int) -> None:
     except TypeError:  # a Blender built without it
         cycles.use_denoising = False
     image.file_format, image.color_mode, image.color_depth = "PNG", "RGB", "8"
+
+
+def use_engine(scene: Any, engine: Engine, samples: int) -> None:
+    """Make the private scene, whose pictures `use_colors` has set up, render them with this engine."""
+    if engine == "eevee":
+        scene.eevee.taa_render_samples = samples
+        scene.render.engine = EEVEE
+    elif engine == "workbench":
+        scene.render.engine = "BLENDER_WORKBENCH"
+        scene.display.shading.light, scene.display.shading.color_type = "STUDIO", "TEXTURE"
 
 
 @contextmanager
