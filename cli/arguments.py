@@ -9,7 +9,7 @@ from typing import NoReturn, get_args
 from ..core.errors import InputError
 from ..core.export.settings import FORMATS, TRAINING_POINTS
 from ..core.scene_graph import FORMS
-from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule
+from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
@@ -251,7 +251,10 @@ def _add_alignment(parser: argparse.ArgumentParser, defaults: AlignmentSettings)
     add = parser.add_argument
     add("--iterations", type=int, default=defaults.iterations, metavar="N", help="most refinement steps")
     add("--schedule", choices=get_args(Schedule), default=defaults.schedule, help="how the step length falls")
-    add("--shared-focal", action="store_true", help="one focal for all photos")
+    shared = "one focal for photos of one size (also without a word), or of one camera, lens, zoom and size"
+    share = get_args(SharedFocal)
+    add("--shared-focal", nargs="?", choices=share, default=defaults.shared_focal, const="size", help=shared)
+    add("--exif-focal", action="store_true", help="weigh in what EXIF says of a photo's focal (docs/known.md)")
     add("--optimize-principal-point", action="store_true", help="else it is the photo's centre")
     add("--seed", type=int, default=defaults.seed, metavar="N")
 

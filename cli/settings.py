@@ -22,6 +22,7 @@ def read_alignment(arguments: argparse.Namespace) -> AlignmentSettings:
         iterations=arguments.iterations,
         schedule=arguments.schedule,
         shared_focal=arguments.shared_focal,
+        exif_focal=arguments.exif_focal,
         optimize_principal_point=arguments.optimize_principal_point,
         seed=arguments.seed,
     )

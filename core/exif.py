@@ -56,6 +56,9 @@ class LensTags:
         return self.focal * self.density * shrunk or None
 
 
+NO_TAGS = LensTags()
+
+
 def _text(value: object) -> str:
     return value.strip("\0 ") if isinstance(value, str) else ""
 

@@ -1,6 +1,6 @@
 """Photos to what the network sees: EXIF turn, resize, crop, and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from .errors import InputError
+from .exif import NO_TAGS, LensTags
+from .masks import KEPT, open_mask
 from .photos import open_photo, unique_names
 from .pixel_mapping import PixelMapping
 from .progress import Report, silent
 
 STAGE = "Reading photos"
-OPAQUE = 128  # alpha below this is masked out
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class View:
     image: Tensor  # (3, H, W), RGB in [-1, 1]; H, W multiples of the patch
     mask: NDArray[np.bool_]  # (H, W), True = keep
     mapping: PixelMapping
+    tags: LensTags = NO_TAGS
 
     @property
     def colors(self) -> NDArray[np.uint8]:
@@ -45,17 +47,20 @@ class View:
         return ((self.image + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
-def load_views(paths: Sequence[Path], framing: Framing, report: Report = silent) -> tuple[list[View], list[str]]:
+def load_views(
+    paths: Sequence[Path], framing: Framing, report: Report = silent, masks: Mapping[Path, Path] | None = None
+) -> tuple[list[View], list[str]]:
     """All readable photos as views, and one warning for each that had to be left out.
 
-    Raises InputError when none is left, or, for a single photo, with what is wrong with it.
+    masks: files of `open_mask` by resolved photo. Raises InputError when none is left, or, for a single photo, with
+    what is wrong with it.
     """
     views: list[View] = []
     warnings: list[str] = []
     for index, (path, name) in enumerate(zip(paths, unique_names(paths), strict=True)):
         report(STAGE, index, len(paths))
         try:
-            views.append(load_view(path, framing, name))
+            views.append(load_view(path, framing, name, (masks or {}).get(path.resolve())))
         except InputError as error:
             warnings.append(f"Left out: {error}")
     report(STAGE, len(paths), len(paths))
@@ -65,8 +70,8 @@ def load_views(paths: Sequence[Path], framing: Framing, report: Report = silent)
     return views, warnings
 
 
-def load_view(path: Path, framing: Framing, name: str | None = None) -> View:
-    """Read one photo for the network; raises InputError, naming the file, when it cannot be used."""
+def load_view(path: Path, framing: Framing, name: str | None = None, mask_file: Path | None = None) -> View:
+    """Read one photo, and its mask, for the network; raises InputError, naming the file, when it cannot be used."""
     photo = open_photo(path)
     width, height = photo.image.size
     resized = _resized(width, height, framing)
@@ -81,10 +86,11 @@ def load_view(path: Path, framing: Framing, name: str | None = None) -> View:
     scale = (width / resized[0], height / resized[1])
     mapping = PixelMapping((width, height), image.size, scale, (left * scale[0], top * scale[1]), photo.orientation)
     mask = np.ones((bottom - top, right - left), dtype=bool)
-    if photo.alpha is not None:
-        alpha = photo.alpha.resize(resized, Image.Resampling.BOX).crop((left, top, right, bottom))
-        mask = np.asarray(alpha) >= OPAQUE
-    return View(name or path.name, path, network_image(np.array(image)), mask, mapping)
+    own_mask = mask_file and open_mask(mask_file, path, photo.image.size, photo.orientation)
+    for cover in filter(None, (photo.alpha, own_mask)):
+        seen = cover.resize(resized, Image.Resampling.BOX).crop((left, top, right, bottom))
+        mask &= np.asarray(seen) >= KEPT
+    return View(name or path.name, path, network_image(np.array(image)), mask, mapping, photo.tags)
 
 
 def _resized(width: int, height: int, framing: Framing) -> tuple[int, int]:

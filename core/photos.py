@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError, first_line
-from .exif import LensTags
+from .exif import NO_TAGS, LensTags
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"})
 # Named one by one: some of Pillow's other readers start programs of their own (EPS starts Ghostscript).
@@ -47,7 +47,7 @@ class Photo:
     image: Image.Image  # RGB, 8 bit
     alpha: Image.Image | None  # L, 8 bit, of the same size; None where the file has no transparency
     orientation: int  # the EXIF tag (1 to 8) that was applied
-    tags: LensTags = LensTags()
+    tags: LensTags = NO_TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class PhotoHeader:
     @property
     def upright_size(self) -> tuple[int, int]:
         """(width, height) after the EXIF turn."""
-        return self.size[::-1] if self.orientation in SIDEWAYS else self.size
+        width, height = self.size
+        return (height, width) if self.orientation in SIDEWAYS else (width, height)
 
 
 def find_photos(paths: Sequence[Path]) -> list[Path]:
@@ -141,6 +142,15 @@ def _orientation(image: Image.Image) -> int:
         log.info("The EXIF data cannot be read (%s)", error)
         return 1
     return int(orientation) if orientation in range(1, 9) else 1
+
+
+def _tags(image: Image.Image) -> LensTags:
+    """Nothing where they cannot be read."""
+    try:
+        return LensTags.of(image.getexif())
+    except DAMAGE as error:
+        log.info("The EXIF data cannot be read (%s)", error)
+        return NO_TAGS
 
 
 @contextmanager

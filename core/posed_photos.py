@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from .camera_entries import read_entries, read_numbers
 from .errors import InputError
 from .files import replacing
 
@@ -38,7 +39,7 @@ def read_posed_photos(folder: Path) -> tuple[PosedPhoto, ...]:
 
     Raises InputError, naming the file, when there is no such photo or what is said of one cannot be used.
     """
-    entries = _read_entries(folder / CAMERAS)
+    entries = _entries(folder / CAMERAS)
     names = [name for name in sorted(entries) if (folder / IMAGES / name).is_file()]
     if not names:
         raise InputError(
@@ -97,21 +98,15 @@ def _read_png(path: Path) -> NDArray[Any]:
         return np.asarray(image).astype(np.float64) * MILLIMETRE
 
 
-def _read_entries(path: Path) -> dict[str, Any]:
+def _entries(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; the folder needs images/ and the true cameras in {CAMERAS}")
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["photos"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no cameras.json ({error!r}); see docs/conventions.md") from error
-    if not isinstance(entries, dict) or not entries:
-        raise InputError(f'{path} names no photos; see docs/conventions.md for its entry "photos"')
-    return entries
+    return read_entries(path)
 
 
 def _photo(folder: Path, name: str, entry: Any) -> PosedPhoto:
     where = f"{folder / CAMERAS}: {name}"
-    K, pose = _matrix(entry, "K", (3, 3), where), _matrix(entry, "cam2world", (4, 4), where)
+    K, pose = read_numbers(entry, "K", (3, 3), where), read_numbers(entry, "cam2world", (4, 4), where)
     if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-3) or np.linalg.det(pose[:3, :3]) < 0:
         raise InputError(f"{where} has a cam2world that is not rigid; it must be rotation and centre of the camera")
     if not (K[0, 0] > 0 and K[1, 1] > 0):
@@ -121,18 +116,6 @@ def _photo(folder: Path, name: str, entry: Any) -> PosedPhoto:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{where} has no width and height; give the photo's size in pixels") from error
     return PosedPhoto(name, folder / IMAGES / name, size, K, pose, _depth_file(folder, name))
-
-
-def _matrix(entry: Any, key: str, shape: tuple[int, int], where: str) -> NDArray[np.float64]:
-    if not isinstance(entry, dict) or key not in entry:
-        raise InputError(f"{where} has no {key}; see docs/conventions.md")
-    try:
-        matrix = np.array(entry[key], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where} has a {key} that is no matrix ({error})") from error
-    if matrix.shape != shape or not np.isfinite(matrix).all():
-        raise InputError(f"{where} has a {key} of shape {matrix.shape}; it needs {shape} finite numbers")
-    return matrix
 
 
 def _depth_file(folder: Path, name: str) -> Path | None:

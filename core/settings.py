@@ -9,6 +9,7 @@ Schedule = Literal["cosine", "linear"]
 Distance = Literal["l1", "l2"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "half"]
+SharedFocal = Literal["off", "size", "exif"]
 
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
 CACHE_GIGABYTES = 4.0  # most that the panel's jobs keep of what the network said (core/cache.py)
@@ -22,7 +23,8 @@ class AlignmentSettings:
     schedule: Schedule = "cosine"  # how the step length falls
     learning_rate: float = 0.01  # first step length of the refinement
     distance: Distance = "l1"  # |r| or |r|^2 in the objective
-    shared_focal: bool = False  # one focal for all photos of equal size
+    shared_focal: SharedFocal = "off"  # one focal for all photos of equal size, or of one camera, lens and size
+    exif_focal: bool = False  # what EXIF says of a photo's focal is weighed against what the network sees
     optimize_principal_point: bool = False  # else the photo's centre
     seed: int = 0
 
@@ -33,6 +35,13 @@ class AlignmentSettings:
             raise InputError(f"learning_rate must be above 0, got {self.learning_rate}")
         _check_choice("schedule", self.schedule, get_args(Schedule))
         _check_choice("distance", self.distance, get_args(Distance))
+        _check_choice("shared_focal", self.shared_focal, get_args(SharedFocal))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "AlignmentSettings":
+        """The settings that `asdict` wrote, now or when shared_focal was yes or no; raises TypeError for others."""
+        shared = values.get("shared_focal", cls().shared_focal)
+        return cls(**{**values, "shared_focal": {True: "size", False: "off"}.get(shared, shared)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class ReconstructionSettings:
     def from_dict(cls, values: dict[str, Any]) -> "ReconstructionSettings":
         """The settings that `as_dict` wrote; unknown or ill-typed entries raise InputError."""
         try:
-            return cls(**{**values, "alignment": AlignmentSettings(**values.get("alignment", {}))})
+            return cls(**{**values, "alignment": AlignmentSettings.from_dict(values.get("alignment", {}))})
         except TypeError as error:
             raise InputError(f"These settings are not ours: {error}") from error
 

@@ -112,10 +112,25 @@ class ReconstructionProperties:
         items=(("cosine", "Cosine", "Slowly at both ends"), ("linear", "Linear", "Evenly")),
         default=ALIGNMENT.schedule,
     )
-    shared_focal: BoolProperty(
+    shared_focal: EnumProperty(
         name="Shared Focal Length",
-        description="All photos come from one camera at one zoom",
+        description="Which photos come from one camera at one zoom",
+        items=(  # numbered as the checkbox that this was once
+            ("off", "None", "Each photo has its own", 0),
+            ("size", "Equal Size", "Photos with as many pixels across and down", 1),
+            ("exif", "Equal Camera", "Photos of one camera, lens, zoom and size, as they say themselves (EXIF)", 2),
+        ),
         default=ALIGNMENT.shared_focal,
+    )
+    exif_focal: BoolProperty(
+        name="Focal Length from EXIF",
+        description="Weigh what a photo says of its lens against what the network sees",
+        default=ALIGNMENT.exif_focal,
+    )
+    masks: StringProperty(
+        name="Masks",
+        description="A folder of black-and-white images named as the photos: what is black is left out",
+        subtype="DIR_PATH",
     )
     optimize_principal_point: BoolProperty(
         name="Free Principal Point",
@@ -164,6 +179,7 @@ def read_settings(owner: Any) -> ReconstructionSettings:
         iterations=owner.iterations,
         schedule=owner.schedule,
         shared_focal=owner.shared_focal,
+        exif_focal=owner.exif_focal,
         optimize_principal_point=owner.optimize_principal_point,
         seed=owner.seed,
     )

@@ -176,7 +176,7 @@ def test_the_next_alignment_begins_where_the_photos_stood(run, given):
 
 def test_other_alignment_settings_begin_anew(run, given):
     run(PHOTOS[:3])
-    run(PHOTOS[:3], replace(SETTINGS, alignment=AlignmentSettings(shared_focal=True)))
+    run(PHOTOS[:3], replace(SETTINGS, alignment=AlignmentSettings(shared_focal="size")))
     assert given == [{}, {}]
 
 

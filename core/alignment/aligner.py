@@ -1,6 +1,6 @@
 """The global alignment on one screen: pairwise pointmaps in, cameras and depths of one world out."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .degenerate import describe_shapes
 from .initialize import place_world
-from .known import KnownCamera, Pins, Placement, gather, into_known_world
+from .known import KnownCamera, Pins, Placement, focal_groups, gather, into_known_world
 from .lone import lone_world
 from .notices import describe
 from .observations import Indices, Masks, Observations, sample
@@ -43,6 +43,7 @@ def align(
     principal_points: Sequence[tuple[float, float]] | None = None,
     known: Sequence[KnownCamera | None] | None = None,
     before: Sequence[Placement | None] | None = None,
+    lenses: Sequence[Hashable] | None = None,
     names: Sequence[str] | None = None,
     report: Report = silent,
 ) -> Alignment:
@@ -53,17 +54,19 @@ def align(
     mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the photos' centres if not
     given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
     world is that photo's, with two in different places the scale is theirs too; before: where photos stood in an
-    earlier solution, to begin there; names: of the photos, for warnings.
+    earlier solution, to begin there; lenses: equal for photos of one camera, lens and zoom, None where that is
+    unknown, for shared_focal "exif"; names: of the photos, for warnings.
     Raises InputError without predictions or when something does not fit the photos, and whatever `report` raises.
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
     _check(mappings, predictions)
     steps = Steps(report, STAGE)
-    pins = gather(known, before, len(mappings))
+    groups = focal_groups(settings.shared_focal, [mapping.photo_size for mapping in mappings], lenses)
+    pins = gather(known, before, groups)
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
     centres[pins.centred] = pins.principal_point[pins.centred]
     observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))
-    canonical = canonical_pointmaps(observations, centres, pins, settings, steps.part(0.1, len(mappings)))
+    canonical = canonical_pointmaps(observations, centres, pins, settings.seed, steps.part(0.1, len(mappings)))
     usable = usable_edges(observations, canonical)
     component = components(len(mappings), observations.edges[usable])
     parts, placed = [], []
@@ -111,7 +114,7 @@ def _solve(
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
         gain = CONVERGED if settings.optimize_principal_point else lasting_gain(observations.edges, len(photos))
         if np.isfinite(gain):
-            prior = intrinsics_prior(observations, canonical, pins, settings.shared_focal)
+            prior = intrinsics_prior(observations, canonical, pins)
             world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS), gain)
     appraisal = appraise(relative, canonical, world, pins)
     if pins.posed.sum() > 1:

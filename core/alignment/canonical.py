@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ..geometry.camera import estimate_focal, focal_bounds, pixel_rays
 from ..geometry.pnp import solve_pnp
 from ..geometry.similarity import weighted_median
-from ..settings import AlignmentSettings
 from .known import Pins
 from .observations import Array, Indices, Observations
 
@@ -39,27 +38,25 @@ def canonical_pointmaps(
     observations: Observations,
     principal_points: Array,
     pins: Pins,
-    settings: AlignmentSettings,
+    seed: int,
     step: Callable[[], None],
 ) -> Canonical:
     """Per photo, over the M edges where it comes first (X its points there, w = log C, c the principal point):
 
     focal   argmin_f sum_m sum_px w |pixel - c - f (X_x, X_y) / X_z|
     depth   argmin_d sum_m w |log d - log(a_m X_z)|, a_m bringing the edges to one scale (median log ratio).
-    A photo that is never first is posed by PnP in the edges where it is second. settings.shared_focal: photos of one
-    size get the median of their focals, weighted by certainty. What is known of a focal is taken, or averaged in by
+    A photo that is never first is posed by PnP in the edges where it is second. Photos that share their focal
+    get the median of their focals, weighted by certainty. What is known of a focal is taken, or averaged in by
     certainty. Calls `step` before every photo.
     """
     found, shapes = [], []
     for photo, principal_point in enumerate(principal_points):
         step()
-        points, weight = _own_maps(observations, photo, principal_point, pins, settings.seed)
+        points, weight = _own_maps(observations, photo, principal_point, pins, seed)
         found.append(_focal(observations, photo, principal_point, points, weight))
         shapes.append(fuse_depths(points[..., 2], weight))
     focal, spread = np.array(found).T
-    focal, spread = _informed(focal, spread, pins)
-    if settings.shared_focal:
-        focal, spread = _share(focal, spread, pins, observations.sizes)
+    focal, spread = _share(*_informed(focal, spread, pins), pins)
     return Canonical(
         focal,
         spread,
@@ -135,10 +132,11 @@ def _informed(focal: Array, spread: Array, pins: Pins) -> tuple[Array, Array]:
     return np.where(pinned, pins.focal, mean), np.where(pinned, pins.focal_spread, 1 / np.sqrt(seen + known))
 
 
-def _share(focal: Array, spread: Array, pins: Pins, sizes: tuple[tuple[int, int], ...]) -> tuple[Array, Array]:
+def _share(focal: Array, spread: Array, pins: Pins) -> tuple[Array, Array]:
     focal, spread = focal.copy(), spread.copy()
-    for size in set(sizes):
-        same = np.array([other == size for other in sizes])
+    numbers, count = np.unique(pins.focal_group, return_counts=True)
+    for number in numbers[count > 1]:
+        same = pins.focal_group == number
         if (pinned := same & pins.focal_pinned).any():
             focal[same & ~pinned], spread[same] = np.median(focal[pinned]), spread[pinned].min()
             continue

@@ -1,7 +1,7 @@
 """What is known of photos' cameras beforehand, and the world that known poses make."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -10,36 +10,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..geometry.similarity import Similarity
+from ..known_camera import KnownCamera
+from ..settings import SharedFocal
 from .observations import Array, Indices
 
-RIGID = 1e-4  # how far a known pose's rotation may be from one
 PINNED = 1e-9  # relative spread of a focal that is known exactly
 SAME_PLACE = 1e-9  # of their distance to the origin: known cameras nearer to each other fix no scale
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KnownCamera:
-    """What is known of one photo's camera; None: nothing. Raises InputError for what no camera can be."""
-
-    cam2world: Array | None = None  # (4, 4), rigid, OpenCV axes
-    focal: float | None = None  # photo pixels
-    principal_point: tuple[float, float] | None = None  # photo pixels
-    focal_spread: float = 0.0  # relative standard error of the focal; 0: exact
-
-    def __post_init__(self) -> None:
-        if self.cam2world is not None:
-            pose = np.asarray(self.cam2world, dtype=np.float64)
-            if pose.shape != (4, 4) or not np.isfinite(pose).all() or (pose[3] != (0, 0, 0, 1)).any():
-                raise InputError("A known cam2world must be a 4 x 4 matrix of finite numbers with 0 0 0 1 as last row")
-            R = pose[:3, :3]
-            if np.abs(R @ R.T - np.eye(3)).max() > RIGID or np.linalg.det(R) < 0:
-                raise InputError("A known cam2world must be rigid: its 3 x 3 part is no rotation; take scale out of it")
-        if self.focal is not None and not (np.isfinite(self.focal) and self.focal > 0):
-            raise InputError(f"A known focal must be above 0 pixels, got {self.focal}")
-        if not self.focal_spread >= 0:
-            raise InputError(f"A known focal's spread must be 0 or more, got {self.focal_spread}")
-        if self.principal_point is not None and not np.isfinite(self.principal_point).all():
-            raise InputError(f"A known principal point must be finite, got {self.principal_point}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +37,7 @@ class Pins:
     focal_spread: Array  # (N,), relative; at least PINNED
     centred: NDArray[np.bool_]  # (N,), the principal point is known
     principal_point: Array  # (N, 2), photo pixels, 0 where not known
+    focal_group: Indices  # (N,): photos of one number share their focal
     stood: Array  # (N, 4, 4), cam2world in an earlier solution
     stood_depth: Array  # (N,), median depth there; NaN where the photo was not in it
 
@@ -102,8 +79,26 @@ class Pins:
         return np.isfinite(self.focal) & (self.focal_spread <= PINNED)
 
 
-def gather(known: Sequence[KnownCamera | None] | None, before: Sequence[Placement | None] | None, count: int) -> Pins:
-    """What is known of `count` photos. Raises InputError when it is said of another number of them."""
+def focal_groups(shared: SharedFocal, sizes: Sequence[Hashable], lenses: Sequence[Hashable] | None) -> Indices:
+    """(N,): equal for photos that share their focal. sizes, lenses: of the N photos; a lens None is unknown.
+
+    Raises InputError where lenses are wanted and there is nothing that could say them.
+    """
+    if shared == "exif" and lenses is None:
+        raise InputError("shared_focal exif needs photos, and these are predictions alone; choose size or off")
+    if shared == "off":
+        return np.arange(len(sizes))
+    keys: list[Hashable] = list(sizes)
+    if shared == "exif" and lenses is not None:
+        keys = [(size, n if lens is None else lens) for n, (size, lens) in enumerate(zip(sizes, lenses, strict=True))]
+    return np.array([keys.index(key) for key in keys])
+
+
+def gather(
+    known: Sequence[KnownCamera | None] | None, before: Sequence[Placement | None] | None, focal_group: Indices
+) -> Pins:
+    """What is known of N photos. Raises InputError when it is said of another number of them."""
+    count = len(focal_group)
     cameras = [camera or KnownCamera() for camera in (known or [None] * count)]
     placements = list(before or [None] * count)
     for what, found in (("Known cameras", cameras), ("Earlier places", placements)):
@@ -120,6 +115,7 @@ def gather(known: Sequence[KnownCamera | None] | None, before: Sequence[Placemen
         np.array([max(camera.focal_spread, PINNED) for camera in cameras]),
         np.array([camera.principal_point is not None for camera in cameras]),
         np.array([camera.principal_point or (0, 0) for camera in cameras], dtype=np.float64),
+        focal_group,
         np.array([placement.cam2world if placement else np.eye(4) for placement in stood]),
         np.array([placement.depth if placement else np.nan for placement in stood]),
     )

@@ -51,12 +51,9 @@ class IntrinsicsPrior:
         return curvature, slope
 
 
-def intrinsics_prior(
-    observations: Observations, canonical: Canonical, pins: Pins, shared_focal: bool
-) -> IntrinsicsPrior:
-    """The prior that the canonical pointmaps and the pins give. shared_focal: photos of one size are a group."""
-    sizes = observations.sizes
-    group = np.array([sizes.index(size) if shared_focal else n for n, size in enumerate(sizes)])
+def intrinsics_prior(observations: Observations, canonical: Canonical, pins: Pins) -> IntrinsicsPrior:
+    """The prior that the canonical pointmaps and the pins give."""
+    sizes, group = observations.sizes, np.unique(pins.focal_group, return_inverse=True)[1]
     wander = CENTRE_SPREAD * np.array([max(size) for size in sizes])
     held = np.zeros((len(sizes), normal.PHOTO), dtype=bool)
     held[:, :7] = pins.held

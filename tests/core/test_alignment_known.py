@@ -64,7 +64,7 @@ def test_a_single_photo_stands_where_it_is_said_to():
 def test_known_focals_and_principal_points_come_back_to_the_last_bit(shared):
     given = noisy_scene(4, "medium", same_focal=shared)
     true, centre = given[0]["focals"], (55.3, 40.9)
-    settings = AlignmentSettings(shared_focal=shared, optimize_principal_point=True)
+    settings = AlignmentSettings(shared_focal="size" if shared else "off", optimize_principal_point=True)
     known = [None, KnownCamera(focal=float(true[1])), KnownCamera(principal_point=centre), None]
     found = solve(given, known, settings)
     assert found.focal[1] == true[1]

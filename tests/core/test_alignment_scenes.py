@@ -81,7 +81,7 @@ def test_photos_that_are_never_first_get_cameras_from_the_reference_alone():
 
 def test_one_focal_for_all_is_shared_and_right():
     scene, *inputs = noisy_scene(4, "medium", same_focal=True)
-    found = solve(scene, *inputs, AlignmentSettings(shared_focal=True))
+    found = solve(scene, *inputs, AlignmentSettings(shared_focal="size"))
     assert np.ptp(found.focal) < 1e-9 * found.focal[0]
     assert found.focal == pytest.approx(scene["focals"], rel=0.003)
 

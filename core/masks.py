@@ -1,0 +1,90 @@
+"""Masks as files beside the photos: black is left out, white is kept. Imports no torch."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from .errors import InputError
+from .photos import SIDEWAYS, SUFFIXES, TURNS, PhotoHeader, open_photo, read_header, unique_names
+
+KEPT = 128  # 8-bit values below, of masks and of a photo's own transparency, are left out
+
+
+def find_masks(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
+    """The mask files of a folder by the resolved photos that they belong to; photos may be without one.
+
+    A mask is named as its photo, with or without the photo's suffix before its own (a.jpg: a.jpg.png, else a.png or
+    a.jpg), in the same subfolder where photos need one to be told apart. Raises InputError, naming the file, where
+    names are ambiguous, none fits, or a mask is not as large as its photo.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; give the one that holds the masks")
+    found: dict[Path, Path] = {}
+    taken = {photo.resolve() for photo in photos}
+    for photo, name in zip(photos, unique_names(photos), strict=True):
+        mask = _mask_of(folder / Path(name).parent, photo, taken)
+        if mask is not None:
+            _check_size(mask, photo)
+            found[photo.resolve()] = mask
+    if not found:
+        example = f"{photos[0].stem}.png" if photos else "the photo's name with .png"
+        raise InputError(f"{folder} holds no mask of any photo; name masks as the photos, such as {example}")
+    for mask, count in Counter(found.values()).items():
+        if count > 1:
+            raise InputError(f"{mask} fits {count} photos; name masks with the photo's suffix too, such as a.jpg.png")
+    return found
+
+
+def open_mask(path: Path, photo: Path, size: tuple[int, int], orientation: int) -> Image.Image:
+    """The mask (L, 8 bit) of a photo with this upright size and EXIF orientation; transparency counts as black.
+
+    A mask drawn over the photo as it is stored, which its size tells, is turned as the photo is. Raises InputError
+    where it cannot be read, has another size or leaves nothing of the photo.
+    """
+    opened = open_photo(path)
+    mask = opened.image.convert("L")
+    if opened.alpha is not None:
+        mask = ImageChops.multiply(mask, opened.alpha)
+    if mask.size != size and mask.size == size[::-1] and opened.orientation == 1 and orientation in SIDEWAYS:
+        mask = mask.transpose(TURNS[orientation])
+    if mask.size != size:
+        raise _other_size(path, mask.size, photo, size)
+    if mask.getextrema()[1] < KEPT:  # type: ignore[operator]  one band: two numbers
+        raise InputError(f"{path} leaves nothing of {photo.name}: no value of it reaches {KEPT}; white (255) is kept")
+    return mask
+
+
+def _mask_of(folder: Path, photo: Path, taken: set[Path]) -> Path | None:
+    """The one file that is named as the photo; the photo's whole name goes before its stem."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    files = [file for file in files if file.suffix.lower() in SUFFIXES and file.resolve() not in taken]
+    for name in (photo.name, photo.stem):
+        fitting = [file for file in files if file.stem == name]
+        if len(fitting) > 1:
+            raise InputError(f"{fitting[0]} and {fitting[1].name} are both masks of {photo.name}; leave one of them")
+        if fitting:
+            return fitting[0].resolve()
+    return None
+
+
+def _check_size(path: Path, photo: Path) -> None:
+    """Before any work; a photo that cannot be read is left out later and needs no mask."""
+    mask, seen = read_header(path), _header(photo)
+    unturned = seen is not None and mask.orientation == 1 and seen.orientation in SIDEWAYS
+    if seen is None or mask.upright_size == seen.upright_size or (unturned and mask.size == seen.size):
+        return
+    raise _other_size(path, mask.upright_size, photo, seen.upright_size)
+
+
+def _header(photo: Path) -> PhotoHeader | None:
+    try:
+        return read_header(photo)
+    except InputError:
+        return None
+
+
+def _other_size(mask: Path, found: tuple[int, int], photo: Path, size: tuple[int, int]) -> InputError:
+    sizes = f"{found[0]} x {found[1]} pixels and {photo.name} {size[0]} x {size[1]}"
+    return InputError(f"{mask} has {sizes}; a mask must be as large as its photo")
