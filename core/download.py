@@ -11,8 +11,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPMessage
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from urllib.parse import urlsplit
 
 from .errors import InputError, ModelUnavailable, first_line
@@ -22,6 +23,7 @@ TIMEOUT = 30.0  # seconds without a byte before a connection counts as broken
 LOOK_UP_TIMEOUT = 10.0  # seconds; the hub's client tries five times more by itself
 TRIES = 3  # in a row that brought nothing
 PAUSE = 1.0  # seconds between them
+HUB_DOMAINS = ("huggingface.co", "hf.co")  # the hub's own and where it keeps its large files
 
 logger = logging.getLogger(__name__)
 Done = Callable[[int], None]  # called with the bytes that are here; may raise Cancelled
@@ -45,15 +47,14 @@ def look_up(repository: str, name: str, endpoint: str | None = None) -> RemoteFi
         # The models are public: no token of the user's leaves the machine.
         url = hf_hub_url(repository, name, endpoint=endpoint)
         found = get_hf_file_metadata(url, token=False, timeout=LOOK_UP_TIMEOUT, endpoint=endpoint)
-    except (OSError, ValueError) as error:  # the hub's own errors are OSErrors
+    except (OSError, ValueError, RecursionError) as error:  # the hub's own are OSErrors; its client follows in circles
         raise ModelUnavailable(
             f"The hub does not answer for {repository}/{name} ({first_line(error)}); try again later"
         ) from error
     checksum = (found.etag or "").lower()
     if not found.size or not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{40}", checksum):
         raise ModelUnavailable(f"The hub names no size or checksum for {repository}/{name}; try again later")
-    if urlsplit(found.location).scheme not in ("http", "https"):
-        raise ModelUnavailable(f"The hub sends {repository}/{name} to an unsafe address; nothing was downloaded")
+    _check_address(found.location, url)
     return RemoteFile(name, found.location, found.size, checksum)
 
 
@@ -110,12 +111,36 @@ def _append(file: RemoteFile, partial: Path, start: int, done: Done) -> None:
     """One request; what it brings goes to the end of the .part file, or replaces it if the server starts over."""
     headers = {"User-Agent": "dust3r-for-blender"} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(file.url, headers=headers)
-    with urllib.request.urlopen(request, timeout=TIMEOUT, context=_certificates()) as response:
+    secure = urllib.request.HTTPSHandler(context=_certificates())
+    opener = urllib.request.build_opener(secure, _CheckedRedirects)
+    with opener.open(request, timeout=TIMEOUT) as response:
         resumed = start > 0 and response.status == http.client.PARTIAL_CONTENT
         with _writing(partial):
             stream = partial.open("ab" if resumed else "wb", buffering=0)
         with stream:
             _copy(response, stream, partial, file.size, done)
+
+
+class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to where the file may come from."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        _check_address(newurl, req.full_url)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check_address(url: str, asked: str) -> None:
+    """Raise ModelUnavailable unless `url` is on the host that was asked or the hub's, and no less secure."""
+    there, here = urlsplit(url), urlsplit(asked)
+    hub = there.scheme == "https" and any(f".{there.hostname}".endswith(f".{domain}") for domain in HUB_DOMAINS)
+    same = there.netloc == here.netloc and there.scheme in (here.scheme, "https")
+    if not (hub or same):
+        place = f"{there.scheme}://{there.netloc}"
+        raise ModelUnavailable(
+            f"{here.netloc} sends the download to {place[:100]!r}, which is not its own; nothing was downloaded"
+        )
 
 
 def _copy(response: http.client.HTTPResponse, stream: BinaryIO, partial: Path, size: int, done: Done) -> None:
