@@ -75,8 +75,9 @@ def solved_world(found, observations):
     )
 
 
+@pytest.mark.parametrize("moment", ["init", "final"])
 @pytest.mark.parametrize(("name", "tag"), RUNS)
-def test_edges_stand_nearer_to_their_first_cameras_than_in_every_run(golden, name, tag):
+def test_edges_stand_nearer_to_their_first_cameras_than_in_every_run(golden, name, tag, moment):
     """An edge's pose is its first camera's, but for noise: what a run adds to that is the run's error."""
     data, mappings, predictions, centres = golden_scene(golden / f"{name}.npz")
     found, true, first = (
@@ -84,7 +85,7 @@ def test_edges_stand_nearer_to_their_first_cameras_than_in_every_run(golden, nam
         data["in.gt_poses"],
         data["in.edges"][:, 0],
     )
-    edges, poses = (data[f"{tag}.final.{key}"].astype(np.float64) for key in ("pw_poses", "poses"))
+    edges, poses = (data[f"{tag}.{moment}.{key}"].astype(np.float64) for key in ("pw_poses", "poses"))
     edges[:, :3, :3] /= np.cbrt(np.linalg.det(edges[:, :3, :3]))[:, None, None]
     errors = []
     for of, cameras in ((found.cam2world[first], found.cam2world), (edges, poses)):
