@@ -62,7 +62,7 @@ def reconstruct(
     aligned = aligned_views(views, alignment)
     return Reconstruction(
         views=aligned,
-        model=f"{model.name}@{model.sha256[:16]}",
+        model=model.label,
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
         warnings=(*warnings, *doubts, *alignment.warnings),

@@ -29,6 +29,11 @@ class LoadedModel:
     name: str  # of its folder or file
     sha256: str  # of the file with the weights, hexadecimal
 
+    @property
+    def label(self) -> str:
+        """What results say of the model that made them."""
+        return f"{self.name}@{self.sha256[:16]}"
+
 
 def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.float32) -> LoadedModel:
     """The model at `path` on `device`, in evaluation mode and without gradients.

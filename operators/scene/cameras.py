@@ -3,7 +3,10 @@
 from typing import cast
 
 import bpy
+import numpy as np
+from numpy.typing import NDArray
 
+from ...core.errors import InputError
 from ...core.reconstruction import AlignedView
 from ...core.scale import SceneScale
 from .axes import blender_camera
@@ -60,3 +63,20 @@ def use_photo_format(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     render.resolution_percentage = 100
     # Blender wants both at least 1
     render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, fy / fx), max(1.0, fx / fy)
+
+
+def intrinsics_of(camera: bpy.types.Object, size: tuple[int, int]) -> NDArray[np.float64]:
+    """K (3, 3) of any perspective camera, in pixels of a picture of `size` (width, height) whose pixels are square.
+
+    As Blender frames it (BKE_camera_params_compute_viewplane): the sensor spans the side that its fit names, the longer
+    one of AUTO, and shifts count in that side. Raises InputError for a camera that is no pinhole.
+    """
+    data, (width, height) = camera_data(camera), size
+    if data.type != "PERSP":
+        raise InputError(f"{camera.name!r} is no perspective camera ({data.type.lower()}); choose one that is")
+    upright = data.sensor_fit == "VERTICAL" or (data.sensor_fit == "AUTO" and height > width)
+    sensor = data.sensor_height if data.sensor_fit == "VERTICAL" else data.sensor_width
+    side = height if upright else width
+    focal = data.lens / sensor * side
+    centre = width / 2 - data.shift_x * side, height / 2 + data.shift_y * side
+    return np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])

@@ -1,6 +1,7 @@
 """Where a camera can stand in a scene: out of objects, in front of something, and seeing what other cameras see."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import bpy
@@ -67,8 +68,7 @@ class _Space:
 
     def __init__(self, scene: bpy.types.Scene, rng: np.random.Generator) -> None:
         self._scene, self._rng = scene, rng
-        with bpy.context.temp_override(scene=scene, view_layer=_layer(scene)):
-            self._depsgraph = bpy.context.evaluated_depsgraph_get()
+        self._depsgraph = evaluated(scene)
         self._low, self._high = _bounds(self._depsgraph, scene)
         side = (self._high - self._low).max()
         cameras = [np.array(thing.matrix_world.translation) for thing in scene.objects if thing.type == "CAMERA"]
@@ -96,7 +96,7 @@ class _Space:
         field = math.radians(self._rng.uniform(*FIELDS_OF_VIEW))
         focal = max(size) / 2 / math.tan(field / 2)
         K = np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
-        pose = _aimed(place, away / distance, math.radians(self._rng.uniform(-MOST_ROLL, MOST_ROLL)))
+        pose = aimed(place, away / distance, math.radians(self._rng.uniform(-MOST_ROLL, MOST_ROLL)))
         return FreeCamera(pose, K, self._depth_grid(pose, grid_intrinsics(K, size)))
 
     def worthwhile(self, camera: FreeCamera) -> bool:
@@ -167,22 +167,34 @@ def _within(place: Array, low: Array, high: Array) -> bool:
     return bool(((place >= low) & (place <= high)).all())
 
 
+def evaluated(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
+    """The scene with its modifiers and instances, as its viewports show it."""
+    with bpy.context.temp_override(scene=scene, view_layer=_layer(scene)):
+        return bpy.context.evaluated_depsgraph_get()
+
+
 def _layer(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
     return next((layer for layer in scene.view_layers if layer.use), scene.view_layers[0])
 
 
 def _bounds(depsgraph: bpy.types.Depsgraph, scene: bpy.types.Scene) -> tuple[Array, Array]:
     """The box around everything that is rendered and has a surface."""
+    places = box_corners(depsgraph)
+    if not len(places):
+        raise ReconstructionError(f"The scene {scene.name!r} shows no surface to look at; add objects first")
+    return places.min(0), places.max(0)
+
+
+def box_corners(depsgraph: bpy.types.Depsgraph, chosen: Collection[bpy.types.Object] | None = None) -> Array:
+    """(P, 3), world: of the boxes around what is rendered and has a surface; of these objects and their instances."""
     corners = [
         np.array(instance.matrix_world) @ np.array([*corner, 1.0])
         for instance in depsgraph.object_instances
         if instance.object.type in SOLID and not instance.object.hide_render
+        if chosen is None or (instance.parent or instance.object).original in chosen
         for corner in instance.object.bound_box
     ]
-    if not corners:
-        raise ReconstructionError(f"The scene {scene.name!r} shows no surface to look at; add objects first")
-    places = np.array(corners)[:, :3]
-    return places.min(0), places.max(0)
+    return np.array(corners, dtype=np.float64).reshape(-1, 4)[:, :3]
 
 
 def _directions(rng: np.random.Generator, count: int) -> Array:
@@ -191,7 +203,7 @@ def _directions(rng: np.random.Generator, count: int) -> Array:
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def _aimed(place: Array, forward: Array, roll: float) -> Array:
+def aimed(place: Array, forward: Array, roll: float) -> Array:
     """cam2world (4, 4), OpenCV axes, with Blender's z up; roll in radians."""
     right = np.cross(forward, (0.0, 0.0, 1.0))
     right /= np.linalg.norm(right)

@@ -11,11 +11,11 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.axes import OPENGL_TO_OPENCV
 from ...core.errors import InputError
 from ...core.files import check_writable, replacing
 from ...core.map_settings import Engine
 from ...core.posed_photos import CAMERAS, IMAGES, PosedPhoto, save_depth
-from .axes import OPENGL_TO_OPENCV
 from .cameras import camera_data, set_intrinsics
 from .private_copy import depth_as_picture, private_copy, render_depth, render_file, use_colors, use_engine
 

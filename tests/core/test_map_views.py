@@ -1,0 +1,71 @@
+"""Posed photos as a world to place photos in: depth between pixels, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from dust3r.core.checkpoints import find_model
+from dust3r.core.errors import InputError
+from dust3r.core.map_views import depth_at, is_map, read_map
+from dust3r.core.model.weights import load_model
+from dust3r.tests import box_room
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model(find_model("preview"), torch.device("cpu"))
+
+
+def plane_depth(x, y):
+    """z of a slanted plane at pixels: 1 / z is affine there."""
+    return 1 / (0.2 + 0.001 * x - 0.002 * y)
+
+
+def test_between_pixels_the_depth_of_a_plane_is_exact():
+    x, y = np.meshgrid(np.arange(40) + 0.5, np.arange(30) + 0.5)
+    wanted = np.stack([x, y], axis=-1)[:-2, :-2] + (0.3, 0.8)
+    found = depth_at(plane_depth(x, y), wanted)
+    np.testing.assert_allclose(found, plane_depth(wanted[..., 0], wanted[..., 1]), rtol=1e-12)
+
+
+def test_at_pixels_the_depth_is_the_pixels_own():
+    depth = np.random.default_rng(0).uniform(1, 9, (8, 10))
+    x, y = np.meshgrid(np.arange(10) + 0.5, np.arange(8) + 0.5)
+    np.testing.assert_allclose(depth_at(depth, np.stack([x, y], axis=-1)), depth, rtol=1e-12)
+
+
+def test_where_a_surface_ends_there_is_no_depth_between():
+    depth = np.full((4, 10), 2.0)
+    depth[:, 5:], depth[:, 9] = 3.0, 0.0
+    x = np.array([[4.5, 5.0, 5.5, 9.0, 9.5]])
+    found = depth_at(depth, np.stack([x, np.full_like(x, 1.5)], axis=-1))
+    np.testing.assert_array_equal(np.isfinite(found), [[True, False, True, False, False]])
+    np.testing.assert_allclose(found[0, [0, 2]], (2, 3))
+
+
+def test_a_posed_folder_is_a_world_whose_points_lie_on_its_walls(tmp_path, model):
+    folder = box_room.write_scene(tmp_path / "room", size=(160, 120), depth="npz")
+    world = read_map(folder, model)
+    assert is_map(folder)
+    assert [view.name for view in world.views] == [f"room_{k}.png" for k in range(5)]
+    for view in world.views:
+        points = view.world_points()[view.mask]
+        assert view.mask.mean() > 0.9
+        assert np.quantile(np.abs(np.abs(points).max(-1) - box_room.HALF), 0.99) < 0.01  # a corner's pixel is rounded
+        np.testing.assert_allclose(np.median(np.abs(points).max(-1)), box_room.HALF, atol=1e-6)
+
+
+def test_photos_without_depth_take_no_part_and_none_at_all_is_refused(tmp_path, model):
+    folder = box_room.write_scene(tmp_path / "room", count=2, depth="npz")
+    (folder / "depth" / "room_0.npz").unlink()
+    assert [view.name for view in read_map(folder, model).views] == ["room_1.png"]
+    (folder / "depth" / "room_1.npz").unlink()
+    with pytest.raises(InputError, match="no depth"):
+        read_map(folder, model)
+
+
+def test_a_photo_that_is_not_of_its_cameras_size_is_refused(tmp_path, model):
+    folder = box_room.write_scene(tmp_path / "room", count=2, depth="npz")
+    text = (folder / "cameras.json").read_text()
+    (folder / "cameras.json").write_text(text.replace('"width": 96', '"width": 97'))
+    with pytest.raises(InputError, match="room_0.png is 96 x 72 pixels"):
+        read_map(folder, model)
