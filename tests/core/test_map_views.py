@@ -67,5 +67,5 @@ def test_a_photo_that_is_not_of_its_cameras_size_is_refused(tmp_path, model):
     folder = box_room.write_scene(tmp_path / "room", count=2, depth="npz")
     text = (folder / "cameras.json").read_text()
     (folder / "cameras.json").write_text(text.replace('"width": 96', '"width": 97'))
-    with pytest.raises(InputError, match="room_0.png is 96 x 72 pixels"):
+    with pytest.raises(InputError, match=r"room_0\.png is 96 x 72 pixels"):
         read_map(folder, model)
