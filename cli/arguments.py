@@ -8,12 +8,13 @@ from typing import NoReturn, get_args
 
 from ..core.errors import InputError
 from ..core.export.settings import FORMATS, TRAINING_POINTS
+from ..core.known_camera import Part
 from ..core.scene_graph import FORMS
 from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
-from .evaluate_arguments import add_evaluate
+from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
 from .pair_arguments import PAIR_VERBS
 
 DEFAULTS = ReconstructionSettings()
@@ -38,7 +39,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_align(verbs.add_parser("align", help="cameras and points from a job, or from pair predictions made elsewhere"))
     _add_import(verbs.add_parser("import", help="a finished job to a Blender scene, cameras and points"))
     _add_export(verbs.add_parser("export", help="a finished reconstruction as files of other programs"))
-    _add_evaluate(verbs.add_parser("evaluate", help="a model's exam: photos with true cameras, or held-out scenes"))
+    _add_evaluate(verbs.add_parser("evaluate", help=EVALUATE))
+    _add_classical(verbs.add_parser("classical", help=CLASSICAL))
     views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
     _add_render_views(verbs.add_parser("render-views", help=views_help))
     _add_fine_tune(verbs.add_parser("fine-tune", help="a model, further trained on the views of render-views"))
@@ -92,7 +94,16 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=get_args(Precision), default=DEFAULTS.precision, help=half)
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
     add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
+    _add_known(parser)
+    masks = "images named as the photos, black where they are to be left out (docs/known.md)"
+    add("--masks", type=Path, metavar="FOLDER", help=masks)
     _add_alignment(parser, DEFAULTS.alignment)
+
+
+def _add_known(parser: argparse.ArgumentParser) -> None:
+    known = "poses, focals and principal points of some photos, kept as they are (docs/known.md)"
+    parser.add_argument("--known", type=Path, metavar="CAMERAS.json", help=known)
+    parser.add_argument("--pin", choices=get_args(Part), default="both", help="what is taken from --known")
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -143,6 +154,7 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add("--points", type=Path, metavar="POINTS.ply")
     add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
     add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
+    _add_known(parser)
     _add_alignment(parser, DEFAULTS.alignment)
     _add_talk(parser)
 
@@ -176,6 +188,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_alignment(parser, DEFAULTS.alignment)
     parser.set_defaults(min_confidence=DEFAULTS.min_confidence, precision=DEFAULTS.precision)
+    _add_talk(parser)
+
+
+def _add_classical(parser: argparse.ArgumentParser) -> None:
+    add_classical(parser)
     _add_talk(parser)
 
 

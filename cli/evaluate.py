@@ -1,19 +1,24 @@
-"""The verb `evaluate`: a model's exam, on photos with known cameras or on scenes made for it."""
+"""The verb `evaluate`: an exam on photos with known cameras, on scenes made for it, or by a published protocol."""
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.device import pick_device
 from ..core.errors import InputError
-from ..core.evaluation import STAGE, Exam, examine_photos, examine_scenes
+from ..core.exam.classical import check_pycolmap, examine_pycolmap
+from ..core.exam.photos import examine_photos
+from ..core.exam.pycolmap_pipeline import STAGES as CLASSICAL
+from ..core.exam.scenes import STAGE, examine_scenes
+from ..core.exam.scoring import Exam, read_truth
 from ..core.files import check_writable, replacing
 from ..core.model.weights import LoadedModel, load_model
 from ..core.pipeline import STAGES
-from ..core.posed_photos import read_posed_photos
-from ..core.progress import Timeline
+from ..core.progress import Report, Timeline
+from .exam_table import OWN, Row, means, table
 from .output import Output
 from .settings import read_alignment, read_settings
 
@@ -28,52 +33,93 @@ def evaluate(arguments: argparse.Namespace, output: Output) -> None:
         from .protocols import evaluate_protocol
 
         evaluate_protocol(arguments, output)
+    elif arguments.folders:
+        _photos(arguments, output)
     else:
-        _examine(arguments, output)
+        _synthetic(arguments, output)
 
 
-def _examine(arguments: argparse.Namespace, output: Output) -> None:
-    if arguments.pairs < 1:
-        raise InputError(f"--pairs must be at least 1, got {arguments.pairs}")
-    exam_of = _photos if arguments.folders else _synthetic
-    exam, model, content = exam_of(arguments, output)
-    for warning in exam.warnings:
-        output.warning(warning)
-    output.say(_table(exam.figures))
-    if arguments.json:
-        content |= {"model": f"{model.name}@{model.sha256[:16]}"}
-        with replacing(arguments.json) as file:
-            file.write(json.dumps(exam.figures | content, indent=1).encode())
-    written = f" -> {arguments.json}" if arguments.json else ""
-    output.result(str(arguments.json or ""), f"{model.name} examined{written}")
-
-
-def _photos(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
-    settings, folder = read_settings(arguments), arguments.folders[0]
-    read_posed_photos(folder)  # what is wrong with the folder is worth knowing before the model is loaded
-    model = _model(arguments)
-    exam = examine_photos(folder, model, settings, Timeline(STAGES, output.progress))
-    return exam, model, {"folder": str(folder), "settings": settings.as_dict()}
-
-
-def _synthetic(arguments: argparse.Namespace, output: Output) -> tuple[Exam, LoadedModel, dict[str, Any]]:
-    if arguments.synthetic < 0:
-        raise InputError(f"--synthetic must be 0 or more, got {arguments.synthetic}")
-    from ..core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource  # it brings Numba
-
-    seed = arguments.synthetic + (HELD_OUT_SEEDS if arguments.synthetic < HELD_OUT_SEEDS else 0)
-    source = ProceduralSource(seed, arguments.difficulty)
-    model = _model(arguments)
-    exam = examine_scenes(
-        source, model, arguments.pairs, read_alignment(arguments), Timeline({STAGE: 1}, output.progress)
-    )
-    return exam, model, {"scenes_seed": seed, "difficulty": arguments.difficulty}
-
-
-def _model(arguments: argparse.Namespace) -> LoadedModel:
+def load_examined(arguments: argparse.Namespace) -> LoadedModel:
+    """The model that the arguments name, on their device."""
     path: Path = find_model(arguments.model, arguments.models_folder or default_model_folder())
     return load_model(path, pick_device(arguments.device))
 
 
-def _table(figures: dict[str, float]) -> str:
-    return "\n".join(f"{name:10} {value:9.4g}" for name, value in figures.items())
+def finish(arguments: argparse.Namespace, output: Output, model: LoadedModel, content: Mapping[str, Any]) -> None:
+    """Write the JSON that was asked for, with the model's name, and say that all is done."""
+    if arguments.json:
+        with replacing(arguments.json) as file:
+            file.write(json.dumps({**content, "model": f"{model.name}@{model.sha256[:16]}"}, indent=1).encode())
+    written = f" -> {arguments.json}" if arguments.json else ""
+    output.result(str(arguments.json or ""), f"{model.name} examined{written}")
+
+
+def _photos(arguments: argparse.Namespace, output: Output) -> None:
+    settings, sets = read_settings(arguments), _named(arguments.folders)
+    for folder in sets.values():
+        read_truth(folder)  # what is wrong with a folder is worth knowing before the model is loaded
+    if arguments.against:
+        check_pycolmap()
+    model, report = load_examined(arguments), _report(sets, arguments.against, output)
+    rows: list[Row] = []
+    for name, folder in sets.items():
+        part = _within(report, name)
+        exam = examine_photos(folder, model, settings, part, arguments.degrees)
+        rows.append(_row(name, OWN, exam, output))
+        if arguments.against:
+            exam = examine_pycolmap(folder, part, arguments.degrees)
+            rows.append(_row(name, arguments.against, exam, output))
+    output.say(table(rows))
+    finish(arguments, output, model, _content(sets, rows) | {"settings": settings.as_dict()})
+
+
+def _named(folders: list[Path]) -> dict[str, Path]:
+    """A name for each: the folder's own, or its path where two would be called the same."""
+    names = [folder.resolve().name for folder in folders]
+    named = {
+        name if names.count(name) == 1 else str(folder): folder for name, folder in zip(names, folders, strict=True)
+    }
+    if len(named) < len(folders):
+        raise InputError("A folder was named twice; name every set of photos once")
+    return named
+
+
+def _report(sets: Mapping[str, Path], against: str | None, output: Output) -> Report:
+    """Progress over all sets; their stages carry their names."""
+    stages = STAGES | (CLASSICAL if against else {})
+    return Timeline({f"{name}: {stage}": weight for name in sets for stage, weight in stages.items()}, output.progress)
+
+
+def _within(report: Report, name: str) -> Report:
+    def part(stage: str, done: int, total: int) -> None:
+        report(f"{name}: {stage}", done, total)
+
+    return part
+
+
+def _row(name: str, method: str, exam: Exam, output: Output) -> Row:
+    for warning in exam.warnings:
+        output.warning(f"{name}: {warning}")
+    return Row(name, method, exam.figures)
+
+
+def _content(sets: Mapping[str, Path], rows: list[Row]) -> dict[str, Any]:
+    content: dict[str, Any] = {name: {"folder": str(folder)} for name, folder in sets.items()}
+    for row in rows:
+        content[row.name][row.method] = row.figures
+    return {"sets": content, "mean": {row.method: row.figures for row in means(rows)}}
+
+
+def _synthetic(arguments: argparse.Namespace, output: Output) -> None:
+    if arguments.synthetic < 0:
+        raise InputError(f"--synthetic must be 0 or more, got {arguments.synthetic}")
+    if arguments.pairs < 1:
+        raise InputError(f"--pairs must be at least 1, got {arguments.pairs}")
+    from ..core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource  # it brings Numba
+
+    seed = arguments.synthetic + (HELD_OUT_SEEDS if arguments.synthetic < HELD_OUT_SEEDS else 0)
+    source, model = ProceduralSource(seed, arguments.difficulty), load_examined(arguments)
+    report = Timeline({STAGE: 1}, output.progress)
+    exam = examine_scenes(source, model, arguments.pairs, read_alignment(arguments), report)
+    output.say(table([_row("scenes", OWN, exam, output)]))
+    finish(arguments, output, model, {**exam.figures, "scenes_seed": seed, "difficulty": arguments.difficulty})

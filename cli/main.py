@@ -33,6 +33,7 @@ VERBS = {
     "models": ("models", "models"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
+    "classical": ("classical", "classical"),
     "render-views": ("render_views", "render_views"),
     "fine-tune": ("fine_tune", "fine_tune"),
     "samples": ("samples", "samples"),

@@ -4,6 +4,7 @@ import ctypes
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
@@ -25,13 +26,23 @@ def reachable_memory() -> int | None:
 
 
 def peak_memory() -> int | None:
-    """Bytes of the most memory this process ever held; None where the system does not say."""
+    """Bytes of the most memory this process ever held, or held since `forget_peak`; None where nobody says."""
     if sys.platform == "win32":
         return None
+    if sys.platform == "linux":  # its getrusage counts what the process held before it began another program
+        held = _kilobytes(Path("/proc/self/status"), "VmHWM")
+        if held is not None:
+            return held
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def forget_peak() -> None:
+    """Let `peak_memory` begin anew, where the system can do that (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak resident set size
 
 
 def keep_freed_memory() -> bool:

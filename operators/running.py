@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import Cancelled, ReconstructionError
-from .job import WorkerJob
+from ..core.worker_process import WorkerJob
 from .preferences import worker_python
 from .properties import job_state
 

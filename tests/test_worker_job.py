@@ -10,7 +10,7 @@ import pytest
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from dust3r.core.job import Job, load_result
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
-from dust3r.operators.job import WorkerJob, own_python
+from dust3r.core.worker_process import WorkerJob, own_python
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))

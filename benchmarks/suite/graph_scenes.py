@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.evaluation import at_view_pixels, exam_size
+from ...core.exam.scenes import exam_size
+from ...core.exam.scoring import depth_at
 from ...core.geometry.rotation import rotation_from_vector
 from ...core.images import View, load_views
 from ...core.inference import encode
@@ -113,7 +114,9 @@ def posed(model: LoadedModel, folder: Path) -> list[Photos]:
     scene, cam2world = None, np.stack([photo.cam2world for photo in truth])
     files = [photo.depth for photo in truth if photo.depth is not None]
     if len(files) == len(truth):
-        depth = [at_view_pixels(read_depth(file), view.mapping) for file, view in zip(files, views, strict=True)]
+        mappings = [view.mapping for view in views]
+        seen = zip(files, mappings, strict=True)
+        depth = [depth_at(read_depth(file), mapping.photo_pixels(), mapping.photo_size) for file, mapping in seen]
         K = [_view_intrinsics(photo.K, view.mapping) for photo, view in zip(truth, views, strict=True)]
         scene = _scene(cam2world, np.stack(K), np.stack(depth))
     return _seen_by(folder.name, model, views, cam2world, scene, 0)

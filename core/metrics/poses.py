@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from ..geometry.rotation import rotation_angle
 from ..geometry.similarity import Similarity
+from .thresholds import RECALLS
 
 Array = NDArray[np.float64]
-
-RECALLS = (5.0, 15.0, 30.0)  # degrees
 
 
 def pair_errors(found: Array, true: Array) -> tuple[Array, Array]:
@@ -67,8 +66,8 @@ def summarise_errors(rotation: Array, direction: Array, recalls: Sequence[float]
 
 def focal_errors(found: Array, true: Array) -> Array:
     """|f / F - 1| in percent, f = sqrt(fx fy): K (N, 3, 3) twice, of the same photos in the same pixels -> (N,)."""
-    focal = [np.sqrt(K[:, 0, 0] * K[:, 1, 1]) for K in (found, true)]
-    return 100 * np.abs(focal[0] / focal[1] - 1)
+    ratio: Array = found[:, 0, 0] * found[:, 1, 1] / (true[:, 0, 0] * true[:, 1, 1])
+    return 100 * np.fabs(np.sqrt(ratio) - 1)
 
 
 def align_cameras(found: Array, true: Array) -> tuple[Similarity, Array, Array]:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from dust3r.core.memory import peak_memory, reachable_memory
+from dust3r.core.memory import forget_peak, peak_memory, reachable_memory
 
 # Blocks that are freed and asked for again; page faults count what the system had to give anew.
 REUSE = """
@@ -26,6 +26,24 @@ print(faults() - before)
 def test_there_is_memory_and_more_than_ever_was_held():
     reachable, peak = reachable_memory(), peak_memory()
     assert reachable is None or peak is None or reachable > 50e6 < peak
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux' own")
+def test_a_peak_can_be_forgotten():
+    block = bytearray(b"x" * 200_000_000)
+    before = peak_memory()
+    del block
+    forget_peak()
+    assert peak_memory() < before - 100_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux' own")
+def test_a_process_does_not_count_what_its_parent_held(pytestconfig):
+    block = bytearray(b"x" * 400_000_000)
+    probe = "import runpy; runpy.run_path('headless.py')['import_package']()"
+    probe += "; from dust3r.core.memory import peak_memory; print(peak_memory())"
+    output = subprocess.run([sys.executable, "-c", probe], cwd=pytestconfig.rootpath, capture_output=True).stdout
+    assert int(output) < len(block)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's own")

@@ -1,4 +1,4 @@
-"""The exam: how far a model's results are from the truth, on photos with known cameras and on scenes made for it."""
+"""A network shown pairs of views of generated scenes, whose truth is exact."""
 
 import time
 from collections.abc import Iterator
@@ -7,61 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from .alignment.aligner import align
-from .errors import InputError
-from .images import View
-from .inference import predict
-from .metrics.depth import depth_metrics
-from .metrics.poses import pair_errors, placed_photos, summarise_errors
-from .model.config import ModelConfig
-from .model.weights import LoadedModel
-from .pipeline import reconstruct
-from .pixel_mapping import PixelMapping
-from .posed_photos import PosedPhoto, read_depth, read_posed_photos
-from .prediction import Prediction
-from .progress import Report, silent
-from .reconstruction import AlignedView
-from .scene_graph import Edge
-from .settings import AlignmentSettings, ReconstructionSettings
-from .training.batch import SceneBatch, Source
-from .training.losses import joined, regression_loss
+from ..alignment.aligner import align
+from ..images import View
+from ..inference import predict
+from ..metrics.depth import depth_metrics
+from ..metrics.poses import pair_errors
+from ..model.config import ModelConfig
+from ..model.weights import LoadedModel
+from ..pixel_mapping import PixelMapping
+from ..prediction import Prediction
+from ..progress import Report, silent
+from ..scene_graph import Edge
+from ..settings import AlignmentSettings
+from ..training.batch import SceneBatch, Source
+from ..training.losses import joined, regression_loss
+from .scoring import LOST, Exam
 
 STAGE = "Examining scenes"
 SCENES = 8  # rendered at a time
-LOST = 180.0  # degrees: the error of a pair of photos that share no world
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Exam:
-    """Figures by their usual names: shares and relative errors in percent, angles in degrees."""
-
-    figures: dict[str, float]
-    warnings: tuple[str, ...] = ()  # what the user should know, one sentence each
-
-
-def examine_photos(folder: Path, model: LoadedModel, settings: ReconstructionSettings, report: Report = silent) -> Exam:
-    """Reconstruct folder/images and compare cameras, and depth where folder/depth has it, with the truth.
-
-    Figures: those of `pose_metrics`; placed: photos as `placed_photos` counts them, of `photos`; seconds of the
-    reconstruction, the model in memory already; with true depth those of `depth_metrics`, means over its photos.
-    A photo that the reconstruction left out, or put in a world of its own, counts with the greatest error.
-    Raises InputError when the folder cannot be used, before the work.
-    """
-    truth = read_posed_photos(folder)
-    if len(truth) < 2:
-        raise InputError(f"{folder} has one photo with a true camera; relative poses need two")
-    depth = {photo.name: read_depth(photo.depth) for photo in truth if photo.depth is not None}
-    began = time.perf_counter()
-    result = reconstruct([photo.path for photo in truth], model, settings, report)
-    seconds = time.perf_counter() - began
-    views = {view.name: view for view in result.views}
-    figures = _camera_figures(truth, views) | {"photos": len(truth), "seconds": seconds}
-    return Exam(figures | _depth_figures(depth, views), result.warnings)
 
 
 def examine_scenes(
@@ -94,36 +59,6 @@ def exam_size(config: ModelConfig) -> tuple[int, int]:
     if config.square_crop:
         return config.image_size, config.image_size
     return config.image_size, config.image_size * 3 // 4 // config.patch_size * config.patch_size
-
-
-def _camera_figures(truth: tuple[PosedPhoto, ...], views: dict[str, AlignedView]) -> dict[str, float]:
-    true = np.stack([photo.cam2world for photo in truth])
-    found, component = np.tile(np.eye(4), (len(truth), 1, 1)), -1 - np.arange(len(truth))
-    for k, photo in enumerate(truth):
-        if photo.name in views:
-            found[k], component[k] = views[photo.name].cam2world, views[photo.name].component
-    i, j = np.triu_indices(len(truth), 1)
-    apart = component[i] != component[j]
-    rotation, direction = (np.where(apart, LOST, errors) for errors in pair_errors(found, true))
-    return summarise_errors(rotation, direction) | {"placed": placed_photos(found, true, component)}
-
-
-def _depth_figures(depth: dict[str, NDArray[np.float32]], views: dict[str, AlignedView]) -> dict[str, float]:
-    """Means over the photos that have true depth; none where no photo has."""
-    rows = []
-    for name, true in depth.items():
-        if name in views:
-            seen = at_view_pixels(true, views[name].mapping)
-            known = (seen > 0) & views[name].mask
-            rows += [depth_metrics(views[name].depth[known], seen[known])] if known.any() else []
-    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} if rows else {}
-
-
-def at_view_pixels(depth: NDArray[np.float32], mapping: PixelMapping) -> NDArray[np.float32]:
-    """The value nearest to each network pixel's centre: depth must not be mixed across edges."""
-    scale = np.array(depth.shape[::-1]) / mapping.photo_size
-    x, y = np.moveaxis(np.floor(mapping.photo_pixels() * scale).astype(int), -1, 0)
-    return depth[np.clip(y, 0, depth.shape[0] - 1), np.clip(x, 0, depth.shape[1] - 1)]
 
 
 @dataclass(frozen=True, slots=True)

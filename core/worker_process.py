@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from ..core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
-from ..core.protocol import ErrorMessage, Message, ProgressMessage, ResultMessage, WarningMessage, decode
+from .errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
+from .protocol import ErrorMessage, Message, ProgressMessage, ResultMessage, WarningMessage, decode
 
 HEADLESS = Path(__file__).resolve().parent.parent / "headless.py"
 KINDS = {kind.exit_code: kind for kind in (InputError, ModelUnavailable, Cancelled)}
