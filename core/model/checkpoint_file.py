@@ -19,6 +19,7 @@ from ..errors import ModelUnavailable, first_line
 from .config import ModelConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SWELLING = 2  # times its own size that an archive may unpack to; torch's own writer does not compress at all
 LARGEST_CONFIG = 1 << 20  # bytes; a real one has about 400
 # What torch's reader raises on files that are damaged or not its own.
 _DAMAGE = (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError)
@@ -70,6 +71,7 @@ def _read_safetensors(weights: Path, name: str) -> CheckpointFile:
 
 def _read_pickle(path: Path) -> CheckpointFile:
     try:
+        _check_archive(path)
         with _namespace_allowed():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -81,6 +83,16 @@ def _read_pickle(path: Path) -> CheckpointFile:
         raise _damaged(path, error) from error
     args, state = _parts(content, path)
     return CheckpointFile(path.stem, path, ModelConfig.from_args_text(args, f"{path}"), state)
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse, by what its index says, an archive that would unpack to far more than it is."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > SWELLING * path.stat().st_size:
+        raise ModelUnavailable(f"{path} would unpack to {unpacked >> 20} MB, as no checkpoint does; it was refused")
 
 
 def _parts(content: Any, path: Path) -> tuple[str, dict[str, Tensor]]:
