@@ -53,6 +53,6 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
 def _check_no_settings(arguments: argparse.Namespace) -> None:
     """A job says itself how it is aligned and gives its result to `import`."""
     Job.load(arguments.folder)
-    given = (arguments.cameras, arguments.points, arguments.timings)
+    given = (arguments.cameras, arguments.points, arguments.timings, arguments.known)
     if any(given) or dataclasses.asdict(read_alignment(arguments)) != dataclasses.asdict(AlignmentSettings()):
         raise InputError(f"{arguments.folder} is a job: give settings to `plan`, and outputs to `import`")

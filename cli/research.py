@@ -15,10 +15,13 @@ from ..core.device import pick_device
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
 from ..core.files import check_writable, replacing
+from ..core.given import read_named
 from ..core.images import load_view
+from ..core.known_camera import KnownCamera
+from ..core.lenses import UNKNOWN, in_square_pixels
 from ..core.memory import peak_memory
 from ..core.model.weights import load_model
-from ..core.pair_files import read_pairs
+from ..core.pair_files import PairFile, read_pairs
 from ..core.pipeline import aligned_views, framing_of
 from ..core.progress import Timeline
 from ..core.reconstruction import Reconstruction
@@ -49,18 +52,21 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
     for path in filter(None, (arguments.cameras, arguments.points, arguments.timings)):
         check_writable(path)
     settings, pairs = read_alignment(arguments), read_pairs(arguments.pairs)
+    known = _known(arguments, pairs)
+    mappings, square = in_square_pixels(pairs.views, known)
     wall, cpu = time.perf_counter(), time.process_time()
     alignment = solve(
-        [view.mapping for view in pairs.views],
+        mappings,
         pairs.predictions,
         settings,
         principal_points=pairs.principal_points,
+        known=square,
         report=Timeline({"Aligning": 1}, output.progress),
     )
     seconds = {"align_cpu_s": time.process_time() - cpu, "align_wall_s": time.perf_counter() - wall}
     for warning in alignment.warnings:
         output.warning(warning)
-    views = aligned_views(pairs.views, alignment)
+    views = aligned_views(pairs.views, alignment, known)
     model = f"predictions from {arguments.pairs.name}"
     result = Reconstruction(views, model, {"alignment": asdict(settings)}, VERSION, alignment.warnings)
     result.save_cameras(arguments.cameras)
@@ -69,6 +75,13 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.timings:
         _write_timings(arguments, alignment, seconds)
     output.result(str(arguments.cameras), f"{len(views)} photos -> {arguments.cameras}")
+
+
+def _known(arguments: argparse.Namespace, pairs: PairFile) -> list[KnownCamera]:
+    """What --known says of the photos, which are called by their numbers."""
+    sizes = {view.name: view.mapping.photo_size for view in pairs.views}
+    cameras = read_named(arguments.known, sizes, arguments.pin) if arguments.known else {}
+    return [cameras.get(view.name, UNKNOWN) for view in pairs.views]
 
 
 def _write_timings(arguments: argparse.Namespace, alignment: Alignment, seconds: dict[str, float]) -> None:

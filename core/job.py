@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .files import replacing
+from .given import NOTHING, Given
 from .reconstruction import Reconstruction
 from .settings import ReconstructionSettings
 
@@ -20,6 +21,7 @@ class Job:
     model: Path  # a checkpoint: folder or file
     settings: ReconstructionSettings
     cache: Path | None = None  # where what the network says is kept from job to job (core/cache.py); None: in the job
+    given: Given = NOTHING
 
     def save(self, folder: Path) -> None:
         """Write the job into a folder; raises InputError when that is not possible."""
@@ -29,6 +31,7 @@ class Job:
             "model": str(self.model),
             "settings": self.settings.as_dict(),
             "cache": str(self.cache) if self.cache else None,
+            **self.given.as_dict(),
         }
         with replacing(folder / "job.json") as file:
             file.write(json.dumps(content, indent=1).encode())
@@ -43,8 +46,9 @@ class Job:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
             photos = tuple(Path(photo) for photo in content["photos"])
             settings, cache = ReconstructionSettings.from_dict(content["settings"]), content.get("cache")
-            return cls(photos, Path(content["model"]), settings, Path(cache) if cache else None)
-        except (OSError, KeyError, TypeError, ValueError) as error:
+            cache, given = Path(cache) if cache else None, Given.from_dict(content)
+            return cls(photos, Path(content["model"]), settings, cache, given)
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is no job that can be read ({error}); start it again") from error
 
 

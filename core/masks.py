@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from .errors import InputError
-from .photos import SIDEWAYS, SUFFIXES, TURNS, PhotoHeader, open_photo, read_header, unique_names
+from .photos import SIDEWAYS, SUFFIXES, TURNS, header_if_readable, open_photo, read_header, unique_names
 
 KEPT = 128  # 8-bit values below, of masks and of a photo's own transparency, are left out
 
@@ -70,19 +70,12 @@ def _mask_of(folder: Path, photo: Path, taken: set[Path]) -> Path | None:
 
 
 def _check_size(path: Path, photo: Path) -> None:
-    """Before any work; a photo that cannot be read is left out later and needs no mask."""
-    mask, seen = read_header(path), _header(photo)
+    """Raise InputError before any work."""
+    mask, seen = read_header(path), header_if_readable(photo)
     unturned = seen is not None and mask.orientation == 1 and seen.orientation in SIDEWAYS
     if seen is None or mask.upright_size == seen.upright_size or (unturned and mask.size == seen.size):
         return
     raise _other_size(path, mask.upright_size, photo, seen.upright_size)
-
-
-def _header(photo: Path) -> PhotoHeader | None:
-    try:
-        return read_header(photo)
-    except InputError:
-        return None
 
 
 def _other_size(mask: Path, found: tuple[int, int], photo: Path, size: tuple[int, int]) -> InputError:

@@ -113,6 +113,14 @@ def read_header(path: Path) -> PhotoHeader:
         return PhotoHeader(file.size, file.format or "", file.mode, _orientation(file))
 
 
+def header_if_readable(path: Path) -> PhotoHeader | None:
+    """None for a photo that cannot be read: it will be left out, and nothing about it needs to be right."""
+    try:
+        return read_header(path)
+    except InputError:
+        return None
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The file, its pixels not yet read; inside of the block too every error names the file."""

@@ -12,7 +12,10 @@ from . import inference
 from .alignment.aligner import Alignment, Placement, align
 from .auto_graph import choose_edges
 from .device import device_memory
+from .given import NOTHING, Given
 from .images import Framing, View, load_views
+from .known_camera import KnownCamera
+from .lenses import in_square_pixels, lens_notices, lenses_of, told_of
 from .memory import reachable_memory
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
@@ -38,34 +41,41 @@ def reconstruct(
     report: Report = silent,
     shelf: Shelf | None = None,
     before: Mapping[Path, Placement] | None = None,
+    given: Given = NOTHING,
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
     photos: files or folders; shelf: what the network has said before, and where that is kept (None: nothing, and in
-    memory if it fits); before: where photos, by resolved path, stood in an earlier solution. Raises InputError for
-    photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
+    memory if it fits); before: where photos, by resolved path, stood in an earlier solution; given: known cameras,
+    which come back to the last bit, and masks. Raises InputError for photos that cannot be used and for more than the
+    memory can hold, and whatever `report` raises.
     """
-    views, warnings = load_views(find_photos(photos), framing_of(model.config), report)
+    views, warnings = load_views(find_photos(photos), framing_of(model.config), report, given.masks)
+    known = told_of(views, given, settings.alignment)
     needs = plan_views(views, model, settings, STORAGES if shelf is None else ("disk",))
     with temporary_shelf(needs.storage == "disk") if shelf is None else nullcontext(shelf) as kept:
         predictor = Predictor(model.network, views, kept, needs.batch_pixels)
         edges, doubts = choose_edges(predictor, settings, report)
+        mappings, square = in_square_pixels(views, known)
         alignment = align(
-            [view.mapping for view in views],
+            mappings,
             predictor.predict(edges, report),
             settings.alignment,
             masks=[view.mask for view in views],
+            known=square,
+            lenses=lenses_of(views),
             before=[(before or {}).get(view.path.resolve()) for view in views],
             names=[view.name for view in views],
             report=report,
         )
-    aligned = aligned_views(views, alignment)
+    aligned = aligned_views(views, alignment, known)
     return Reconstruction(
         views=aligned,
         model=model.label,
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
-        warnings=(*warnings, *doubts, *alignment.warnings),
+        warnings=(*warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
+        given=given.named({view.path.resolve(): view.name for view in views}),
     )
 
 
@@ -76,12 +86,13 @@ def infer(
     shelf: Shelf,
     shard: Shard = WHOLE,
     report: Report = silent,
+    given: Given = NOTHING,
 ) -> None:
     """Put on the shelf what this part of a reconstruction's forward passes gives and the shelf lacks.
 
     Raises what `reconstruct` does.
     """
-    views, _ = load_views(find_photos(photos), framing_of(model.config), report)
+    views, _ = load_views(find_photos(photos), framing_of(model.config), report, given.masks)
     needs = plan_views(views, model, settings, ("disk",))
     predictor = Predictor(model.network, views, shelf, needs.batch_pixels)
     edges, _ = choose_edges(predictor, settings, report, shard)
@@ -119,14 +130,18 @@ def intrinsics(focal: float, principal_point: NDArray[np.float64]) -> NDArray[np
     return np.array([[focal, 0, principal_point[0]], [0, focal, principal_point[1]], [0, 0, 1]], dtype=np.float64)
 
 
-def aligned_views(views: Sequence[View], alignment: Alignment) -> tuple[AlignedView, ...]:
-    """The photos with the cameras and the geometry that the alignment gave them."""
+def _intrinsics(alignment: Alignment, index: int, known: KnownCamera) -> NDArray[np.float64]:
+    return known.K if known.K is not None else intrinsics(alignment.focal[index], alignment.principal_point[index])
+
+
+def aligned_views(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> tuple[AlignedView, ...]:
+    """The photos with the cameras and the geometry that the alignment gave them, and K where all of it is known."""
     return tuple(
         AlignedView(
             name=view.name,
             path=view.path.resolve(),
             mapping=view.mapping,
-            K=intrinsics(alignment.focal[index], alignment.principal_point[index]),
+            K=_intrinsics(alignment, index, known[index]),
             cam2world=alignment.cam2world[index],
             depth=alignment.depth[index],
             confidence=alignment.confidence[index],

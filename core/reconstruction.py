@@ -72,6 +72,7 @@ class Reconstruction:
     settings: dict[str, Any]  # ReconstructionSettings.as_dict(), seed included
     version: str  # of this package
     warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
+    given: dict[str, Any] = field(default_factory=dict)  # known cameras and masks by photo (core/given.py: named)
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
@@ -107,7 +108,7 @@ class Reconstruction:
             }
             for view in self.views
         }
-        return {"photos": photos, "model": self.model, "settings": self.settings, "version": self.version}
+        return {"photos": photos, "model": self.model, "settings": self.settings, "version": self.version, **self.given}
 
     def save_cameras(self, path: Path) -> None:
         """Write cameras.json, whole or not at all."""
@@ -133,7 +134,7 @@ class Reconstruction:
             for view in self.views
         ]
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
-        head |= {"model": self.model, "settings": self.settings, "version": self.version}
+        head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.given}
         with replacing(folder / "reconstruction.json") as file:
             file.write(json.dumps(head, indent=1).encode())
 
@@ -146,7 +147,8 @@ class Reconstruction:
                 raise InputError(f"{folder} was written by another version (format {head['format']}, ours is {FORMAT})")
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
-            return cls(views, head["model"], head["settings"], head["version"], tuple(head["warnings"]))
+            warnings, given = tuple(head["warnings"]), head.get("given", {})
+            return cls(views, head["model"], head["settings"], head["version"], warnings, given)
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{folder} holds no complete reconstruction ({error}); run the job again") from error
 

@@ -27,23 +27,27 @@ log = logging.getLogger(__name__)
 class Inputs:
     """The sha256 of every file that a result depends on; "" where a file cannot be read."""
 
-    photos: Mapping[Path, str]  # by resolved path
+    photos: Mapping[Path, str]  # by resolved path; of the photo, and its mask's behind a "+" where it has one
     model: str  # of the weights
 
     @classmethod
     def of(cls, job: Job) -> "Inputs":
         """The files of a job as they are now."""
-        return cls({photo.resolve(): _digest(photo) for photo in job.photos}, weights_digest(job.model))
+        masks = {photo: f"+{_digest(mask)}" for photo, mask in job.given.masks.items()}
+        photos = {photo.resolve(): _digest(photo) + masks.get(photo.resolve(), "") for photo in job.photos}
+        return cls(photos, weights_digest(job.model))
 
     def recipe(self, job: Job) -> str:
         """Equal for two runs whose cameras differ only where their photos do."""
         settings = {name: value for name, value in job.settings.as_dict().items() if name not in FREE}
-        return _digest_of({"model": self.model, "settings": settings, "version": VERSION})
+        known = job.given.named(self.photos).get("known")  # told otherwise, the search begins anew
+        return _digest_of({"model": self.model, "settings": settings, "version": VERSION, "known": known})
 
     def fingerprint(self, job: Job) -> str:
         """Equal for two runs that must end with the same cameras and depths."""
         photos = [(str(photo), digest) for photo, digest in self.photos.items()]
-        return _digest_of({"photos": photos, "recipe": self.recipe(job)})
+        known = job.given.as_dict().get("known")  # of equal photos too each its own
+        return _digest_of({"photos": photos, "recipe": self.recipe(job), "known": known})
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,11 +45,13 @@ def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
             forget_result(folder)
             model, shelf = _load(folder, job, report)
             before = last.before(inputs, job) if last is not None else {}
-            result = reconstruct(job.photos, model, job.settings, report, shelf, before)
+            result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given)
             result.save(result_folder(folder))
             Solution.of(result, inputs, job).save(folder)
         else:
-            result = replace(result, settings=settled(job.settings, result.views).as_dict())
+            names = {view.path: view.name for view in result.views}
+            settings = settled(job.settings, result.views).as_dict()
+            result = replace(result, settings=settings, given=job.given.named(names))
             result.save(result_folder(folder))
             report(LAST, 1, 1)
         log.info("done: %d photos", len(result.views))
@@ -64,7 +66,7 @@ def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) ->
     """
     with _begun(folder, show) as (job, report):
         model, shelf = _load(folder, job, report)
-        infer(job.photos, model, job.settings, shelf, shard, report)
+        infer(job.photos, model, job.settings, shelf, shard, report, job.given)
         report(LAST, 1, 1)
         log.info("part %d of %d is done", shard.number, shard.parts)
 
@@ -76,7 +78,7 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
     """
     with _begun(folder, show) as (job, report):
         model, _ = _load(folder, job, report)
-        views, warnings = load_views(job.photos, framing_of(model.config), report)
+        views, warnings = load_views(job.photos, framing_of(model.config), report, job.given.masks)
         report(LAST, 1, 1)
         return plan_views(views, model, job.settings, ("disk",)), tuple(warnings)
 

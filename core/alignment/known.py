@@ -86,11 +86,12 @@ def focal_groups(shared: SharedFocal, sizes: Sequence[Hashable], lenses: Sequenc
     """
     if shared == "exif" and lenses is None:
         raise InputError("shared_focal exif needs photos, and these are predictions alone; choose size or off")
-    if shared == "off":
-        return np.arange(len(sizes))
-    keys: list[Hashable] = list(sizes)
-    if shared == "exif" and lenses is not None:
-        keys = [(size, n if lens is None else lens) for n, (size, lens) in enumerate(zip(sizes, lenses, strict=True))]
+    numbers = range(len(sizes))
+    keys = {
+        "off": list(numbers),
+        "size": list(sizes),
+        "exif": [n if lens is None else lens for n, lens in zip(numbers, lenses or [None] * len(sizes), strict=True)],
+    }[shared]
     return np.array([keys.index(key) for key in keys])
 
 
