@@ -16,6 +16,7 @@ from ..reconstruction import Reconstruction
 from .colmap_binary import save_binary
 from .colmap_text import save_text
 from .depth_maps import save_depth_maps
+from .masks import MASKS, are_masked, mask_name, save_masks
 from .normals import grid_normals
 from .photos import copy_photos, export_names
 from .ply import save_ply, save_splat_ply
@@ -84,8 +85,9 @@ def _transforms(folder: Path, request: Request) -> list[str]:
     z_up, names = turned(world, WORLD_TO_Z_UP), request.names[0]
     points = z_up.point_cloud()
     save_ply(folder / "points.ply", points)
-    save_transforms(folder / "transforms.json", z_up, [f"{IMAGES}/{name}" for name in names], points)
-    _photos(folder, world, names, request)
+    masked = _photos(folder, request.worlds[0], names, request)
+    masks = [f"{MASKS}/{mask_name(name)}" for name in names] if masked else None
+    save_transforms(folder / "transforms.json", z_up, [f"{IMAGES}/{name}" for name in names], points, masks)
     return _left_out(request)
 
 
@@ -120,9 +122,15 @@ def _sparse(world: Reconstruction, names: list[str], request: Request) -> Sparse
     return sparse_model(world, names, request.min_confidence, settings.points_of(request.format), settings.tracks)
 
 
-def _photos(folder: Path, world: Reconstruction, names: list[str], request: Request) -> None:
-    if request.settings.photos:
-        copy_photos(world.views, names, folder / IMAGES)
+def _photos(folder: Path, world: Reconstruction, names: list[str], request: Request) -> bool:
+    """The photos, upright, and where any of them is masked the masks of all; returns whether there are masks."""
+    if not request.settings.photos:
+        return False
+    copy_photos(world.views, names, folder / IMAGES)
+    if not are_masked(world.views):
+        return False
+    save_masks(world.views, names, folder / MASKS)
+    return True
 
 
 def _normals(reconstruction: Reconstruction) -> NDArray[np.float32]:

@@ -16,15 +16,18 @@ class Format:
 
 
 FORMATS = {
-    "colmap": Format("COLMAP", "sparse/0 as binary, images/", ("sparse", "images"), TRAINING_POINTS),
-    "colmap-text": Format("COLMAP Text", "sparse/0 as text, images/", ("sparse", "images"), TRAINING_POINTS),
+    "colmap": Format("COLMAP", "sparse/0 as binary, images/", ("sparse", "images", "masks"), TRAINING_POINTS),
+    "colmap-text": Format("COLMAP Text", "sparse/0 as text, images/", ("sparse", "images", "masks"), TRAINING_POINTS),
     "3dgs": Format(
-        "Gaussian Splatting", "COLMAP's layout with points3D.ply to begin with", ("sparse", "images"), TRAINING_POINTS
+        "Gaussian Splatting",
+        "COLMAP's layout with points3D.ply to begin with",
+        ("sparse", "images", "masks"),
+        TRAINING_POINTS,
     ),
     "transforms": Format(
         "transforms.json",
         "For nerfstudio and instant-ngp: images/, points.ply",
-        ("transforms.json", "images", "points.ply"),
+        ("transforms.json", "images", "masks", "points.ply"),
         TRAINING_POINTS,
     ),
     "ply": Format("PLY", "The visible points, coloured", ("points.ply",)),
@@ -36,6 +39,13 @@ FORMATS = {
 }
 
 
+# Written by Blender's own exporters, from the scene: see operators/scene/interchange.py.
+SCENE_FORMATS = {
+    "gltf": Format("glTF", "Cameras and visible points as the scene shows them, as .glb", (".glb",)),
+    "usd": Format("USD", "Cameras and visible points as the scene shows them, as .usdc", (".usdc",)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ExportSettings:
     """What of a reconstruction is written. Raises ValueError for numbers that make no sense."""
@@ -44,7 +54,7 @@ class ExportSettings:
     max_points: int | None = None  # an even choice of so many; 0: all; None: what the format says
     normals: bool = False  # in PLY: of the surface that each photo's depth map shows
     tracks: bool = False  # in COLMAP: join the points of several photos that show the same; else one photo each
-    photos: bool = True  # copy the photos, upright, where the format has a place for them
+    photos: bool = True  # copy the photos, upright, and their masks, where the format has a place for them
 
     def __post_init__(self) -> None:
         if self.max_points is not None and self.max_points < 0:

@@ -3,8 +3,9 @@
 `transform_matrix` leads from the camera to the world; the camera has OpenGL's axes (x right, y up, z backward), the
 world has z up: (x, y, z) of the reconstruction is (x, z, -y), as in Blender. `fl_x`, `fl_y`, `cx`, `cy` are pixels of
 the upright photo, the centre of the first pixel at (0.5, 0.5); they stand at the top where all photos share them and
-with each photo otherwise. points.ply is in the same world. `scale`, `offset` and `aabb_scale` are instant-ngp's alone:
-they lay the middle of the scene into its unit cube, nerfstudio does that by itself.
+with each photo otherwise. points.ply is in the same world. `mask_path` is nerfstudio's, there where photos are masked.
+`scale`, `offset` and `aabb_scale` are instant-ngp's: they lay the middle of the scene into its unit cube, nerfstudio
+does that by itself.
 """
 
 import json
@@ -22,16 +23,25 @@ OUTLIERS = 2.0  # percent of the points at either end of an axis that the unit c
 LARGEST_AABB = 128  # instant-ngp's limit, in unit cubes
 
 
-def save_transforms(path: Path, reconstruction: Reconstruction, images: Sequence[str], points: PointCloud) -> None:
+def save_transforms(
+    path: Path,
+    reconstruction: Reconstruction,
+    images: Sequence[str],
+    points: PointCloud,
+    masks: Sequence[str] | None = None,
+) -> None:
     """Write the cameras of a reconstruction whose world has z up already.
 
-    images: each photo's file, relative to the folder of `path`. points: what instant-ngp's cube is fitted to.
+    images: each photo's file, relative to the folder of `path`; masks: the masks' files likewise, white is kept.
+    points: what instant-ngp's cube is fitted to.
     """
     views = reconstruction.views
     frames: list[dict[str, Any]] = [
         {"file_path": image, "transform_matrix": (view.cam2world @ OPENGL_TO_OPENCV).tolist()}
         for view, image in zip(views, images, strict=True)
     ]
+    for frame, mask in zip(frames, masks or (), strict=False):
+        frame["mask_path"] = mask
     content: dict[str, Any] = {"camera_model": "PINHOLE", "ply_file_path": "points.ply"}
     intrinsics = [_intrinsics(view) for view in views]
     if all(each == intrinsics[0] for each in intrinsics):

@@ -131,7 +131,7 @@ def test_intrinsics_that_all_photos_share_stand_at_the_top_alone(tmp_path):
     export_reconstruction(result, tmp_path / "out", "transforms")
     content = json.loads((tmp_path / "out" / "transforms.json").read_text())
     assert (content["w"], content["fl_x"], content["cx"]) == (96, 80, 48)
-    assert all(set(frame) == {"file_path", "transform_matrix"} for frame in content["frames"])
+    assert all(set(frame) == {"file_path", "transform_matrix", "mask_path"} for frame in content["frames"])
 
 
 def test_the_unit_cube_of_instant_ngp_holds_cameras_and_most_points(result, tmp_path):
