@@ -3,18 +3,21 @@
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cleanup.flaws import FLAWS, bits_of
 from .errors import InputError
 from .files import replacing
 from .pixel_mapping import PixelMapping
 
 FORMAT = 1  # of the folder that save() writes
+ARRAYS = ("K", "cam2world", "depth", "confidence", "colors", "mask")  # of every view; flaws only where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class AlignedView:
     colors: NDArray[np.uint8]  # (H, W, 3), sRGB
     mask: NDArray[np.bool_]  # (H, W), True = keep
     component: int = 0  # photos of different components share no world
+    flaws: NDArray[np.uint8] | None = None  # (H, W), bits of core/cleanup's FLAWS; None: nobody has looked
 
     def camera_points(self) -> NDArray[np.float64]:
         """(H, W, 3) in this camera's frame: every point on its own pixel's ray, at its depth."""
@@ -52,6 +56,13 @@ class AlignedView:
         """(H, W): unmasked, at a finite depth, at or above a confidence."""
         return self.mask & (self.confidence >= min_confidence) & np.isfinite(self.depth)
 
+    def without(self, names: Iterable[str]) -> "AlignedView":
+        """The same with a mask that leaves out the points with one of these flaws."""
+        bits = np.uint8(bits_of(names))
+        if self.flaws is None or not bits:
+            return self
+        return replace(self, mask=self.mask & (self.flaws & bits == 0))
+
 
 @dataclass(frozen=True, slots=True)
 class PointCloud:
@@ -61,6 +72,7 @@ class PointCloud:
     color: NDArray[np.uint8]  # (N, 3), sRGB
     confidence: NDArray[np.float32]  # (N,), >= 1
     view: NDArray[np.int32]  # (N,), index of the photo
+    flaws: NDArray[np.uint8] | None = None  # (N,), bits of core/cleanup's FLAWS; None: nobody has looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +90,15 @@ class Reconstruction:
         """All kept points at or above a confidence."""
         keep = [view.kept(min_confidence) for view in self.views]
         ends = np.cumsum([0, *map(np.count_nonzero, keep)])
-        cloud = _room_for(int(ends[-1]))
+        cloud = _room_for(int(ends[-1]), any(view.flaws is not None for view in self.views))
         for index, (view, kept) in enumerate(zip(self.views, keep, strict=True)):
             part, pixels = slice(ends[index], ends[index + 1]), np.flatnonzero(kept)
             cloud.position[part] = view.world_points().reshape(-1, 3).take(pixels, axis=0)
             cloud.color[part] = view.colors.reshape(-1, 3).take(pixels, axis=0)
             cloud.confidence[part] = view.confidence.take(pixels)
             cloud.view[part] = index
+            if cloud.flaws is not None and view.flaws is not None:
+                cloud.flaws[part] = view.flaws.take(pixels)
         return cloud
 
     @property
@@ -92,9 +106,18 @@ class Reconstruction:
         """The confidence below which points are hidden."""
         return self.settings.get("min_confidence") or 1.0
 
+    @property
+    def hidden_flaws(self) -> tuple[str, ...]:
+        """Names of the flaws whose points are hidden."""
+        return tuple(name for name in FLAWS if name in (self.settings.get("hide") or ()))
+
+    def without_flaws(self) -> "Reconstruction":
+        """The same with masks that leave out the points that are hidden for a flaw."""
+        return replace(self, views=tuple(view.without(self.hidden_flaws) for view in self.views))
+
     def visible_points(self) -> PointCloud:
         """The points that are not hidden."""
-        return self.point_cloud(self.min_confidence)
+        return self.without_flaws().point_cloud(self.min_confidence)
 
     def cameras(self) -> dict[str, Any]:
         """The content of cameras.json (docs/conventions.md)."""
@@ -120,7 +143,7 @@ class Reconstruction:
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {}
         for index, view in enumerate(self.views):
-            for key in ("K", "cam2world", "depth", "confidence", "colors", "mask"):
+            for key in (*ARRAYS, *(("flaws",) if view.flaws is not None else ())):
                 arrays[f"{index}.{key}"] = getattr(view, key)
         with replacing(folder / "arrays.npz") as file:
             np.savez(file, **arrays)
@@ -153,17 +176,19 @@ class Reconstruction:
             raise InputError(f"{folder} holds no complete reconstruction ({error}); run the job again") from error
 
 
-def _room_for(count: int) -> PointCloud:
+def _room_for(count: int, with_flaws: bool) -> PointCloud:
     """Arrays to be filled photo by photo: joining finished ones would hold every point twice."""
     return PointCloud(
         np.empty((count, 3), np.float32),
         np.empty((count, 3), np.uint8),
         np.empty(count, np.float32),
         np.empty(count, np.int32),
+        np.zeros(count, np.uint8) if with_flaws else None,
     )
 
 
 def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
     mapping = PixelMapping.from_dict(entry["mapping"])
-    fields = {key: arrays[f"{index}.{key}"] for key in ("K", "cam2world", "depth", "confidence", "colors", "mask")}
+    known = ARRAYS if f"{index}.flaws" not in arrays else (*ARRAYS, "flaws")  # results of before have none
+    fields = {key: arrays[f"{index}.{key}"] for key in known}
     return AlignedView(entry["name"], Path(entry["path"]), mapping, component=entry["component"], **fields)

@@ -1,0 +1,56 @@
+"""All flaws of a finished reconstruction, once, as a byte for each pixel."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..progress import Report, silent
+from ..reconstruction import AlignedView, Reconstruction
+from .agreement import compare_all
+from .edges import find_edges
+from .flaws import FLAWS
+from .floaters import find_floaters
+from .outliers import find_outliers
+from .settings import CleanupSettings
+from .sky import find_sky
+
+STAGE = "Cleaning up"
+Maps = dict[str, list[NDArray[np.bool_]]]
+
+
+def find_flaws(
+    views: Sequence[AlignedView], settings: CleanupSettings | None = None, report: Report = silent
+) -> list[NDArray[np.uint8]]:
+    """A map (H, W) for each photo, whose bits say which of FLAWS each pixel's point has; masked pixels have none.
+
+    Nothing is changed or removed. Raises what `report` raises.
+    """
+    settings = settings or CleanupSettings()
+    agreements = compare_all(views, settings, lambda done: report(STAGE, done, len(views)))
+    maps: Maps = {
+        "floaters": [find_floaters(agreement) for agreement in agreements],
+        "sky": [find_sky(view, agreement, settings) for view, agreement in zip(views, agreements, strict=True)],
+        "edges": [find_edges(view, settings) for view in views],
+        "outliers": find_outliers(views, agreements, settings),
+    }
+    report(STAGE, len(views), len(views))
+    return [_packed(view, {name: of_views[k] for name, of_views in maps.items()}) for k, view in enumerate(views)]
+
+
+def with_flaws(
+    reconstruction: Reconstruction, settings: CleanupSettings | None = None, report: Report = silent
+) -> Reconstruction:
+    """The same reconstruction with its photos' flaws found anew."""
+    found = find_flaws(reconstruction.views, settings, report)
+    views = tuple(replace(view, flaws=flaws) for view, flaws in zip(reconstruction.views, found, strict=True))
+    return replace(reconstruction, views=views)
+
+
+def _packed(view: AlignedView, maps: dict[str, NDArray[np.bool_]]) -> NDArray[np.uint8]:
+    packed = np.zeros(view.depth.shape, np.uint8)
+    for name, map_ in maps.items():
+        packed |= map_.astype(np.uint8) * np.uint8(FLAWS[name].bit)
+    packed[~view.kept()] = 0
+    return packed

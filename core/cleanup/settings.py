@@ -1,0 +1,27 @@
+"""What counts as a flaw. Imports nothing heavy."""
+
+from dataclasses import asdict, dataclass
+
+from ..errors import InputError
+
+MOST_NEIGHBOURS = 255  # they are counted in bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupSettings:
+    """Where the filters draw their lines."""
+
+    neighbours: int = 12  # other photos, those that see most of it, that a photo is compared with
+    depth_tolerance: float = 0.05  # of the depth: nearer to each other than this, two photos' surfaces are one
+    noise_factor: float = 3.0  # so many times what photos, or neighbouring pixels, usually differ by is noise
+    edge_step: float = 0.015  # of the depth, from pixel to pixel, that a flying pixel differs by from both sides
+    edge_contrast: float = 2.5  # times as steep as what lies around it, or it is a slanted surface
+    outlier_fence: float = 1.5  # Tukey's factor, on the logarithm of the distance from the scene's middle
+    sky_evidence: float = 1.0  # unsure 0 to 1, far -1 to 1, seen elsewhere -0.5 to 0, coloured like a sky 0 to 0.25
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not value > 0:
+                raise InputError(f"{name} must be above 0, got {value}")
+        if self.neighbours > MOST_NEIGHBOURS:
+            raise InputError(f"neighbours must be at most {MOST_NEIGHBOURS}, got {self.neighbours}")
