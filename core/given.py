@@ -11,6 +11,7 @@ from .known_camera import KnownCamera, Part
 from .photos import header_if_readable, unique_names
 from .posed_photos import CAMERAS
 
+GIVEN = ("known", "masks")  # the words of `named`, in every file that has it
 Size = tuple[int, int]  # (width, height), pixels
 
 

@@ -44,7 +44,7 @@ class DUST3R_OT_add_photos(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _PhotoListOperator:
+class PhotoListOperator:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not settings_of(context.scene).photos:
@@ -53,7 +53,7 @@ class _PhotoListOperator:
         return True
 
 
-class DUST3R_OT_remove_photo(_PhotoListOperator, bpy.types.Operator):
+class DUST3R_OT_remove_photo(PhotoListOperator, bpy.types.Operator):
     """Take the active photo off the list; its file stays"""
 
     bl_idname = "dust3r.remove_photo"
@@ -67,7 +67,7 @@ class DUST3R_OT_remove_photo(_PhotoListOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DUST3R_OT_clear_photos(_PhotoListOperator, bpy.types.Operator):
+class DUST3R_OT_clear_photos(PhotoListOperator, bpy.types.Operator):
     """Empty the list of photos; their files stay"""
 
     bl_idname = "dust3r.clear_photos"

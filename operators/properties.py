@@ -1,5 +1,6 @@
 """What the panel edits: settings on the scene, the photo list, and the state of the running job."""
 
+import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bpy.props import (
 )
 
 from ..core.checkpoints import find_model, known_model, list_models
+from ..core.known_camera import KnownCamera
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 from . import thumbnails
 from .export_properties import DUST3R_PG_export
@@ -56,6 +58,24 @@ class DUST3R_PG_photo(bpy.types.PropertyGroup):
     """One photo of the list."""
 
     path: StringProperty(name="Path", subtype="FILE_PATH")
+    known: StringProperty(name="Known", description="An entry of cameras.json (docs/known.md); empty: nothing")
+
+    @property
+    def known_camera(self) -> KnownCamera:
+        """What is known of the camera; raises InputError for what no camera can be."""
+        return KnownCamera.from_dict(json.loads(self.known), f"{self.name}") if self.known else KnownCamera()
+
+    @known_camera.setter
+    def known_camera(self, camera: KnownCamera) -> None:
+        self.known = json.dumps(camera.as_dict()) if camera.parts else ""
+
+    @property
+    def is_pose_known(self) -> bool:
+        return "cam2world" in self.known
+
+    @property
+    def is_lens_known(self) -> bool:
+        return any(word in self.known for word in ('"K"', "focal", "principal_point"))
 
     @property
     def absolute(self) -> Path:

@@ -12,7 +12,9 @@ from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
 from ..core.cache import prune
 from ..core.errors import ReconstructionError
+from ..core.given import Given
 from ..core.job import Job, load_result, log_file
+from ..core.masks import find_masks
 from ..core.photos import find_photos
 from ..core.progress import Progress
 from ..core.reconstruction import Reconstruction
@@ -110,10 +112,18 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing now
         self._most_kept = cache_bytes(context)
         cache = cache_folder() if self._most_kept else None
-        job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache)
+        given = self._given(context, chosen, photos)
+        job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache, given)
         self._scene = context.scene.name
         self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=user_folder("jobs")))
         job.save(self._folder)
+
+    def _given(self, context: bpy.types.Context, chosen: Chosen, photos: list[Path]) -> Given:
+        """The list's known cameras, unless the caller named other photos, and the masks; raises InputError."""
+        listed = [] if self.files or self.directory else settings_of(context.scene).photos
+        known = {photo.absolute.resolve(): photo.known_camera for photo in listed if photo.known}
+        masks = bpy.path.abspath(getattr(chosen, "masks"))  # noqa: B009  the names of SETTINGS, unknown to the checker
+        return Given(known, find_masks(Path(masks), photos) if masks else {})
 
     def _paths(self, context: bpy.types.Context) -> list[Path]:
         folder = Path(bpy.path.abspath(self.directory))

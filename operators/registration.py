@@ -9,6 +9,7 @@ from bpy.props import PointerProperty
 
 from ..cli.main import main
 from ..panels.export import DUST3R_PT_export
+from ..panels.known import DUST3R_PT_known
 from ..panels.localize import DUST3R_PT_localize
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
@@ -16,6 +17,7 @@ from .clear_cache import DUST3R_OT_clear_cache
 from .download_model import DUST3R_OT_download_model
 from .export import DUST3R_OT_export
 from .export_properties import DUST3R_PG_export
+from .known import DUST3R_OT_forget_known, DUST3R_OT_read_known, DUST3R_OT_use_as_known
 from .localize import DUST3R_OT_localize_photo
 from .look_through_photo import DUST3R_OT_look_through_photo
 from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remove_photo
@@ -35,6 +37,9 @@ CLASSES = (
     DUST3R_OT_add_photos,
     DUST3R_OT_remove_photo,
     DUST3R_OT_clear_photos,
+    DUST3R_OT_use_as_known,
+    DUST3R_OT_read_known,
+    DUST3R_OT_forget_known,
     DUST3R_OT_reconstruct,
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
@@ -46,6 +51,7 @@ CLASSES = (
     DUST3R_OT_render_training_views,
     DUST3R_OT_train_on_scene,
     *PANELS,
+    DUST3R_PT_known,
     DUST3R_PT_export,
     DUST3R_PT_localize,
 )

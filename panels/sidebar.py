@@ -11,12 +11,16 @@ NOTE_WIDTH = 40  # characters that fit into the sidebar's usual width
 
 
 class DUST3R_UL_photos(bpy.types.UIList):
-    """Photos with their thumbnails."""
+    """Photos with their thumbnails, marked where pose (arrows) or lens (camera) are known."""
 
     def draw_item(
         self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, icon: int, active_data: Any, active: str
     ) -> None:
         layout.label(text=item.name, icon_value=item.thumbnail)
+        if item.is_pose_known:
+            layout.label(text="", icon="EMPTY_ARROWS")
+        if item.is_lens_known:
+            layout.label(text="", icon="CAMERA_DATA")
 
 
 class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
@@ -75,7 +79,6 @@ class DUST3R_PT_refinement(SidebarPanel, bpy.types.Panel):
         self.layout.use_property_decorate = False
         for name in (
             "min_confidence",
-            "shared_focal",
             "optimize_principal_point",
             "iterations",
             "schedule",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.axes import WORLD_TO_Z_UP
 from ...core.errors import InputError
+from ...core.given import GIVEN
 from ...core.pixel_mapping import PixelMapping
 from ...core.reconstruction import AlignedView, PointCloud, Reconstruction
 from .point_cloud import minimum_confidence, points_modifier, read_points
@@ -44,7 +45,8 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
     photos = zip(recipe["photos"].items(), recipe["views"], strict=True)
     views = tuple(_view(k, name, photo | view, points) for k, ((name, photo), view) in enumerate(photos))
     settings = recipe["settings"] | {"min_confidence": minimum_confidence(cloud)}
-    return Reconstruction(views, recipe["model"], settings, recipe["version"], tuple(recipe["warnings"]))
+    given = {name: recipe[name] for name in GIVEN if name in recipe}
+    return Reconstruction(views, recipe["model"], settings, recipe["version"], tuple(recipe["warnings"]), given)
 
 
 def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:
