@@ -32,6 +32,13 @@ def save_splat_ply(path: Path, position: NDArray[np.floating], color: NDArray[np
     _write(path, _position(position) | normals | _color(color))
 
 
+def save_mesh_ply(
+    path: Path, position: NDArray[np.floating], color: NDArray[np.uint8], faces: NDArray[np.integer]
+) -> None:
+    """Write a mesh: position and sRGB colour (V, 3) of every vertex, and the vertex numbers (F, 3) of every face."""
+    _write(path, _position(position) | _color(color), faces)
+
+
 def _position(position: NDArray[np.floating]) -> dict[str, NDArray]:
     return dict(zip(POSITION, position.T.astype("<f4"), strict=True))
 
@@ -40,8 +47,8 @@ def _color(color: NDArray[np.uint8]) -> dict[str, NDArray]:
     return dict(zip(COLOR, color.T, strict=True))
 
 
-def _write(path: Path, columns: dict[str, NDArray]) -> None:
-    """One vertex property per column, in their order."""
+def _write(path: Path, columns: dict[str, NDArray], faces: NDArray[np.integer] | None = None) -> None:
+    """One vertex property per column, in their order; then the faces (F, 3), where there are any."""
     vertices = np.empty(len(columns["x"]), [(name, column.dtype) for name, column in columns.items()])
     for name, column in columns.items():
         vertices[name] = column
@@ -51,9 +58,14 @@ def _write(path: Path, columns: dict[str, NDArray]) -> None:
         "format binary_little_endian 1.0",
         f"element vertex {len(vertices)}",
         *properties,
+        *([] if faces is None else [f"element face {len(faces)}", "property list uchar int vertex_indices"]),
         "end_header",
         "",
     ]
     with replacing(path) as file:
         file.write("\n".join(header).encode())
         file.write(vertices.tobytes())
+        if faces is not None:
+            triangles = np.empty(len(faces), [("count", "u1"), ("corners", "<i4", 3)])
+            triangles["count"], triangles["corners"] = 3, faces
+            file.write(triangles.tobytes())

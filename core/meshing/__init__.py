@@ -1,0 +1,1 @@
+"""Surfaces of a reconstruction as triangle meshes."""
