@@ -23,14 +23,24 @@ def pooled(encoded: Encoded) -> Tensor:
     return nn.functional.normalize(cells, dim=-1)
 
 
-@torch.inference_mode()
 def likeness_of(photos: Sequence[Tensor]) -> NDArray[np.float64]:
     """(N, N), symmetric, at most 1: how well every cell of one photo finds its like in the other, both ways averaged.
 
     photos: N of what `pooled` makes of one photo. What two have in common does not depend on the others, so that it
     stays the same when photos are added or taken away.
     """
-    cells = torch.cat(list(photos))
-    every = cells.flatten(0, 1).T
-    found = torch.stack([(one @ every).unflatten(1, cells.shape[:2]).amax(2).mean(0) for one in cells])
+    found = _found_in(torch.cat(list(photos)), torch.cat(list(photos)))
     return ((found + found.T) / 2).double().numpy()
+
+
+def likeness_between(photos: Sequence[Tensor], others: Sequence[Tensor]) -> NDArray[np.float64]:
+    """(N, M): the same of N photos with M others."""
+    a, b = torch.cat(list(photos)), torch.cat(list(others))
+    return ((_found_in(a, b) + _found_in(b, a).T) / 2).double().numpy()
+
+
+@torch.inference_mode()
+def _found_in(cells: Tensor, others: Tensor) -> Tensor:
+    """(N, M): how well the cells of photos (N, cells, C) find their like among those of others (M, cells, C)."""
+    every = others.flatten(0, 1).T
+    return torch.stack([(one @ every).unflatten(1, others.shape[:2]).amax(2).mean(0) for one in cells])

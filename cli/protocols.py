@@ -1,0 +1,77 @@
+"""`evaluate --protocol`: a published evaluation on a data set's own folder, as a table and as JSON."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from ..core.progress import Timeline
+from ..core.protocols.catalogue import PROTOCOLS, Protocol
+from ..core.protocols.examination import STAGE, Outcome, examine
+from ..core.protocols.result_log import ResultLog
+from ..core.protocols.task import Task, few
+from .evaluate import finish, load_examined
+from .output import Output
+from .settings import read_settings
+
+
+def evaluate_protocol(arguments: argparse.Namespace, output: Output) -> None:
+    """Examine the data set's tasks, going on where an earlier run with the same --json ended, and print the table."""
+    protocol, settings = _protocol(arguments), read_settings(arguments)
+    every = protocol.tasks(
+        _data(arguments)
+    )  # what is wrong with the folder is worth knowing before the model is loaded
+    tasks, model = few(every, arguments.limit), load_examined(arguments)
+    recipe = {"protocol": arguments.protocol, "data": str(arguments.data.resolve()), "settings": settings.as_dict()}
+    kept = arguments.json.with_suffix(".jsonl") if arguments.json else None
+    log = ResultLog(kept, recipe | {"model": model.label})
+    outcome = examine(protocol, tasks, model, settings, log, Timeline({STAGE: 1}, output.progress))
+    _say(protocol, outcome, tasks, len(every), output)
+    finish(arguments, output, model, recipe | _content(protocol, outcome, len(tasks), len(every)))
+
+
+def _protocol(arguments: argparse.Namespace) -> Protocol:
+    if arguments.protocol not in PROTOCOLS:
+        raise InputError(f"--protocol must be one of {', '.join(PROTOCOLS)}, got {arguments.protocol!r}")
+    if arguments.limit is not None and arguments.limit < 1:
+        raise InputError(f"--limit must be at least 1, got {arguments.limit}")
+    return PROTOCOLS[arguments.protocol]
+
+
+def _data(arguments: argparse.Namespace) -> Path:
+    if arguments.data is None:
+        raise InputError(
+            f"--protocol {arguments.protocol} needs --data ROOT, the data set's folder (docs/protocols.md)"
+        )
+    if not arguments.data.is_dir():
+        raise InputError(f"{arguments.data} is no folder; give the data set's own")
+    return arguments.data
+
+
+def _say(protocol: Protocol, outcome: Outcome, tasks: Sequence[Task], every: int, output: Output) -> None:
+    if len(tasks) < every:
+        output.warning(f"{len(tasks)} of {every} {protocol.unit}: figures for a try, not to be compared with others'")
+    if outcome.left_out:
+        output.warning(f"{len(outcome.left_out)} {protocol.unit} are left out: {protocol.left_out}")
+    output.say(protocol.title)
+    output.say(outcome.table(protocol))
+    if protocol.published:
+        output.say("In brackets: what the paper reports for its largest model")
+
+
+def _content(protocol: Protocol, outcome: Outcome, examined: int, every: int) -> dict[str, Any]:
+    """The table for JSON, which knows no infinity: null there."""
+    rows = {
+        name: {key: value if math.isfinite(value) else None for key, value in row.items()}
+        for name, row in outcome.rows.items()
+    }
+    return {
+        "rows": rows,
+        "counts": outcome.counts,
+        "published": protocol.published,
+        "left_out": outcome.left_out,
+        "examined": examined,
+        "of": every,
+    }

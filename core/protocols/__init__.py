@@ -1,0 +1,1 @@
+"""The published evaluation protocols, on the data sets' own folders: readers, what is measured, and the tables."""
