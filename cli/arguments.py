@@ -15,7 +15,7 @@ from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
 from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
-from .pair_arguments import PAIR_VERBS
+from .pair_arguments import PAIR_VERBS, add_map
 
 DEFAULTS = ReconstructionSettings()
 
@@ -43,6 +43,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_classical(verbs.add_parser("classical", help=CLASSICAL))
     views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
     _add_render_views(verbs.add_parser("render-views", help=views_help))
+    map_help = "a .blend to views with exact depth, for localize to place photos in (needs bpy)"
+    _add_render_map(verbs.add_parser("render-map", help=map_help))
     _add_fine_tune(verbs.add_parser("fine-tune", help="a model, further trained on the views of render-views"))
     _add_models(verbs.add_parser("models", help="list the known models, or download one"))
     _add_train(verbs.add_parser("train", help="train a network as a config.toml says (docs/training.md)"))
@@ -204,6 +206,14 @@ def _add_render_views(parser: argparse.ArgumentParser) -> None:
     add("--size", type=_size, default=views.size, metavar="WxH", help="pixels of a view, such as 320x240")
     add("--samples", type=int, default=views.samples, metavar="N", help="of Cycles per pixel, denoised afterwards")
     add("--seed", type=int, default=views.seed, metavar="N", help="of the cameras")
+    _add_talk(parser)
+
+
+def _add_render_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scene", type=Path, metavar="SCENE.blend")
+    output_help = "images/, depth/, cameras.json; new or empty"
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help=output_help)
+    add_map(parser)
     _add_talk(parser)
 
 

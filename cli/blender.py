@@ -31,7 +31,7 @@ def write_scene(
             render_still(scene, picture, camera=_camera_between(collection))
             made.append(str(picture))
         if blend is not None:
-            _save(blend)
+            save_scene(blend)
             made.append(str(blend))
     return made
 
@@ -48,8 +48,23 @@ def _empty_scene() -> bpy.types.Scene:
     return bpy.data.scenes[0]
 
 
-def _save(path: Path) -> None:
-    """Under another name first: on a full disk Blender cuts a compressed file off and says that all is well."""
+def open_scene(path: Path) -> bpy.types.Scene:
+    """The scene of a .blend, in place of what is open; raises InputError when it cannot be opened."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a .blend file")
+    try:
+        with blender_silenced():
+            bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be opened: {str(error).strip().splitlines()[-1]}") from error
+    return bpy.context.scene
+
+
+def save_scene(path: Path) -> None:
+    """Write what is open as a .blend, whole or not at all; raises InputError when it cannot be written.
+
+    Under another name first: on a full disk Blender cuts a compressed file off and says that all is well.
+    """
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part.blend").resolve()
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(partial), check_existing=False, compress=True, copy=True)

@@ -1,9 +1,11 @@
-"""The verb `localize`: the camera of a new photo in a finished reconstruction, as one line of JSON and as files."""
+"""The verb `localize`: cameras of new photos in a finished reconstruction or a scene, as lines of JSON and as files."""
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..core import inference
 from ..core.checkpoints import default_model_folder, find_model
@@ -11,33 +13,83 @@ from ..core.device import pick_device
 from ..core.errors import InputError
 from ..core.files import check_writable
 from ..core.job import find_result
-from ..core.localization import as_reconstruction
-from ..core.localization import localize as place
+from ..core.localization import Localized, as_reconstruction, localize_all
+from ..core.map_settings import RENDERING
+from ..core.map_views import is_map, read_map
 from ..core.model.weights import LoadedModel, load_model
+from ..core.photos import find_photos
 from ..core.progress import Report, Timeline
+from ..core.reconstruction import Reconstruction
 from ..core.shelf import Shelf
 from ..core.worker import LOADING, loaded
 from .output import Output
-from .pair_arguments import read_localization
+from .pair_arguments import read_localization, read_map_settings
+
+BLEND = ".blend"
 
 
 def localize(arguments: argparse.Namespace, output: Output) -> None:
-    """Place the photo, or refuse with an InputError; the reconstruction stays as it is."""
-    settings = read_localization(arguments)
-    if not arguments.photo.is_file():
-        raise InputError(f"{arguments.photo} does not exist; check the path")
-    if arguments.output:
-        check_writable(arguments.output / "cameras.json")
-    world = find_result(arguments.folder)
-    report = Timeline({LOADING: 5.0, **inference.STAGES}, output.progress)
-    with _loaded(arguments, report) as (model, shelf):
-        found = place(arguments.photo, world, model, settings, shelf, report)
-    placed = as_reconstruction(found, world, settings)
+    """Place the photos, or refuse with an InputError when none can be; what they are placed in stays as it is."""
+    _check_places(arguments)
+    photos = find_photos(arguments.photos)
+    rendering = {RENDERING: 5.0} if arguments.folder.suffix == BLEND else {}
+    report = Timeline({**rendering, LOADING: 5.0, **inference.STAGES}, output.progress)
+    with TemporaryDirectory() as scratch:
+        folder = _map_of_scene(arguments, Path(scratch), report, output) or arguments.folder
+        found, placed = _place(photos, folder, arguments, report, output)
     if arguments.output:
         placed.save(arguments.output)
         placed.save_cameras(arguments.output / "cameras.json")
-    camera = {"photo": found.view.name, **placed.cameras()["photos"][found.view.name], **found.figures()}
-    output.result(str(arguments.output or ""), json.dumps(camera))
+    if arguments.scene:
+        _save_scene(placed, arguments.scene, output)
+    output.result(str(arguments.scene or arguments.output or ""), "\n".join(_lines(found, placed)))
+
+
+def _check_places(arguments: argparse.Namespace) -> None:
+    """Raises InputError for outputs that cannot be written, before the work."""
+    if arguments.scene and arguments.folder.suffix != BLEND:
+        raise InputError(f"--scene adds cameras to a scene, and {arguments.folder} is no {BLEND} file; leave it out")
+    for path in filter(None, (arguments.output and arguments.output / "cameras.json", arguments.scene)):
+        check_writable(path)
+
+
+def _map_of_scene(arguments: argparse.Namespace, scratch: Path, report: Report, output: Output) -> Path | None:
+    """Where the views of a .blend were rendered to; None where no scene was given."""
+    if arguments.folder.suffix != BLEND:
+        return None
+    from .scene_map import map_scene  # needs Blender
+
+    for warning in map_scene(arguments.folder, scratch / "map", read_map_settings(arguments), report):
+        output.warning(warning)
+    return scratch / "map"
+
+
+def _place(
+    photos: Sequence[Path], folder: Path, arguments: argparse.Namespace, report: Report, output: Output
+) -> tuple[list[Localized], Reconstruction]:
+    """What was found, and the same as a reconstruction."""
+    settings = read_localization(arguments)
+    finished = None if is_map(folder) else find_result(folder)
+    with _loaded(arguments, report) as (model, shelf):
+        world = finished or read_map(folder, model)
+        found, refused = localize_all(photos, world, model, settings, shelf, report)
+    for sentence in refused:
+        output.warning(sentence)
+    return found, as_reconstruction(found, world, settings)
+
+
+def _save_scene(placed: Reconstruction, path: Path, output: Output) -> None:
+    from .scene_map import save_matched  # needs Blender
+
+    for warning in save_matched(placed, path):
+        output.warning(warning)
+
+
+def _lines(found: Sequence[Localized], placed: Reconstruction) -> Iterator[str]:
+    """One of JSON for each photo that has a camera."""
+    cameras = placed.cameras()["photos"]
+    for one in found:
+        yield json.dumps({"photo": one.view.name, **cameras[one.view.name], **one.figures()})
 
 
 @contextmanager

@@ -35,6 +35,7 @@ VERBS = {
     "evaluate": ("evaluate", "evaluate"),
     "classical": ("classical", "classical"),
     "render-views": ("render_views", "render_views"),
+    "render-map": ("scene_map", "render_map_verb"),
     "fine-tune": ("fine_tune", "fine_tune"),
     "samples": ("samples", "samples"),
 }  # verb -> (module of this package, function)

@@ -9,11 +9,12 @@ from typing import Any, get_args
 
 from ..core.geometry.method import Method
 from ..core.localization_settings import LocalizationSettings, Way
+from ..core.map_settings import Engine, MapSettings
 
-DEFAULTS = LocalizationSettings()
+DEFAULTS, MAP = LocalizationSettings(), MapSettings()
 MATCH = "pixels of two photos that show the same points (docs/matching.md)"
 RELATIVE_POSE = "where the camera of a second photo stood, seen from the first's (docs/matching.md)"
-LOCALIZE = "the camera of a new photo in a reconstruction that stays as it is (docs/localization.md)"
+LOCALIZE = "cameras of new photos in a reconstruction or a .blend that stay as they are (docs/localization.md)"
 
 
 def add_match(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +39,11 @@ def add_relative_pose(parser: argparse.ArgumentParser) -> None:
 
 def add_localize(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="a finished job, or its result")
-    add("photo", type=Path, metavar="PHOTO", help="the photo to be placed")
-    add("--output", type=Path, metavar="FOLDER", help="write its camera (cameras.json), depth and confidence")
+    where = "a finished job, its result, photos with cameras and depth (see render-map), or a .blend (needs bpy)"
+    add("folder", type=Path, metavar="WORLD", help=where)
+    add("photos", type=Path, nargs="+", metavar="PHOTO", help="the photos to be placed, each by itself")
+    add("--output", type=Path, metavar="FOLDER", help="write cameras (cameras.json), depth and confidence")
+    add("--scene", type=Path, metavar="OUT.blend", help="write the .blend with the photos' cameras in it")
     way = "PnP over all matches, or the relative pose to one photo scaled by its depth"
     add("--way", choices=get_args(Way), default=DEFAULTS.way, help=way)
     add("--neighbours", type=int, default=DEFAULTS.neighbours, metavar="N", help="photos it is compared with")
@@ -48,6 +51,32 @@ def add_localize(parser: argparse.ArgumentParser) -> None:
     add("--min-inliers", type=int, default=DEFAULTS.min_inliers, metavar="N", help="fewer: refuse")
     add("--min-inlier-share", type=float, default=DEFAULTS.min_inlier_share, metavar="S", help="of matches: the same")
     add("--seed", type=int, default=DEFAULTS.seed, metavar="N")
+    add_map(parser)
+
+
+def add_map(parser: argparse.ArgumentParser) -> None:
+    """From where a .blend is shown."""
+    add = parser.add_argument_group("of a .blend").add_argument
+    add("--map-camera", action="append", metavar="NAME", help="a camera to see it from; may be repeated (default: all)")
+    add("--around", action="append", metavar="NAME", help="instead: an object to see from all around; may be repeated")
+    add("--views", type=int, default=MAP.views, metavar="N", help="around it")
+    add("--map-size", type=int, default=MAP.size, metavar="N", help="pixels of a view's longer side")
+    add("--engine", choices=get_args(Engine), default=MAP.engine, help="of the colours; depth is exact with all")
+    add("--samples", type=int, default=MAP.samples, metavar="N", help="of the engine per pixel")
+    add("--no-photos", action="store_true", help="render even where a camera has its own photo behind it")
+
+
+def read_map_settings(arguments: argparse.Namespace) -> MapSettings:
+    """The settings that the arguments spell; raises InputError for values out of range."""
+    return MapSettings(
+        cameras=tuple(arguments.map_camera or ()),
+        around=tuple(arguments.around or ()),
+        views=arguments.views,
+        size=arguments.map_size,
+        engine=arguments.engine,
+        samples=arguments.samples,
+        photos=not arguments.no_photos,
+    )
 
 
 def read_localization(arguments: argparse.Namespace) -> LocalizationSettings:

@@ -1,17 +1,13 @@
 """The verb `render-views`: a .blend to training views. Needs Blender."""
 
 import argparse
-from pathlib import Path
 
-import bpy
-
-from ..core.errors import InputError
 from ..core.files import check_writable
 from ..core.posed_photos import CAMERAS, read_posed_photos
 from ..core.progress import Timeline
 from ..core.training.view_settings import ViewSettings
-from ..operators.scene.quiet import blender_silenced
 from ..operators.scene.training_views import STAGE, render_training_views
+from .blender import open_scene
 from .output import Output
 
 
@@ -19,20 +15,9 @@ def render_views(arguments: argparse.Namespace, output: Output) -> None:
     """Open the scene and render it; raises InputError for a file that cannot be opened, before the work."""
     settings = ViewSettings(arguments.views, arguments.size, arguments.samples, arguments.seed)
     check_writable(arguments.output / CAMERAS)
-    scene = _open(arguments.scene)
+    scene = open_scene(arguments.scene)
     report = Timeline({STAGE: 1}, output.progress)
     for warning in render_training_views(scene, arguments.output, settings, report):
         output.warning(warning)
     count = len(read_posed_photos(arguments.output))
     output.result(str(arguments.output), f"{count} views of {arguments.scene.name} -> {arguments.output}")
-
-
-def _open(path: Path) -> bpy.types.Scene:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; name a .blend file")
-    try:
-        with blender_silenced():
-            bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False, use_scripts=False)
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be opened: {str(error).strip().splitlines()[-1]}") from error
-    return bpy.context.scene

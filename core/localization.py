@@ -12,6 +12,7 @@ from .images import View, load_view, network_image
 from .inference import decode
 from .localization_settings import LocalizationSettings
 from .model.weights import LoadedModel
+from .photos import unique_names
 from .pipeline import framing_of, intrinsics
 from .placing import Placed, own_depth, place
 from .predictor import Predictor
@@ -50,16 +51,18 @@ def localize(
     settings: LocalizationSettings | None = None,
     shelf: Shelf | None = None,
     report: Report = silent,
+    name: str | None = None,
 ) -> Localized:
     """The camera of a photo in the world of a reconstruction, of which nothing moves.
 
     The network compares it with the reconstruction's photos that are most alike; the mutual nearest points of such
     pairs tie its pixels to world points. shelf: what the network has said before, and where that is kept (None: in
-    memory). Raises InputError for a photo that cannot be read, and when too few matches agree on a camera.
+    memory). name: the photo's, its file's unless told. Raises InputError for a photo that cannot be read, and when too
+    few matches agree on a camera.
     """
     settings = settings or LocalizationSettings()
     views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.views]
-    views.append(load_view(photo, framing_of(model.config)))
+    views.append(load_view(photo, framing_of(model.config), name))
     predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
     near = _neighbours(predictor, reconstruction, settings.neighbours, report)
     pairs = _pairs(predictor, model, near, report)
@@ -67,15 +70,53 @@ def localize(
     return _localized(_accepted(place(known, pairs, settings), photo, settings), known, pairs)
 
 
+def localize_all(
+    photos: Sequence[Path],
+    reconstruction: Reconstruction,
+    model: LoadedModel,
+    settings: LocalizationSettings | None = None,
+    shelf: Shelf | None = None,
+    report: Report = silent,
+) -> tuple[list[Localized], list[str]]:
+    """The cameras of those photos that can be placed, each by itself (`localize`), and a sentence on each that cannot.
+
+    Raises InputError when that is none of them.
+    """
+    shelf = MemoryShelf() if shelf is None else shelf  # so that the world's photos are encoded once
+    placed: list[Localized] = []
+    refused: list[str] = []
+    for number, (photo, name) in enumerate(zip(photos, unique_names(photos), strict=True)):
+        try:
+            part = _share_of(report, number, len(photos))
+            placed.append(localize(photo, reconstruction, model, settings, shelf, part, name))
+        except InputError as error:
+            refused.append(str(error))
+    if not placed:
+        raise InputError(refused[0] if len(refused) == 1 else f"None of {len(refused)} photos is placed: {refused[0]}")
+    return placed, refused
+
+
+def _share_of(report: Report, number: int, count: int) -> Report:
+    """Reports of one of several equal pieces of work as reports of them all."""
+
+    def part(stage: str, done: int, total: int) -> None:
+        report(stage, number * total + done, count * total)
+
+    return part
+
+
 def map_view(view: AlignedView, min_confidence: float) -> View:
     """A reconstructed photo as the network saw it; masked where its points are hidden."""
     return View(view.name, view.path, network_image(view.colors), view.kept(min_confidence), view.mapping)
 
 
-def as_reconstruction(localized: Localized, of: Reconstruction, settings: LocalizationSettings) -> Reconstruction:
-    """The photo alone, in the world of `of`."""
-    recipe = {"localization": asdict(settings) | localized.figures(), "min_confidence": of.min_confidence}
-    return Reconstruction((localized.view,), of.model, recipe, of.version)
+def as_reconstruction(
+    localized: Sequence[Localized], of: Reconstruction, settings: LocalizationSettings
+) -> Reconstruction:
+    """The photos alone, in the world of `of`."""
+    photos = {one.view.name: one.figures() for one in localized}
+    recipe = {"localization": asdict(settings) | {"photos": photos}, "min_confidence": of.min_confidence}
+    return Reconstruction(tuple(one.view for one in localized), of.model, recipe, of.version)
 
 
 def _accepted(placed: Placed | None, photo: Path, settings: LocalizationSettings) -> Placed:

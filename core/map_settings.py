@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from .errors import InputError
 
+RENDERING = "Rendering the model"  # stage
 Engine = Literal["cycles", "eevee", "workbench"]
 
 

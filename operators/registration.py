@@ -10,7 +10,7 @@ from bpy.props import PointerProperty
 from ..cli.main import main
 from ..panels.export import DUST3R_PT_export
 from ..panels.known import DUST3R_PT_known
-from ..panels.localize import DUST3R_PT_localize
+from ..panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
 from .clear_cache import DUST3R_OT_clear_cache
@@ -20,12 +20,14 @@ from .export_properties import DUST3R_PG_export
 from .known import DUST3R_OT_forget_known, DUST3R_OT_read_known, DUST3R_OT_use_as_known
 from .localize import DUST3R_OT_localize_photo
 from .look_through_photo import DUST3R_OT_look_through_photo
+from .match_to_model import DUST3R_OT_match_photo_to_model
 from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remove_photo
 from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_photo, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
+from .second_blender import COMMAND
 from .show_matches import DUST3R_OT_show_matches
-from .train_on_scene import COMMAND, DUST3R_OT_train_on_scene
+from .train_on_scene import DUST3R_OT_train_on_scene
 from .training_views import DUST3R_OT_render_training_views
 
 CLASSES = (
@@ -47,6 +49,7 @@ CLASSES = (
     DUST3R_OT_look_through_photo,
     DUST3R_OT_export,
     DUST3R_OT_localize_photo,
+    DUST3R_OT_match_photo_to_model,
     DUST3R_OT_show_matches,
     DUST3R_OT_render_training_views,
     DUST3R_OT_train_on_scene,
@@ -54,6 +57,7 @@ CLASSES = (
     DUST3R_PT_known,
     DUST3R_PT_export,
     DUST3R_PT_localize,
+    DUST3R_PT_match_to_model,
 )
 POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),

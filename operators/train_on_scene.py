@@ -11,13 +11,12 @@ from bpy.props import FloatProperty, StringProperty
 from ..core.checkpoints import check_model_name
 from ..core.errors import InputError, ReconstructionError
 from ..core.training.view_settings import FINE_TUNE_MINUTES
-from .preferences import ROOT_PACKAGE, model_folder, user_folder
+from .preferences import model_folder, user_folder
 from .properties import find_chosen_model, settings_of
 from .running import WorkerOperator
 from .scene.training_views import render_training_views
+from .second_blender import launcher, save_copy
 from .training_views import ViewProperties, read_view_settings
-
-COMMAND = "dust3r"  # as registered: blender --command dust3r
 
 
 class DUST3R_OT_train_on_scene(ViewProperties, WorkerOperator, bpy.types.Operator):
@@ -79,15 +78,11 @@ class DUST3R_OT_train_on_scene(ViewProperties, WorkerOperator, bpy.types.Operato
 
     def _start_rendering(self, context: bpy.types.Context) -> None:
         copy = self._folder / "scene.blend"
-        try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True, check_existing=False)
-        except RuntimeError as error:
-            raise InputError(f"The scene cannot be copied: {str(error).strip().splitlines()[-1]}") from error
+        save_copy(copy)
         arguments = ["render-views", str(copy), "--output", str(self._folder / "views"), "--views", str(self.views)]
         arguments += ["--size", f"{self.size[0]}x{self.size[1]}", "--samples", str(self.samples)]
         arguments += ["--seed", str(self.seed)]
-        launcher = [bpy.app.binary_path, "--addons", ROOT_PACKAGE, "--command", COMMAND]
-        self.start(context, arguments, "Rendering views (1 of 2)", _log(), launcher)
+        self.start(context, arguments, "Rendering views (1 of 2)", _log(), launcher())
         self._rendering = True
 
     def _start_training(self, context: bpy.types.Context) -> None:

@@ -15,3 +15,27 @@ class DUST3R_PT_localize(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator("dust3r.localize_photo", icon="OUTLINER_OB_CAMERA")
         self.layout.operator("dust3r.show_matches", icon="TRACKING")
+
+
+class DUST3R_PT_match_to_model(SidebarPanel, bpy.types.Panel):
+    """Photos against what is modelled in the scene, a reconstruction or not."""
+
+    bl_label = "Match Photo to Model"
+    bl_parent_id = "DUST3R_PT_localize"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for line in _seen_from(context):
+            column.label(text=line)
+        self.layout.operator("dust3r.match_photo_to_model", icon="VIEW_CAMERA")
+
+
+def _seen_from(context: bpy.types.Context) -> tuple[str, str]:
+    """What the operator will do with the selection."""
+    cameras = sum(thing.type == "CAMERA" for thing in context.selected_objects)
+    if cameras:
+        return "The model is seen from the", f"{cameras} selected cameras." if cameras > 1 else "selected camera."
+    if context.selected_objects:
+        return "Views are placed around", "the selected objects."
+    return "The model is seen from all cameras;", "select cameras or objects to choose."

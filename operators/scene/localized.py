@@ -1,10 +1,11 @@
-"""One more camera in a reconstruction's collection, where a new photo was found to be taken."""
+"""Cameras where new photos were found to be taken: in a reconstruction's collection, or in a scene of any kind."""
 
 import json
 import logging
 
 import bpy
 
+from ...core.axes import WORLD_TO_Z_UP, turned
 from ...core.errors import InputError
 from ...core.reconstruction import Reconstruction
 from ...core.scale import scene_scale
@@ -14,29 +15,59 @@ from .reading import find_points
 from .shared import taken_back_on_failure
 
 LOCALIZATION = "dust3r_localization"  # custom property of the camera: how it was found, JSON
+MATCHED = "Matched Photos"  # collection
 logger = logging.getLogger(__name__)
 
 
 def add_localized(
     scene: bpy.types.Scene, collection: bpy.types.Collection, placed: Reconstruction
-) -> tuple[bpy.types.Object, list[str]]:
-    """A camera for the one photo of `placed`, which lies in the collection's world; all or nothing.
+) -> tuple[list[bpy.types.Object], list[str]]:
+    """A camera for each photo of `placed`, which lies in the collection's world; all or nothing.
 
-    Nothing else changes: where the points were moved to, there the camera goes with them. Also returns what the user
-    should know of the photo behind the camera.
+    Nothing else changes: where the points were moved to, there the cameras go with them. Also returns what the user
+    should know of the photos behind the cameras.
     """
-    (view,) = placed.views
-    warnings = []
     with taken_back_on_failure(scene):
-        index = 1 + max((thing[VIEW_INDEX] for thing in collection.objects if VIEW_INDEX in thing), default=-1)
-        camera = add_camera(collection, view, index, scene_scale(placed, placed.min_confidence))
+        first = 1 + max((thing[VIEW_INDEX] for thing in collection.objects if VIEW_INDEX in thing), default=-1)
+        cameras, warnings = _add_cameras(collection, placed, first)
         cloud = find_points(collection)
         if cloud is not None:
-            camera.matrix_world = cloud.matrix_world @ camera.matrix_world
-        camera[LOCALIZATION] = json.dumps(placed.settings["localization"])
+            for camera in cameras:
+                camera.matrix_world = cloud.matrix_world @ camera.matrix_world
+    return cameras, warnings
+
+
+def add_matched(scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
+    """A camera for each photo of `placed`, whose world is Blender's, in the scene's collection MATCHED; all or nothing.
+
+    Also returns what the user should know of the photos behind the cameras.
+    """
+    with taken_back_on_failure(scene):
+        cameras, warnings = _add_cameras(_matched(scene), turned(placed, WORLD_TO_Z_UP.T), 0)
+    return cameras, warnings
+
+
+def _matched(scene: bpy.types.Scene) -> bpy.types.Collection:
+    found = next((child for child in scene.collection.children if child.name.startswith(MATCHED)), None)
+    if found is None:
+        found = bpy.data.collections.new(MATCHED)
+        scene.collection.children.link(found)
+    return found
+
+
+def _add_cameras(
+    collection: bpy.types.Collection, placed: Reconstruction, first: int
+) -> tuple[list[bpy.types.Object], list[str]]:
+    """Numbered from `first` on, with their photos behind them; warnings."""
+    cameras, warnings = [], []
+    recipe = {name: value for name, value in placed.settings["localization"].items() if name != "photos"}
+    for index, view in enumerate(placed.views, first):
+        camera = add_camera(collection, view, index, scene_scale(placed, placed.min_confidence))
+        camera[LOCALIZATION] = json.dumps(recipe | placed.settings["localization"]["photos"][view.name])
         try:
             add_background(camera_data(camera), view)
         except InputError as error:
             logger.warning("%s", error)
             warnings.append(str(error))
-    return camera, warnings
+        cameras.append(camera)
+    return cameras, warnings

@@ -46,7 +46,7 @@ def map_cameras(scene: bpy.types.Scene, settings: MapSettings) -> list[MapCamera
     cameras = cameras or sorted((one for one in scene.objects if one.type == "CAMERA"), key=lambda one: one.name)
     if not cameras:
         raise ReconstructionError(
-            f"The scene {scene.name!r} has no camera to see the model from; add one, or name an object to go around"
+            f"The scene {scene.name!r} has no camera to see the model from; add one, or choose an object to go around"
         )
     return [_camera(scene, camera, number, settings) for number, camera in enumerate(cameras)]
 

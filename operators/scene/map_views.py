@@ -9,14 +9,13 @@ from PIL import Image
 
 from ...core.errors import ReconstructionError
 from ...core.files import replacing
-from ...core.map_settings import MapSettings
+from ...core.map_settings import RENDERING, MapSettings
 from ...core.photos import open_photo
 from ...core.posed_photos import PosedPhoto, save_cameras
 from ...core.progress import Report, silent
 from .map_cameras import MapCamera, map_cameras
 from .posed_render import new_folder, save_posed, view_renderer
 
-STAGE = "Rendering the model"
 DARK = 8  # of 255: what shows no brighter pixel shows nothing
 
 
@@ -30,7 +29,7 @@ def render_map(scene: bpy.types.Scene, folder: Path, settings: MapSettings, repo
     """
     with new_folder(folder):
         cameras = map_cameras(scene, settings)
-        report(STAGE, 0, len(cameras))
+        report(RENDERING, 0, len(cameras))
         photos = list(_render_all(scene, cameras, folder, settings, report))
         if not photos:
             raise ReconstructionError(
@@ -57,7 +56,7 @@ def _render_all(
                 else:
                     _save_smaller(camera.photo, photo)
                 yield photo
-            report(STAGE, number + 1, len(cameras))
+            report(RENDERING, number + 1, len(cameras))
 
 
 def _save_smaller(source: Path, photo: PosedPhoto) -> None:

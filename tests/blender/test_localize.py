@@ -23,7 +23,8 @@ def added(tmp_path, empty_scene):
     """(the world of all shots but the last, its collection, the last shot alone in that world)."""
     whole = make_reconstruction(tmp_path, SHOTS)
     known = replace(whole, views=whole.views[:-1])
-    settings = {"localization": {"inliers": 90, "matches": 100}, "min_confidence": 1.5}
+    photos = {whole.views[-1].name: {"inliers": 90, "matches": 100}}
+    settings = {"localization": {"photos": photos}, "min_confidence": 1.5}
     return known, add_reconstruction(empty_scene, known), replace(whole, views=whole.views[-1:], settings=settings)
 
 
@@ -34,7 +35,7 @@ def _placed(collection):
 def test_the_new_camera_stands_where_the_photo_was_taken_and_nothing_else_moves(added, empty_scene):
     _, collection, placed = added
     before, active = _placed(collection), empty_scene.camera
-    camera, warnings = add_localized(empty_scene, collection, placed)
+    (camera,), warnings = add_localized(empty_scene, collection, placed)
     x, y, z = placed.views[0].cam2world[:3, 3]
     assert tuple(camera.matrix_world.translation) == pytest.approx((x, z, -y), abs=1e-6)
     assert {name: place for name, place in _placed(collection).items() if name in before} == before
@@ -47,9 +48,9 @@ def test_the_new_camera_stands_where_the_photo_was_taken_and_nothing_else_moves(
 def test_the_camera_goes_where_the_points_were_moved_to(added, empty_scene):
     _, collection, placed = added
     cloud = next(thing for thing in collection.objects if thing.type == "MESH")
-    plain, _ = add_localized(empty_scene, collection, placed)
+    (plain,), _ = add_localized(empty_scene, collection, placed)
     cloud.matrix_world = Matrix.Translation((1, 2, 3)) @ Matrix.Rotation(0.5, 4, "Z") @ Matrix.Scale(2, 4)
-    moved, _ = add_localized(empty_scene, collection, placed)
+    (moved,), _ = add_localized(empty_scene, collection, placed)
     expected = cloud.matrix_world @ plain.matrix_world.translation
     assert tuple(moved.matrix_world.translation) == pytest.approx(tuple(expected), abs=1e-5)
 
@@ -57,7 +58,7 @@ def test_the_camera_goes_where_the_points_were_moved_to(added, empty_scene):
 def test_a_photo_that_is_gone_leaves_a_camera_and_a_warning(added, empty_scene):
     _, collection, placed = added
     placed.views[0].path.unlink()
-    camera, warnings = add_localized(empty_scene, collection, placed)
+    (camera,), warnings = add_localized(empty_scene, collection, placed)
     assert len(warnings) == 1
     assert camera.name in collection.objects
 

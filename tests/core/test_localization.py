@@ -110,7 +110,7 @@ def test_a_photo_that_too_little_agrees_with_is_refused_in_one_sentence(model, w
 
 def test_a_placed_photo_is_saved_and_read_as_a_reconstruction_of_one(model, world, tmp_path):
     found = localize(PHOTOS[3], world, model, LENIENT)
-    as_reconstruction(found, world, LENIENT).save(tmp_path)
+    as_reconstruction([found], world, LENIENT).save(tmp_path)
     back = Reconstruction.load(tmp_path)
     assert (back.views[0].cam2world == found.view.cam2world).all()
-    assert back.settings["localization"]["inliers"] == found.inliers
+    assert back.settings["localization"]["photos"][found.view.name]["inliers"] == found.inliers

@@ -1,0 +1,111 @@
+"""What the operators share that find out where photos were taken: which photos, how sure, and what is said of them."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from ..core.errors import InputError, ReconstructionError
+from ..core.job import log_file
+from ..core.localization_settings import LocalizationSettings
+from ..core.photos import SUFFIXES
+from ..core.reconstruction import Reconstruction
+from .preferences import user_folder
+from .properties import settings_of
+from .running import WorkerOperator
+
+DEFAULTS = LocalizationSettings()
+
+
+class PhotoPlacingOperator(WorkerOperator):
+    """Subclasses begin the work in `_begin`, and add the cameras in `_add`."""
+
+    filepath: StringProperty(name="Photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
+    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(SUFFIXES)), options={"HIDDEN"})
+    way: EnumProperty(
+        name="Way",
+        description="What the camera is found from",
+        items=(
+            ("matches", "Matches", "All pixels whose points are known, at once"),
+            ("relative", "Relative Pose", "The pose to the best single photo, scaled by that photo's depth"),
+        ),
+        default=DEFAULTS.way,
+    )
+    neighbours: IntProperty(
+        name="Neighbours",
+        description="Photos or views of the model, the most alike, that the new photo is compared with",
+        default=DEFAULTS.neighbours,
+        min=1,
+        soft_max=20,
+    )
+    min_inlier_share: FloatProperty(
+        name="Least Agreement",
+        description="Share of the matches that must agree on the camera; below it the photo is refused",
+        default=DEFAULTS.min_inlier_share,
+        min=0,
+        max=1,
+    )
+
+    _folder: Path  # of this run
+    _scene: str  # name of the scene that gets the cameras
+
+    def _begin(self, context: bpy.types.Context) -> None:
+        """Start the first worker; raises ReconstructionError."""
+        raise AssertionError("every PhotoPlacingOperator begins")
+
+    def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
+        """Cameras of the photos, and warnings; raises ReconstructionError."""
+        raise AssertionError("every PhotoPlacingOperator adds cameras")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        context.window_manager.fileselect_add(self)  # type: ignore[arg-type]
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        self._folder = Path(tempfile.mkdtemp(prefix="localize-", dir=user_folder("jobs")))
+        self._scene = context.scene.name
+        try:
+            self._begin(context)
+        except ReconstructionError as error:
+            self.tidy(failed=True)
+            self._report("ERROR", str(error))
+            return {"CANCELLED"}
+        return self.finish(context) if bpy.app.background else self.watch(context)
+
+    def take(self, context: bpy.types.Context, result: Path) -> None:
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is None:
+            raise ReconstructionError(f"The scene {self._scene} is gone; open it and try again")
+        placed = Reconstruction.load(result)
+        cameras, warnings = self._add(scene, placed)
+        for warning in warnings:
+            self._report("WARNING", warning)
+        for camera, found in zip(cameras, placed.settings["localization"]["photos"].values(), strict=True):
+            error = f"{found['median_reprojection_px']:.1f} pixels apart"
+            self._report("INFO", f"{camera.name}: {found['inliers']} of {found['matches']} matches agree, {error}")
+
+    def tidy(self, failed: bool) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _photos(self) -> list[str]:
+        """The files chosen; raises InputError without any."""
+        folder = Path(bpy.path.abspath(self.directory))
+        chosen = [str(folder / file.name) for file in self.files if file.name]
+        if not (chosen or self.filepath):
+            raise InputError("No photo was given; choose one or more")
+        return chosen or [bpy.path.abspath(self.filepath)]
+
+    def _start_placing(self, context: bpy.types.Context, world: Path, more: Sequence[str] = ()) -> None:
+        """The worker that finds the cameras of the photos in a world that lies in a folder. more: of its arguments."""
+        photos = self._photos()
+        arguments = ["localize", str(world), *photos, "--output", str(self._folder / "placed"), "--way", self.way]
+        arguments += ["--device", settings_of(context.scene).device, "--neighbours", str(self.neighbours)]
+        arguments += ["--min-inlier-share", str(self.min_inlier_share), *more]
+        title = f"Localising {Path(photos[0]).name}" if len(photos) == 1 else f"Localising {len(photos)} photos"
+        self.start(context, arguments, title, log_file(self._folder))
