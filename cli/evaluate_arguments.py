@@ -17,6 +17,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--degrees", type=_degrees, default=RECALLS, metavar=some, help="errors below which RRA and RTA count a pair")
     add("--protocol", metavar="NAME", help="instead of folders: a published protocol (docs/protocols.md)")
     add("--data", type=Path, metavar="ROOT", help="where the data set of --protocol lies")
+    add("--limit", type=int, metavar="N", help="of --protocol's sequences, photos or scans, evenly chosen: for a try")
     add("--synthetic", type=int, metavar="SEED", help="instead of folders: scenes that no training ever sees")
     add("--pairs", type=int, default=64, metavar="N", help="scenes of --synthetic, a pair of views each")
     add("--difficulty", type=float, default=1.0, metavar="D", help="of --synthetic, from 0 to 1")

@@ -1,4 +1,4 @@
-"""Small folders in the published data sets' own layouts, of a room known in closed form, and a network that knows it."""
+"""Small folders in the published data sets' own layouts, of a room in closed form, and a network that knows it."""
 
 import gzip
 import json

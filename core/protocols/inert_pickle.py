@@ -12,7 +12,7 @@ MOST_BYTES = 2**28
 VALUES = frozenset(
     {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
     | {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"}
-    | {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
+    | {"BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 )  # opcodes whose argument is the value
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
@@ -111,7 +111,8 @@ class _Reader:
 
     def _reduce(self, _: Any) -> None:
         arguments, name = self._stack.pop(), self._stack.pop()
-        self._stack.append(Inert(name, arguments))
+        bytes_ = name == "_codecs.encode" and arguments[1] == "latin1"  # how old pickles write them
+        self._stack.append(arguments[0].encode("latin1") if bytes_ else Inert(name, arguments))
 
     _newobj = _reduce
 
