@@ -67,7 +67,8 @@ def summarise_errors(rotation: Array, direction: Array, recalls: Sequence[float]
 def focal_errors(found: Array, true: Array) -> Array:
     """|f / F - 1| in percent, f = sqrt(fx fy): K (N, 3, 3) twice, of the same photos in the same pixels -> (N,)."""
     ratio: Array = found[:, 0, 0] * found[:, 1, 1] / (true[:, 0, 0] * true[:, 1, 1])
-    return 100 * np.fabs(np.sqrt(ratio) - 1)
+    off: Array = np.sqrt(ratio) - 1.0
+    return 100.0 * np.fabs(off)
 
 
 def align_cameras(found: Array, true: Array) -> tuple[Similarity, Array, Array]:
@@ -97,6 +98,7 @@ def placed_photos(found: Array, true: Array, component: NDArray[np.int_], degree
     most = 0
     for k in range(len(true)):
         error = np.maximum(*_relative_errors(found, true, np.full(len(true), k), np.arange(len(true))))
+        error[k] = 0  # rounding would give a photo a direction to itself
         most = max(most, int(((error < degrees) & (component == component[k])).sum()))
     return most if most > 1 else 0
 

@@ -5,6 +5,7 @@ import pytest
 from dust3r.core.metrics.depth import depth_metrics
 from dust3r.core.metrics.points import point_errors
 from dust3r.core.metrics.poses import placed_photos
+from dust3r.tests.box_room import EYES, TARGET, look_at
 
 
 def test_the_unit_makes_no_error():
@@ -38,16 +39,22 @@ def _row(*centres):
     return poses
 
 
-TRUE = _row((0, 0, 0), (1, 0, 0), (0, 1, 0), (2, 3, 1))
+ROW = _row((0, 0, 0), (1, 0, 0), (0, 1, 0), (2, 3, 1))
 
 
 def test_a_photo_gone_astray_is_not_placed_and_takes_no_other_with_it():
-    found = TRUE.copy()
+    found = ROW.copy()
     found[3, :3, 3] = -found[3, :3, 3]
-    assert placed_photos(2 * TRUE, TRUE, np.zeros(4, int)) == 4
-    assert placed_photos(found, TRUE, np.zeros(4, int)) == 3
+    assert placed_photos(2 * ROW, ROW, np.zeros(4, int)) == 4
+    assert placed_photos(found, ROW, np.zeros(4, int)) == 3
+
+
+def test_a_photo_always_agrees_with_itself():
+    true = np.stack([look_at(eye) for eye in EYES])
+    found = np.stack([look_at(3 * np.array(eye) + 0.7, 3 * np.array(TARGET) + 0.7) for eye in EYES])
+    assert placed_photos(found, true, np.zeros(len(EYES), int)) == len(EYES)
 
 
 def test_photos_without_a_common_world_are_not_placed_together():
-    assert placed_photos(TRUE, TRUE, np.array([0, 0, 1, 1])) == 2
-    assert placed_photos(TRUE, TRUE, np.arange(4)) == 0
+    assert placed_photos(ROW, ROW, np.array([0, 0, 1, 1])) == 2
+    assert placed_photos(ROW, ROW, np.arange(4)) == 0
