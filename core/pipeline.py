@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from . import inference
 from .alignment.aligner import Alignment, Placement, align
 from .auto_graph import choose_edges
+from .cleanup import find as cleanup
 from .device import device_memory
 from .given import NOTHING, Given
 from .images import Framing, View, load_views
@@ -31,7 +32,7 @@ from .shelf import Shelf, temporary_shelf
 from .version import VERSION
 
 # Expected parts of the whole time; the time left follows the job's own pace.
-STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0}
+STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0, cleanup.STAGE: 2.0}
 
 
 def reconstruct(
@@ -69,7 +70,7 @@ def reconstruct(
             report=report,
         )
     aligned = aligned_views(views, alignment, known)
-    return Reconstruction(
+    result = Reconstruction(
         views=aligned,
         model=model.label,
         settings=settled(settings, aligned).as_dict(),
@@ -77,6 +78,7 @@ def reconstruct(
         warnings=(*warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
         given=given.named({view.path.resolve(): view.name for view in views}),
     )
+    return cleanup.with_flaws(result, report=report)
 
 
 def infer(

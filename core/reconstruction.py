@@ -111,6 +111,11 @@ class Reconstruction:
         """Names of the flaws whose points are hidden."""
         return tuple(name for name in FLAWS if name in (self.settings.get("hide") or ()))
 
+    @property
+    def searched(self) -> bool:
+        """Whether somebody has looked for flaws in all photos."""
+        return all(view.flaws is not None for view in self.views)
+
     def without_flaws(self) -> "Reconstruction":
         """The same with masks that leave out the points that are hidden for a flaw."""
         return replace(self, views=tuple(view.without(self.hidden_flaws) for view in self.views))

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from .cleanup.flaws import FLAWS, SURELY_FLAWED
 from .errors import InputError
 
 Schedule = Literal["cosine", "linear"]
@@ -53,22 +54,26 @@ class ReconstructionSettings:
     device: Device = "auto"
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
+    hide: tuple[str, ...] = SURELY_FLAWED  # points with these flaws are hidden, of core/cleanup's FLAWS
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
     def __post_init__(self) -> None:
         if self.min_confidence is not None and not self.min_confidence >= 1:
             raise InputError(f"min_confidence must be at least 1 (1 keeps every point), got {self.min_confidence}")
+        for name in self.hide:
+            _check_choice("hide", name, tuple(FLAWS))
         _check_choice("device", self.device, get_args(Device))
         _check_choice("precision", self.precision, get_args(Precision))
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"hide": list(self.hide)}  # as JSON gives it back
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ReconstructionSettings":
         """The settings that `as_dict` wrote; unknown or ill-typed entries raise InputError."""
         try:
-            return cls(**{**values, "alignment": AlignmentSettings.from_dict(values.get("alignment", {}))})
+            alignment = AlignmentSettings.from_dict(values.get("alignment", {}))
+            return cls(**{**values, "alignment": alignment, "hide": tuple(values.get("hide", cls().hide))})
         except TypeError as error:
             raise InputError(f"These settings are not ours: {error}") from error
 

@@ -18,7 +18,7 @@ from .reconstruction import Reconstruction
 from .version import VERSION
 
 FORMAT = 1
-FREE = ("min_confidence", "device")  # settings that change no camera and no depth
+FREE = ("min_confidence", "hide", "device")  # settings that change no camera and no depth
 
 log = logging.getLogger(__name__)
 

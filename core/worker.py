@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from .cache import shelves, using
+from .cleanup.find import with_flaws
 from .device import pick_device, pick_precision
 from .errors import InputError
 from .images import load_views
@@ -52,6 +53,7 @@ def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
             names = {view.path: view.name for view in result.views}
             settings = settled(job.settings, result.views).as_dict()
             result = replace(result, settings=settings, given=job.given.named(names))
+            result = result if result.searched else with_flaws(result, report=report)  # an earlier version's
             result.save(result_folder(folder))
             report(LAST, 1, 1)
         log.info("done: %d photos", len(result.views))

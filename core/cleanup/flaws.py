@@ -22,6 +22,7 @@ FLAWS = {
     "edges": Flaw("Edges", "Flying between the two surfaces that meet at a depth edge", "edge", 4),
     "outliers": Flaw("Outliers", "Far outside the scene, and no other photo confirms it", "outlier", 8),
 }
+SURELY_FLAWED = ("floaters", "edges", "outliers")  # hidden unless told; a sky can be wanted
 NO_FLAW = "none"  # what a list of names says that names none
 
 
