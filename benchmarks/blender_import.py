@@ -37,7 +37,7 @@ PERCENTAGES = (100, 50, 20, 10, 1)
 STEPS = {
     "point_cloud": "points into world space, one array each",
     "scene_scale": "median depth and spacing",
-    "_rgba": "colors to what Blender takes",
+    "rgba": "colors to what Blender takes",
     "foreach_set": "attributes written",
     "cameras": "recipe",
 }

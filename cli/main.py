@@ -30,6 +30,7 @@ VERBS = {
     "match": ("match", "match"),
     "relative-pose": ("match", "relative_pose_verb"),
     "localize": ("localize", "localize"),
+    "mesh": ("mesh", "mesh"),
     "models": ("models", "models"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),

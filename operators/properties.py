@@ -21,6 +21,7 @@ from ..core.known_camera import KnownCamera
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 from . import thumbnails
 from .export_properties import DUST3R_PG_export
+from .mesh_properties import DUST3R_PG_mesh
 from .preferences import model_folder
 from .scene import display_sliders
 
@@ -213,6 +214,7 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
 
     photos: CollectionProperty(type=DUST3R_PG_photo)
     export: PointerProperty(type=DUST3R_PG_export)
+    mesh: PointerProperty(type=DUST3R_PG_mesh)
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
 
     @property

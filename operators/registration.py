@@ -11,6 +11,7 @@ from ..cli.main import main
 from ..panels.export import DUST3R_PT_export
 from ..panels.known import DUST3R_PT_known
 from ..panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
+from ..panels.mesh import DUST3R_PT_mesh
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
 from .clear_cache import DUST3R_OT_clear_cache
@@ -21,6 +22,8 @@ from .known import DUST3R_OT_forget_known, DUST3R_OT_read_known, DUST3R_OT_use_a
 from .localize import DUST3R_OT_localize_photo
 from .look_through_photo import DUST3R_OT_look_through_photo
 from .match_to_model import DUST3R_OT_match_photo_to_model
+from .mesh import DUST3R_OT_create_mesh
+from .mesh_properties import DUST3R_PG_mesh
 from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remove_photo
 from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_photo, DUST3R_PG_settings
@@ -34,6 +37,7 @@ CLASSES = (
     DUST3R_AP_preferences,
     DUST3R_PG_photo,
     DUST3R_PG_export,
+    DUST3R_PG_mesh,
     DUST3R_PG_settings,
     DUST3R_PG_job,
     DUST3R_OT_add_photos,
@@ -47,6 +51,7 @@ CLASSES = (
     DUST3R_OT_download_model,
     DUST3R_OT_clear_cache,
     DUST3R_OT_look_through_photo,
+    DUST3R_OT_create_mesh,
     DUST3R_OT_export,
     DUST3R_OT_localize_photo,
     DUST3R_OT_match_photo_to_model,
@@ -55,6 +60,7 @@ CLASSES = (
     DUST3R_OT_train_on_scene,
     *PANELS,
     DUST3R_PT_known,
+    DUST3R_PT_mesh,
     DUST3R_PT_export,
     DUST3R_PT_localize,
     DUST3R_PT_match_to_model,

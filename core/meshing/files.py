@@ -18,7 +18,7 @@ ARRAYS = ("vertices", "faces", "colors", "uv", "texture")
 
 
 def check_output(path: Path, suffixes: Sequence[str]) -> None:
-    """Raise InputError, before the work, unless a file of one of the suffixes and what lies beside it can be written."""
+    """Raise InputError, before the work, unless a file of one of these suffixes can be written, over nothing."""
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{path} is no name for a mesh; end it in {', '.join(suffixes)}")
     beside = companions(path) if path.suffix.lower() == ".obj" else ()

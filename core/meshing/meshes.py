@@ -33,6 +33,7 @@ def make_meshes(
 
     Raises InputError where no point is sure enough to make a face of, and what the work itself raises.
     """
+    reconstruction = reconstruction.without_flaws()
     sure = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
     warnings: list[str] = []
     make = {"grid": _grid_meshes, "fused": _fused_meshes}[settings.kind]

@@ -99,10 +99,26 @@ def _linked_if_read_alike(view: AlignedView) -> bpy.types.Image | None:
     return image
 
 
+def upright_image(view: AlignedView) -> bpy.types.Image:
+    """The photo as its camera speaks of it, for a texture: the file itself, or a turned copy inside the .blend.
+
+    Raises InputError as `add_background` does.
+    """
+    image, orientation = _photo(view)
+    if orientation == 1:
+        return image
+    bpy.data.images.remove(image)
+    return _packed_upright(view)
+
+
 def _packed_upright(view: AlignedView) -> bpy.types.Image:
     """A copy inside the .blend, turned as EXIF says, of a file that Blender does not read."""
-    content = _upright_file(view)
-    image = bpy.data.images.new(view.name, 1, 1)
+    return packed_image(view.name, _upright_file(view))
+
+
+def packed_image(name: str, content: bytes) -> bpy.types.Image:
+    """A new image inside the .blend, of a file's content."""
+    image = bpy.data.images.new(name, 1, 1)
     image.pack(data=content, data_len=len(content))
     image.source = "FILE"
     return image

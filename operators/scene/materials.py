@@ -14,6 +14,21 @@ def points_material() -> bpy.types.Material:
     return shared_block(bpy.data.materials, "DUSt3R Points", 1, _make)
 
 
+def mesh_material(name: str, picture: bpy.types.Image | str) -> bpy.types.Material:
+    """A new material that shows a picture, or the vertices' colours that an attribute has."""
+    material: Any = bpy.data.materials.new(name)
+    emission, nodes = emit(material), material.node_tree.nodes
+    if isinstance(picture, str):
+        source = nodes.new("ShaderNodeVertexColor")
+        source.layer_name = picture
+    else:
+        source = nodes.new("ShaderNodeTexImage")
+        source.image = picture
+        nodes.active = source  # what viewports in Solid show as texture
+    material.node_tree.links.new(source.outputs["Color"], emission.inputs["Color"])
+    return material
+
+
 def emit(material: Any) -> Any:
     """Let the material shine in one colour and do nothing else; returns the emission node."""
     if bpy.app.version < (5, 0):

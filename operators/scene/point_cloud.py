@@ -112,20 +112,21 @@ def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
     if selection is not None:
         mesh.attributes.remove(selection)  # one more byte of every point in every file
     # the colors first: what they take on the way is given back before the others take theirs
-    _add_attribute(mesh, COLOR, "BYTE_COLOR", "color_srgb", _rgba(points.color))
-    _add_attribute(mesh, CONFIDENCE, "FLOAT", "value", points.confidence)
-    _add_attribute(mesh, VIEW, "INT", "value", points.view)
+    add_attribute(mesh, COLOR, "BYTE_COLOR", "color_srgb", rgba(points.color))
+    add_attribute(mesh, CONFIDENCE, "FLOAT", "value", points.confidence)
+    add_attribute(mesh, VIEW, "INT", "value", points.view)
     if len(points.position):  # else there is no attribute "position" either
         mesh.attributes["position"].data.foreach_set("vector", points.position.ravel())
     mesh.update()
     return mesh
 
 
-def _add_attribute(mesh: Any, name: str, kind: str, field: str, values: np.ndarray) -> None:
+def add_attribute(mesh: Any, name: str, kind: str, field: str, values: np.ndarray) -> None:
+    """One more attribute of the vertices, its values under a field's name as Blender calls it."""
     mesh.attributes.new(name, kind, "POINT").data.foreach_set(field, values.ravel())
 
 
-def _rgba(color: np.ndarray) -> np.ndarray:
+def rgba(color: np.ndarray) -> np.ndarray:
     """(N, 4) float32 in [0, 1], opaque: what Blender turns back into the same bytes."""
     rgba = np.empty((len(color), 4), np.float32)
     for channel in range(3):  # rows of three are far slower

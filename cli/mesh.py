@@ -1,0 +1,30 @@
+"""The verb `mesh`: the surface of a finished reconstruction as a file."""
+
+import argparse
+
+from ..core.job import find_result
+from ..core.meshing.files import WRITERS, check_output, save_meshes
+from ..core.meshing.meshes import make_meshes, stages
+from ..core.progress import Timeline
+from .mesh_arguments import read_mesh
+from .output import Output
+
+GLTF = ".glb"
+
+
+def mesh(arguments: argparse.Namespace, output: Output) -> None:
+    """Make the meshes and write them; raises InputError for what cannot be used, before the work where possible."""
+    settings, path = read_mesh(arguments), arguments.output
+    check_output(path, (*WRITERS, GLTF))
+    reconstruction = find_result(arguments.folder)
+    meshes, warnings = make_meshes(reconstruction, settings, Timeline(stages(settings), output.progress))
+    if path.suffix.lower() == GLTF:
+        from .blender import write_meshes  # only now: it needs Blender
+
+        warnings += write_meshes(meshes, path)
+    else:
+        save_meshes(path, meshes)
+    for warning in warnings:
+        output.warning(warning)
+    faces = sum(len(one.faces) for one in meshes)
+    output.result(str(path), f"{len(meshes)} meshes of {faces} faces -> {path}")
