@@ -21,7 +21,7 @@ SHOWN = {*SOLID, "EMPTY"}  # what can be gone around, instances and parents incl
 
 
 class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
-    """Find where photos of a model were taken and add their cameras; selected cameras or objects say where to see it from"""
+    """Find where photos of a model were taken and add their cameras; the selection says from where to see the model"""
 
     bl_idname = "dust3r.match_photo_to_model"
     bl_label = "Match Photo to Model"

@@ -1,13 +1,20 @@
 """Posed photos as a world to place photos in: depth between pixels, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from dust3r.core.checkpoints import find_model
 from dust3r.core.errors import InputError
+from dust3r.core.geometry.rotation import rotation_angle
+from dust3r.core.localization import localize, localize_all
+from dust3r.core.localization_settings import LocalizationSettings
 from dust3r.core.map_views import depth_at, is_map, read_map
 from dust3r.core.model.weights import load_model
 from dust3r.tests import box_room
+from dust3r.tests.perfect_network import perfect_model
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +76,41 @@ def test_a_photo_that_is_not_of_its_cameras_size_is_refused(tmp_path, model):
     (folder / "cameras.json").write_text(text.replace('"width": 96', '"width": 97'))
     with pytest.raises(InputError, match=r"room_0\.png is 96 x 72 pixels"):
         read_map(folder, model)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory, model):
+    """(the world of four posed photos, the truth of a fifth by a camera of another format, a model that knows all)."""
+    folder = tmp_path_factory.mktemp("room")
+    world = read_map(box_room.write_scene(folder / "map", size=(128, 96), count=4, depth="npz"), model)
+    others = read_map(box_room.write_scene(folder / "others", size=(192, 128), count=5, depth="npz"), model)
+    truth = replace(others.views[4], name="new.png")
+    return world, truth, perfect_model([*world.views, truth])
+
+
+@pytest.mark.parametrize("way", ["matches", "relative"])
+def test_a_photo_is_placed_where_it_was_taken_by_a_network_that_is_right(room, way):
+    world, truth, perfect = room
+    before = [view.world_points() for view in world.views]
+    found = localize(truth.path, world, perfect, LocalizationSettings(way))
+    assert np.degrees(rotation_angle(found.view.cam2world[:3, :3].T @ truth.cam2world[:3, :3])) < 0.1
+    np.testing.assert_allclose(found.view.cam2world[:3, 3], truth.cam2world[:3, 3], atol=0.01)  # the room is 4 wide
+    assert found.view.K[0, 0] == pytest.approx(truth.K[0, 0], rel=0.005)
+    assert found.inliers > 0.9 * found.matches > 1000
+    assert found.reprojection_error < 1  # photo pixels: those of the map are half as large again
+    np.testing.assert_allclose(found.view.depth[truth.mask], truth.depth[truth.mask], rtol=0.02)
+    for view, points in zip(world.views, before, strict=True):
+        np.testing.assert_array_equal(view.world_points(), points)
+
+
+def test_of_several_photos_those_that_cannot_be_placed_are_named(room, tmp_path):
+    world, truth, perfect = room
+    lost = replace(truth, colors=255 - truth.colors, depth=np.full_like(truth.depth, np.nan))
+    Image.fromarray(255 - np.asarray(Image.open(truth.path))).save(tmp_path / "lost.png")
+    knows_less = perfect_model([*world.views, truth, lost])
+    placed, refused = localize_all([truth.path, tmp_path / "lost.png"], world, knows_less)
+    assert [one.view.name for one in placed] == [truth.path.name]
+    assert len(refused) == 1
+    assert "lost.png cannot be placed: only" in refused[0]
+    with pytest.raises(InputError, match=r"lost\.png cannot be placed"):
+        localize_all([tmp_path / "lost.png"], world, knows_less)
