@@ -15,30 +15,43 @@ def points_material() -> bpy.types.Material:
 
 
 def mesh_material(name: str, picture: bpy.types.Image | str) -> bpy.types.Material:
-    """A new material that shows a picture, or the vertices' colours that an attribute has."""
+    """A new material that shows a picture, or the vertices' colours that an attribute has, whatever the light.
+
+    The colour goes straight to the output, which Blender takes for light and glTF for an unlit material. The surface
+    beside it, connected to nothing, is what USD's exporter finds, and who wants light on the mesh connects it.
+    """
     material: Any = bpy.data.materials.new(name)
-    emission, nodes = emit(material), material.node_tree.nodes
+    tree = _empty_tree(material)
+    kind = "ShaderNodeVertexColor" if isinstance(picture, str) else "ShaderNodeTexImage"
+    source, lit, output = (
+        tree.nodes.new(one) for one in (kind, "ShaderNodeBsdfPrincipled", "ShaderNodeOutputMaterial")
+    )
     if isinstance(picture, str):
-        source = nodes.new("ShaderNodeVertexColor")
         source.layer_name = picture
     else:
-        source = nodes.new("ShaderNodeTexImage")
         source.image = picture
-        nodes.active = source  # what viewports in Solid show as texture
-    material.node_tree.links.new(source.outputs["Color"], emission.inputs["Color"])
+        tree.nodes.active = source  # what viewports in Solid show as texture
+    source.location, lit.location, output.location = (0, 0), (300, -150), (600, 0)
+    lit.inputs["Roughness"].default_value, lit.inputs["Specular IOR Level"].default_value = 1.0, 0.0
+    tree.links.new(source.outputs["Color"], lit.inputs["Base Color"])
+    tree.links.new(source.outputs["Color"], output.inputs["Surface"])
     return material
 
 
 def emit(material: Any) -> Any:
     """Let the material shine in one colour and do nothing else; returns the emission node."""
-    if bpy.app.version < (5, 0):
-        material.use_nodes = True  # always so from 5.0 on, and deprecated there
-    tree = material.node_tree
-    tree.nodes.clear()
+    tree = _empty_tree(material)
     emission, output = tree.nodes.new("ShaderNodeEmission"), tree.nodes.new("ShaderNodeOutputMaterial")
     emission.location, output.location = (200, 0), (400, 0)
     tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
     return emission
+
+
+def _empty_tree(material: Any) -> Any:
+    if bpy.app.version < (5, 0):
+        material.use_nodes = True  # always so from 5.0 on, and deprecated there
+    material.node_tree.nodes.clear()
+    return material.node_tree
 
 
 def _make(name: str) -> bpy.types.Material:
