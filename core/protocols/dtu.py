@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 from scipy.linalg import rq
 
@@ -16,7 +15,7 @@ from ..model.weights import LoadedModel
 from ..pipeline import reconstruct
 from ..progress import Report
 from ..settings import ReconstructionSettings
-from .files import DAMAGE, pose, read_numbers, read_text, require_file
+from .files import pose, read_mat, read_numbers, read_text
 from .ply_points import read_ply_points
 from .task import Figures, Task
 
@@ -81,8 +80,8 @@ def camera_of(projection: NDArray[np.float64], path: Path) -> KnownCamera:
 def read_scan(root: Path, number: int) -> ScannedSurface:
     """The structured-light scan and what counts of it; raises InputError, naming the file."""
     mask, plane = root / "ObsMask" / f"ObsMask{number}_10.mat", root / "ObsMask" / f"Plane{number}.mat"
-    observable, corners, cell = _arrays(mask, ("ObsMask", "BB", "Res"))
-    (table,) = _arrays(plane, ("P",))
+    observable, corners, cell = read_mat(mask, ("ObsMask", "BB", "Res"))
+    (table,) = read_mat(plane, ("P",))
     if observable.ndim != 3 or corners.shape != (2, 3) or cell.size != 1 or table.size != 4:
         raise InputError(f"{mask} or {plane} holds arrays of other shapes than the benchmark's; download them again")
     return ScannedSurface(
@@ -92,12 +91,3 @@ def read_scan(root: Path, number: int) -> ScannedSurface:
         cell=float(cell.reshape(-1)[0]),
         plane=table.reshape(-1).astype(np.float64),
     )
-
-
-def _arrays(path: Path, names: tuple[str, ...]) -> list[NDArray]:
-    require_file(path, f"the benchmark's {', '.join(names)}")
-    try:
-        content = scipy.io.loadmat(path, variable_names=names)
-        return [np.asarray(content[name]) for name in names]
-    except (*DAMAGE, KeyError, TypeError, NotImplementedError) as error:
-        raise InputError(f"{path} holds no {', '.join(names)} ({error}); download it again") from error

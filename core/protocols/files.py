@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.io
 from numpy.typing import NDArray
+from scipy.io.matlab import MatReadError
 
 from ..errors import InputError
 
@@ -48,6 +51,20 @@ def read_numbers(text: str, shape: tuple[int, ...], path: Path) -> NDArray[np.fl
     if numbers.size != np.prod(shape) or not np.isfinite(numbers).all():
         raise InputError(f"{path} holds {numbers.size} numbers where {np.prod(shape)} finite ones belong")
     return numbers.reshape(shape)
+
+
+def read_mat(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
+    """These arrays of a MATLAB file before version 7.3; raises InputError, naming it, where one is not there."""
+    wanted = ", ".join(names)
+    require_file(path, f"the arrays {wanted}")
+    try:
+        content = scipy.io.loadmat(path, variable_names=names)
+        arrays = [np.asarray(content[name]) for name in names]
+        if any(array.dtype.kind not in "biuf" for array in arrays):
+            raise TypeError("they are no numbers")
+        return arrays
+    except (*DAMAGE, MatReadError, LookupError, TypeError, NotImplementedError, struct.error) as error:
+        raise InputError(f"{path} does not give the arrays {wanted} ({error}); download it again") from error
 
 
 def inside(root: Path, relative: str) -> Path:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from PIL import Image
 
 from ..errors import InputError
@@ -19,7 +18,7 @@ from ..pipeline import framing_of
 from ..progress import Report
 from ..settings import ReconstructionSettings
 from .depth_maps import Depth, known_depth, read_png_depth
-from .files import DAMAGE, require_file
+from .files import DAMAGE, read_mat
 from .single_photos import examine_depth
 from .task import Figures, Task
 
@@ -71,12 +70,8 @@ def _examine(view: View, true: Depth, path: Path, model: LoadedModel, report: Re
 
 def _numbers(root: Path) -> list[int]:
     """The test photos' places in the file, from 0."""
-    path = require_file(root / SPLITS, "which photos are for testing")
-    try:
-        numbers = scipy.io.loadmat(path)["testNdxs"].ravel().astype(int) - 1
-    except (*DAMAGE, KeyError, TypeError, NotImplementedError) as error:
-        raise InputError(f"{path} names no test photos ({error}); download it again") from error
-    return sorted(int(number) for number in numbers)
+    (numbers,) = read_mat(root / SPLITS, ("testNdxs",))
+    return sorted(int(number) - 1 for number in numbers.ravel())
 
 
 @contextmanager
@@ -89,7 +84,7 @@ def _labelled(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as arrays:
             yield arrays
-    except (*DAMAGE, KeyError, TypeError) as error:
+    except (*DAMAGE, LookupError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error}); download it again") from error
 
 
