@@ -9,8 +9,10 @@ from .files import replacing
 from .given import NOTHING, Given
 from .reconstruction import Reconstruction
 from .settings import ReconstructionSettings
+from .soundness import check_no_links, check_path
 
 FORMAT = 1
+OWN = ("job.json", "log.txt", "solution.json", "result", "cache")  # what a run reads and writes in its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,15 @@ class Job:
         """Read what `save` wrote; raises InputError when the folder holds no job of this version."""
         path = folder / "job.json"
         try:
-            content = json.loads(path.read_text())
+            check_no_links(folder, OWN)
+            content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
-            photos = tuple(Path(photo) for photo in content["photos"])
+            photos = tuple(check_path(photo) for photo in content["photos"])
             settings, cache = ReconstructionSettings.from_dict(content["settings"]), content.get("cache")
-            cache, given = Path(cache) if cache else None, Given.from_dict(content)
-            return cls(photos, Path(content["model"]), settings, cache, given)
-        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+            cache, given = check_path(cache) if cache else None, Given.from_dict(content)
+            return cls(photos, check_path(content["model"]), settings, cache, given)
+        except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path} is no job that can be read ({error}); start it again") from error
 
 
@@ -74,8 +77,12 @@ def log_file(folder: Path) -> Path:
 
 def find_result(folder: Path) -> Reconstruction:
     """The Reconstruction of a job's folder or of a result's own; raises InputError when there is none."""
-    own = (folder / "reconstruction.json").is_file()
-    return Reconstruction.load(folder) if own else load_result(folder)
+    return Reconstruction.load(find_result_folder(folder))
+
+
+def find_result_folder(folder: Path) -> Path:
+    """Where the Reconstruction of a job's folder, or of a result's own, lies or would lie."""
+    return folder if (folder / "reconstruction.json").is_file() else result_folder(folder)
 
 
 def load_result(folder: Path) -> Reconstruction:

@@ -125,7 +125,7 @@ def header_if_readable(path: Path) -> PhotoHeader | None:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The file, its pixels not yet read; inside of the block too every error names the file."""
     try:
-        with _unwarned(), Image.open(path, formats=_readable_formats()) as file:
+        with unwarned(), Image.open(path, formats=_readable_formats()) as file:
             if file.width * file.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             yield file
@@ -162,7 +162,7 @@ def _tags(image: Image.Image) -> LensTags:
 
 
 @contextmanager
-def _unwarned() -> Iterator[None]:
+def unwarned() -> Iterator[None]:
     """Without Pillow's own words on size and damage: ours is one sentence, or none where the photo can be used."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_PIXELS = 10**9  # along a side, and of an offset
+
 
 @dataclass(frozen=True, slots=True)
 class PixelMapping:
@@ -26,9 +28,17 @@ class PixelMapping:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "PixelMapping":
-        """What `as_dict` gave; raises TypeError for other names."""
+        """What `as_dict` gave; raises TypeError for other names, ValueError for numbers that map nothing."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-        return cls(**values)
+        mapping = cls(**values)
+        sizes, steps = (*mapping.photo_size, *mapping.view_size), (*mapping.scale, *mapping.offset)
+        pairs = {len(pair) for pair in (mapping.photo_size, mapping.view_size, mapping.scale, mapping.offset)}
+        whole = all(type(size) is int and 0 < size < MOST_PIXELS for size in sizes)
+        if pairs != {2} or not whole or not all(-MOST_PIXELS < step < MOST_PIXELS for step in steps):
+            raise ValueError(f"{content} is no mapping of pixels")
+        if not min(mapping.scale) > 0 or mapping.exif_orientation not in range(1, 9):
+            raise ValueError(f"{content} is no mapping of pixels")
+        return mapping
 
     @property
     def photo_centre(self) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from .camera_entries import read_entries, read_numbers
-from .errors import InputError
+from .errors import InputError, first_line
 from .files import replacing
+from .photos import DAMAGE, MOST_PIXELS, unwarned
+from .soundness import check_archive, check_camera, check_name
 
 CAMERAS, IMAGES = "cameras.json", "images"
 DEPTH_FOLDERS, DEPTH_SUFFIXES = ("depth", "depth_color"), (".png", ".npz")
 MILLIMETRE = 1e-3  # scene units, of a 16-bit PNG's values
-FAILURES = (OSError, ValueError, KeyError, SyntaxError, EOFError, zipfile.BadZipFile, zlib.error)
+DEEPEST = 8  # bytes a pixel
+FAILURES = (*DAMAGE, MemoryError, zipfile.BadZipFile, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ def read_posed_photos(folder: Path) -> tuple[PosedPhoto, ...]:
     Raises InputError, naming the file, when there is no such photo or what is said of one cannot be used.
     """
     entries = _entries(folder / CAMERAS)
+    for name in entries:
+        _check_photo_name(name, folder / CAMERAS)
     names = [name for name in sorted(entries) if (folder / IMAGES / name).is_file()]
     if not names:
         raise InputError(
@@ -73,11 +77,12 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is not an image; depth is a 16-bit PNG in millimetres or an .npz") from error
     except FAILURES as error:
-        raise InputError(f"{path} cannot be read ({error}); replace the file or leave it out") from error
+        raise InputError(f"{path} cannot be read ({first_line(error)}); replace the file or leave it out") from error
     if depth.ndim != 2 or depth.dtype.kind not in "fiu":
         raise InputError(f"{path} holds {depth.dtype} of shape {depth.shape}; depth is one number per pixel")
-    known = np.isfinite(depth) & (depth > 0)
-    return np.where(known, depth, 0).astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is unknown
+        found = depth.astype(np.float32)
+    return np.where(np.isfinite(found) & (found > 0), found, np.float32(0))
 
 
 def save_depth(path: Path, depth: NDArray[np.floating]) -> None:
@@ -87,12 +92,15 @@ def save_depth(path: Path, depth: NDArray[np.floating]) -> None:
 
 
 def _read_npz(path: Path) -> NDArray[Any]:
+    check_archive(path, DEEPEST * MOST_PIXELS)
     with np.load(path, allow_pickle=False) as arrays:
         return arrays["depth"]
 
 
 def _read_png(path: Path) -> NDArray[Any]:
-    with Image.open(path, formats=("PNG",)) as image:
+    with unwarned(), Image.open(path, formats=("PNG",)) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise InputError(f"{path} claims to hold more pixels than any photo; leave it out")
         if not image.mode.startswith("I"):
             raise InputError(f"{path} is no 16-bit greyscale PNG (mode {image.mode}); depth is one, in millimetres")
         return np.asarray(image).astype(np.float64) * MILLIMETRE
@@ -107,15 +115,24 @@ def _entries(path: Path) -> dict[str, Any]:
 def _photo(folder: Path, name: str, entry: Any) -> PosedPhoto:
     where = f"{folder / CAMERAS}: {name}"
     K, pose = read_numbers(entry, "K", (3, 3), where), read_numbers(entry, "cam2world", (4, 4), where)
-    if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-3) or np.linalg.det(pose[:3, :3]) < 0:
-        raise InputError(f"{where} has a cam2world that is not rigid; it must be rotation and centre of the camera")
-    if not (K[0, 0] > 0 and K[1, 1] > 0):
-        raise InputError(f"{where} has a K without positive focal lengths; give them in pixels")
+    try:
+        check_camera(K, pose)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}; see docs/conventions.md") from error
     try:
         size = int(entry["width"]), int(entry["height"])
-    except (KeyError, TypeError, ValueError) as error:
+        if not 0 < min(size) <= max(size) <= MOST_PIXELS:
+            raise ValueError(size)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where} has no width and height; give the photo's size in pixels") from error
     return PosedPhoto(name, folder / IMAGES / name, size, K, pose, _depth_file(folder, name))
+
+
+def _check_photo_name(name: str, source: Path) -> None:
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise InputError(f"{source}: {error}; name the photos in {IMAGES}/") from error
 
 
 def _depth_file(folder: Path, name: str) -> Path | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .errors import ReconstructionError
+from .typed import check_types
 
 PROTOCOL = 1
 
@@ -59,13 +60,15 @@ def decode(line: str) -> Message:
     try:
         fields: dict[str, Any] = json.loads(line)
         version, kind = fields.pop("protocol"), _KINDS[fields.pop("kind")]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReconstructionError(f"The worker said something that is no message: {line[:200]!r}") from error
     if version != PROTOCOL:
         raise ReconstructionError(
             f"The worker speaks protocol {version}, this extension {PROTOCOL}; use the same version on both sides"
         )
     try:
-        return kind(**fields)
+        message = kind(**fields)
+        check_types(message)
     except TypeError as error:
         raise ReconstructionError(f"The worker's {kind.__name__} is malformed: {line[:200]!r}") from error
+    return message

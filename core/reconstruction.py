@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cleanup.flaws import FLAWS, bits_of
-from .errors import InputError
+from .errors import InputError, first_line
 from .files import replacing
 from .pixel_mapping import PixelMapping
+from .soundness import check_archive, check_path, check_result
 
 FORMAT = 1  # of the folder that save() writes
+# What reading a damaged folder raises.
+UNREADABLE = (OSError, EOFError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError)
+UNREADABLE += (MemoryError, zipfile.BadZipFile, zlib.error)
 ARRAYS = ("K", "cam2world", "depth", "confidence", "colors", "mask")  # of every view; flaws only where known
 
 
@@ -170,15 +174,20 @@ class Reconstruction:
     def load(cls, folder: Path) -> "Reconstruction":
         """Read what `save` wrote; raises InputError when the folder holds no complete result."""
         try:
-            head = json.loads((folder / "reconstruction.json").read_text())
+            head = json.loads((folder / "reconstruction.json").read_text(encoding="utf-8"))
             if head["format"] != FORMAT:
                 raise InputError(f"{folder} was written by another version (format {head['format']}, ours is {FORMAT})")
+            check_archive(folder / "arrays.npz")
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
             warnings, given = tuple(head["warnings"]), head.get("given", {})
-            return cls(views, head["model"], head["settings"], head["version"], warnings, given)
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"{folder} holds no complete reconstruction ({error}); run the job again") from error
+            result = cls(views, head["model"], head["settings"], head["version"], warnings, given)
+            check_result(result)
+            return result
+        except UNREADABLE as error:
+            raise InputError(
+                f"{folder} holds no complete reconstruction ({first_line(error)}); run the job again"
+            ) from error
 
 
 def _room_for(count: int, with_flaws: bool) -> PointCloud:
@@ -196,4 +205,4 @@ def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
     mapping = PixelMapping.from_dict(entry["mapping"])
     known = ARRAYS if f"{index}.flaws" not in arrays else (*ARRAYS, "flaws")  # results of before have none
     fields = {key: arrays[f"{index}.{key}"] for key in known}
-    return AlignedView(entry["name"], Path(entry["path"]), mapping, component=entry["component"], **fields)
+    return AlignedView(entry["name"], check_path(entry["path"]), mapping, component=entry["component"], **fields)

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from .cleanup.flaws import FLAWS, SURELY_FLAWED
 from .errors import InputError
+from .typed import check_types
 
 Schedule = Literal["cosine", "linear"]
 Distance = Literal["l1", "l2"]
@@ -12,6 +13,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "half"]
 SharedFocal = Literal["off", "size", "exif"]
 
+MOST = 2**31 - 1  # of whole numbers: more than Blender's own fields take is none of ours
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
 CACHE_GIGABYTES = 4.0  # most that the panel's jobs keep of what the network said (core/cache.py)
 
@@ -30,13 +32,15 @@ class AlignmentSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.iterations < 0:
-            raise InputError(f"iterations must be 0 or more, got {self.iterations}")
+        for name in ("iterations", "seed"):
+            if not 0 <= getattr(self, name) <= MOST:
+                raise InputError(f"{name} must be a whole number from 0 to {MOST}, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be above 0, got {self.learning_rate}")
         _check_choice("schedule", self.schedule, get_args(Schedule))
         _check_choice("distance", self.distance, get_args(Distance))
         _check_choice("shared_focal", self.shared_focal, get_args(SharedFocal))
+        _check_kinds(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "AlignmentSettings":
@@ -64,6 +68,7 @@ class ReconstructionSettings:
             _check_choice("hide", name, tuple(FLAWS))
         _check_choice("device", self.device, get_args(Device))
         _check_choice("precision", self.precision, get_args(Precision))
+        _check_kinds(self)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"hide": list(self.hide)}  # as JSON gives it back
@@ -81,3 +86,10 @@ class ReconstructionSettings:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _check_kinds(settings: AlignmentSettings | ReconstructionSettings) -> None:
+    try:
+        check_types(settings)
+    except TypeError as error:
+        raise InputError(f"A setting is not what it should be: {error}") from error

@@ -15,6 +15,7 @@ from .files import replacing
 from .job import Job
 from .model.checkpoint_file import WEIGHTS
 from .reconstruction import Reconstruction
+from .soundness import FARTHEST, is_rigid
 from .version import VERSION
 
 FORMAT = 1
@@ -81,14 +82,14 @@ class Solution:
     def load(cls, folder: Path) -> "Solution | None":
         """The solution of a job folder; None where there is none that can be read: then nothing is known."""
         try:
-            content = json.loads((folder / "solution.json").read_text())
+            content = json.loads((folder / "solution.json").read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
                 return None
             placements = {digest: _placement(**entry) for digest, entry in content["placements"].items()}
             return cls(content["recipe"], content["fingerprint"], placements)
         except FileNotFoundError:
             return None
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             log.warning("The last solution cannot be read (%s)", error)
             return None
 
@@ -100,7 +101,10 @@ class Solution:
 
 
 def _placement(cam2world: list[list[float]], depth: float, component: int) -> Placement:
-    return Placement(np.array(cam2world, dtype=np.float64).reshape(4, 4), float(depth), int(component))
+    pose = np.array(cam2world, dtype=np.float64)
+    if not is_rigid(pose) or not 0 < depth < FARTHEST:
+        raise ValueError("a photo stood nowhere")
+    return Placement(pose, float(depth), int(component))
 
 
 def _digest_of(content: dict[str, Any]) -> str:

@@ -1,0 +1,244 @@
+"""Damaged and hostile job folders, results and posed folders: what is read is sound, or refused in one sentence."""
+
+import io
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dust3r.core.errors import InputError, ReconstructionError
+from dust3r.core.job import Job, cache_folder, find_result, log_file, result_folder
+from dust3r.core.photos import find_photos
+from dust3r.core.posed_photos import read_depth, read_posed_photos, save_depth
+from dust3r.core.protocol import decode
+from dust3r.core.reconstruction import Reconstruction
+from dust3r.core.scene_graph import make_edges
+from dust3r.core.settings import ReconstructionSettings
+from dust3r.core.shelf import FolderShelf
+from dust3r.core.solution import Inputs, Solution
+from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
+from dust3r.tests.faults.mutations import altered, changes, damaged, edits, tried
+from dust3r.tests.faults.watch import read_safely
+from hypothesis import given
+from hypothesis import strategies as st
+
+MOST_MEMORY = 256 << 20  # bytes; the files here have a few kB
+PHOTO = SHOTS[0].name
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> Path:
+    """A posed folder that is a finished job's too, as it should be."""
+    folder = tmp_path_factory.mktemp("sound")
+    (folder / "images").mkdir()
+    result = make_reconstruction(folder / "images", SHOTS[:2])
+    result.save(folder / "result")
+    result.save_cameras(folder / "cameras.json")
+    job = Job(tuple(view.path for view in result.views), folder / "model", ReconstructionSettings())
+    job.save(folder)
+    Solution.of(result, Inputs.of(job), job).save(folder)
+    (folder / "depth").mkdir()
+    save_depth(folder / "depth" / "landscape.npz", result.views[0].depth)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(sound, tmp_path_factory) -> Path:
+    """A copy that every example spoils and `_with` repairs."""
+    return Path(shutil.copytree(sound, tmp_path_factory.mktemp("faults") / "job"))
+
+
+def _with(sound: Path, folder: Path, name: str, content: bytes) -> None:
+    for file in ("job.json", "solution.json", "cameras.json", "result/reconstruction.json", "result/arrays.npz"):
+        shutil.copyfile(sound / file, folder / file)
+    (folder / name).write_bytes(content)
+
+
+def _dumped(tree: object) -> bytes:
+    return json.dumps(tree).encode("utf-8", "surrogatepass")
+
+
+def _read_job(folder: Path) -> None:
+    """As far as a run goes before it loads the model."""
+    job = Job.load(folder)
+    make_edges(max(1, len(job.photos)), job.settings.scene_graph, job.settings.symmetrize)
+    find_photos(job.photos)
+    inputs, last = Inputs.of(job), Solution.load(folder)
+    inputs.fingerprint(job)
+    for place in (last.before(inputs, job) if last is not None else {}).values():
+        assert np.isfinite(place.cam2world).all() and place.depth > 0
+
+
+def _read_result(folder: Path) -> Reconstruction:
+    """All that the scene, the exports and the evaluation ask of a result."""
+    result = find_result(folder)
+    json.dumps(result.cameras(), allow_nan=False)
+    cloud = result.visible_points()
+    assert np.isfinite(cloud.position).all() and np.isfinite(cloud.confidence).all()
+    assert all(".." not in Path(view.name).parts and not Path(view.name).is_absolute() for view in result.views)
+    return result
+
+
+def _read_posed(folder: Path) -> None:
+    for photo in read_posed_photos(folder):
+        assert np.isfinite(photo.K).all() and np.isfinite(photo.cam2world).all() and min(photo.size) > 0
+        assert photo.path.resolve().is_relative_to(folder.resolve())
+        if photo.depth is not None:
+            assert np.isfinite(read_depth(photo.depth)).all()
+
+
+READERS = {
+    "job.json": _read_job,
+    "solution.json": _read_job,
+    "cameras.json": _read_posed,
+    "result/reconstruction.json": _read_result,
+}
+
+
+@tried(400, 50)
+@given(st.sampled_from(sorted(READERS)), changes)
+def test_a_file_that_says_something_else(sound, folder, name, what):
+    tree = altered(json.loads((sound / name).read_text()), what)
+    _with(sound, folder, name, _dumped(tree))
+    read_safely(name, folder, lambda: READERS[name](folder), MOST_MEMORY)
+
+
+@tried(200, 25)
+@given(st.sampled_from(sorted(READERS)), edits)
+def test_a_file_with_damaged_bytes(sound, folder, name, damage):
+    _with(sound, folder, name, damaged((sound / name).read_bytes(), damage))
+    read_safely(name, folder, lambda: READERS[name](folder), MOST_MEMORY)
+
+
+@tried(200, 25)
+@given(edits)
+def test_damaged_arrays(sound, folder, damage):
+    _with(sound, folder, "result/arrays.npz", damaged((sound / "result/arrays.npz").read_bytes(), damage))
+    read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
+
+
+ODD_ARRAYS = {
+    "nan": np.full((64, 96), np.nan),
+    "infinite": np.full((64, 96), np.inf, np.float32),
+    "zero": np.zeros((64, 96), np.float32),
+    "negative": np.full((64, 96), -1, np.float32),
+    "empty": np.zeros((0, 0), np.float32),
+    "one": np.float32(1),
+    "flat": np.ones(64 * 96, np.float32),
+    "other shape": np.ones((3, 3), np.float32),
+    "complex": np.ones((64, 96), np.complex64),
+    "texts": np.full((64, 96), "x"),
+    "records": np.zeros((64, 96), [("a", "f4")]),
+    "objects": np.full((3, 3), None),
+    "singular": np.zeros((4, 4)),
+    "mirrored": np.diag([1.0, 1, -1, 1]),
+    "nan pose": np.full((4, 4), np.nan),
+    "no focal": np.diag([0.0, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("key", ["K", "cam2world", "depth", "confidence", "colors", "mask"])
+@pytest.mark.parametrize("kind", ODD_ARRAYS)
+def test_arrays_of_something_else(sound, folder, key, kind):
+    with np.load(sound / "result" / "arrays.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    stream = io.BytesIO()
+    np.savez(stream, **(arrays | {f"0.{key}": ODD_ARRAYS[kind]}))
+    _with(sound, folder, "result/arrays.npz", stream.getvalue())
+    read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
+
+
+@pytest.mark.parametrize("name", ["result/arrays.npz", "depth/landscape.npz"])
+def test_arrays_that_swell_are_refused_before_they_do(sound, folder, name):
+    stream = io.BytesIO()
+    header = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (65536, 65536), }".ljust(
+        117
+    )
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key in ("depth", "0.depth", "0.K"):
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                file.write(header + b"\n")
+                for _ in range(64):
+                    file.write(bytes(1 << 24))
+    kept = (sound / name).read_bytes()
+    _with(sound, folder, name, stream.getvalue())
+    read = _read_posed if name.startswith("depth") else _read_result
+    try:
+        assert isinstance(read_safely("swelling", folder, lambda: read(folder), MOST_MEMORY), InputError)
+    finally:
+        (folder / name).write_bytes(kept)
+
+
+@tried(100, 15)
+@given(edits)
+def test_a_damaged_array_of_the_cache_counts_as_missing(folder, damage):
+    shelf = FolderShelf(folder / "shelf")
+    shelf.put("kind", "name", np.arange(60, dtype=np.float32).reshape(3, 4, 5))
+    path = folder / "shelf" / "kind" / "name.npy"
+    path.write_bytes(damaged(path.read_bytes(), damage))
+    found = read_safely("cache", folder, lambda: shelf.get("kind", "name"), MOST_MEMORY)
+    assert found is None or np.asarray(found).dtype != object
+
+
+@tried(200, 25)
+@given(changes, st.one_of(st.none(), edits))
+def test_a_worker_that_says_something_else(folder, what, damage):
+    sentence = {"protocol": 1, "kind": "ProgressMessage", "stage": "x", "done": 1, "total": 2, "share": 0.5}
+    line = _dumped(altered(sentence | {"seconds_left": 3.0}, what))
+    text = (damaged(line, damage) if damage else line).decode("utf-8", "replace")
+    message = read_safely("messages", folder, lambda: decode(text), MOST_MEMORY)
+    assert isinstance(message, ReconstructionError) or f"{message.done} {message.total} {message.share:.2f}"
+
+
+OUTSIDE = ["../outside.png", "/etc/hostname", "a/../../outside.png", "..", "images/../../outside.png"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_names_that_lead_out_of_a_posed_folder_are_refused(sound, folder, name):
+    shutil.copyfile(folder / "images" / PHOTO, folder.parent / "outside.png")
+    tree = json.loads((sound / "cameras.json").read_text())
+    tree["photos"][name] = tree["photos"].pop(PHOTO)
+    _with(sound, folder, "cameras.json", _dumped(tree))
+    refusal = read_safely("names", folder, lambda: _read_posed(folder), MOST_MEMORY)
+    assert isinstance(refusal, InputError) and name in str(refusal)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_names_that_lead_out_of_a_result_are_refused(sound, folder, name):
+    tree = json.loads((sound / "result/reconstruction.json").read_text())
+    tree["views"][0]["name"] = name
+    _with(sound, folder, "result/reconstruction.json", _dumped(tree))
+    assert isinstance(read_safely("names", folder, lambda: _read_result(folder), MOST_MEMORY), InputError)
+
+
+LINKS = {
+    "log.txt": log_file,
+    "result": result_folder,
+    "cache": cache_folder,
+    "solution.json": lambda folder: folder / "solution.json",
+    "job.json": lambda folder: folder / "job.json",
+    "inside the cache": lambda folder: folder / "cache" / "model",
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("name", LINKS)
+def test_a_job_folder_that_links_to_elsewhere_is_not_run(sound, tmp_path, name):
+    job, elsewhere = tmp_path / "job", tmp_path / "elsewhere"
+    job.mkdir()
+    elsewhere.mkdir()
+    shutil.copyfile(sound / "job.json", job / "job.json")
+    shutil.copyfile(sound / "job.json", elsewhere / "job.json")
+    link = LINKS[name](job)
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(elsewhere / "job.json" if link.suffix else elsewhere)
+    from dust3r.core.worker import run_job
+
+    refusal = read_safely("links", job, lambda: run_job(job, lambda progress: None), MOST_MEMORY)
+    assert isinstance(refusal, InputError) and "link" in str(refusal)
+    assert [path.name for path in elsewhere.iterdir()] == ["job.json"]
+    assert (elsewhere / "job.json").read_bytes() == (sound / "job.json").read_bytes()
