@@ -14,6 +14,7 @@ from ..core.settings import AlignmentSettings, Device, Precision, Reconstruction
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
+from .cleanup_arguments import CLEAN, USUALLY, add_clean, add_hide
 from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
 from .pair_arguments import PAIR_VERBS, add_map
 
@@ -39,6 +40,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_align(verbs.add_parser("align", help="cameras and points from a job, or from pair predictions made elsewhere"))
     _add_import(verbs.add_parser("import", help="a finished job to a Blender scene, cameras and points"))
     _add_export(verbs.add_parser("export", help="a finished reconstruction as files of other programs"))
+    _add_clean(verbs.add_parser("clean", help=CLEAN))
     _add_evaluate(verbs.add_parser("evaluate", help=EVALUATE))
     _add_classical(verbs.add_parser("classical", help=CLASSICAL))
     views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
@@ -58,6 +60,11 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_folder(work)
     _add_talk(work)
     return parser
+
+
+def _add_clean(parser: argparse.ArgumentParser) -> None:
+    add_clean(parser)
+    _add_talk(parser)
 
 
 def _add_reconstruct(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +91,7 @@ def _add_infer(parser: argparse.ArgumentParser) -> None:
 def _add_import(parser: argparse.ArgumentParser) -> None:
     _add_folder(parser)
     _add_outputs(parser)
+    add_hide(parser, None, "those hidden before")
     _add_talk(parser)
 
 
@@ -96,6 +104,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=get_args(Precision), default=DEFAULTS.precision, help=half)
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
     add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
+    add_hide(parser, DEFAULTS.hide, USUALLY)
     _add_known(parser)
     masks = "images named as the photos, black where they are to be left out (docs/known.md)"
     add("--masks", type=Path, metavar="FOLDER", help=masks)
@@ -168,6 +177,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=tuple(FORMATS), required=True, help=formats)
     add("--output", type=Path, required=True, metavar="FOLDER", help="where to; nothing is overwritten")
     add("--min-confidence", type=float, metavar="C", help="leave points below out (default: those hidden in Blender)")
+    add_hide(parser, None, "those hidden in Blender")
     training = f"{TRAINING_POINTS} where a training begins with them, else all"
     add("--max-points", type=_count, metavar="N", help=f"an even choice of so many; 0: all (default: {training})")
     add("--normals", action="store_true", help="of each photo's surface, into PLY")

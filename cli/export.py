@@ -2,6 +2,7 @@
 
 import argparse
 
+from ..core.cleanup.find import hiding
 from ..core.export.formats import export_reconstruction
 from ..core.export.settings import ExportSettings
 from ..core.job import find_result
@@ -11,6 +12,8 @@ from .output import Output
 def export(arguments: argparse.Namespace, output: Output) -> None:
     """Write a job's result, or a result's folder, in one format; raises InputError for what cannot be used."""
     reconstruction = find_result(arguments.folder)
+    if arguments.hide is not None:
+        reconstruction = hiding(reconstruction, arguments.hide)
     settings = ExportSettings(
         min_confidence=arguments.min_confidence,
         max_points=arguments.max_points,

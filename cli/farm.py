@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 
+from ..core.cleanup.find import hiding
 from ..core.errors import InputError
 from ..core.job import Job, load_result
 from ..core.settings import AlignmentSettings
@@ -46,6 +47,8 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
     """Write what was asked for of a finished job's result."""
     check_outputs(arguments)
     result = load_result(arguments.folder)
+    if arguments.hide is not None:
+        result = hiding(result, arguments.hide)
     made = write_outputs(result, arguments)
     output.result(made[0], f"{len(result.views)} photos -> {', '.join(made)}")
 

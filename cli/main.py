@@ -27,6 +27,7 @@ VERBS = {
     "align": ("farm", "align"),
     "import": ("farm", "import_result"),
     "export": ("export", "export"),
+    "clean": ("clean", "clean"),
     "match": ("match", "match"),
     "relative-pose": ("match", "relative_pose_verb"),
     "localize": ("localize", "localize"),

@@ -4,6 +4,8 @@ import argparse
 
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 
+DEFAULTS = ReconstructionSettings()
+
 
 def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
     """The settings that the arguments spell; raises InputError for values out of range."""
@@ -12,6 +14,7 @@ def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
         device=arguments.device,
         precision=arguments.precision,
         min_confidence=arguments.min_confidence,
+        hide=arguments.hide if "hide" in arguments else DEFAULTS.hide,
         alignment=read_alignment(arguments),
     )
 

@@ -24,6 +24,7 @@ from .export_properties import DUST3R_PG_export
 from .mesh_properties import DUST3R_PG_mesh
 from .preferences import model_folder
 from .scene import display_sliders
+from .scene.cleanup import active_switches
 
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
@@ -225,6 +226,11 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
             if status.model.name == self.model or (self.model == BEST and status.present):
                 return f"{status.model.title}: {status.model.note.removeprefix(status.model.title + ': ')}"
         return ""
+
+    @property
+    def flaw_switches(self) -> list[tuple[str, Any, str]]:
+        """Title of each flaw that was looked for in the active reconstruction, and owner and path of its switch."""
+        return active_switches(bpy.context)
 
     @property
     def display_sliders(self) -> list[tuple[str, Any, str]]:

@@ -8,12 +8,14 @@ import bpy
 from bpy.props import PointerProperty
 
 from ..cli.main import main
+from ..panels.cleanup import DUST3R_PT_cleanup
 from ..panels.export import DUST3R_PT_export
 from ..panels.known import DUST3R_PT_known
 from ..panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
 from ..panels.mesh import DUST3R_PT_mesh
 from ..panels.sidebar import PANELS
 from . import running, thumbnails
+from .cleanup import DUST3R_OT_find_flaws
 from .clear_cache import DUST3R_OT_clear_cache
 from .download_model import DUST3R_OT_download_model
 from .export import DUST3R_OT_export
@@ -52,6 +54,7 @@ CLASSES = (
     DUST3R_OT_clear_cache,
     DUST3R_OT_look_through_photo,
     DUST3R_OT_create_mesh,
+    DUST3R_OT_find_flaws,
     DUST3R_OT_export,
     DUST3R_OT_localize_photo,
     DUST3R_OT_match_photo_to_model,
@@ -61,6 +64,7 @@ CLASSES = (
     *PANELS,
     DUST3R_PT_known,
     DUST3R_PT_mesh,
+    DUST3R_PT_cleanup,
     DUST3R_PT_export,
     DUST3R_PT_localize,
     DUST3R_PT_match_to_model,

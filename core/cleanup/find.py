@@ -48,6 +48,12 @@ def with_flaws(
     return replace(reconstruction, views=views)
 
 
+def hiding(reconstruction: Reconstruction, names: Sequence[str], report: Report = silent) -> Reconstruction:
+    """The same with the points hidden that have one of these flaws, which are looked for if nobody has."""
+    searched = reconstruction if reconstruction.searched else with_flaws(reconstruction, report=report)
+    return replace(searched, settings=searched.settings | {"hide": list(names)})
+
+
 def _packed(view: AlignedView, maps: dict[str, NDArray[np.bool_]]) -> NDArray[np.uint8]:
     packed = np.zeros(view.depth.shape, np.uint8)
     for name, map_ in maps.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import InputError
 
@@ -39,3 +40,10 @@ def parse_flaws(text: str) -> tuple[str, ...]:
         names = ", ".join(FLAWS)
         raise InputError(f"{text!r} does not say what to hide; give some of {names} with commas between, or {NO_FLAW}")
     return tuple(name for name in FLAWS if name in given)
+
+
+def count_flaws(maps: Iterable[Any]) -> str:
+    """For people: how many pixels of all byte maps (H, W) have each flaw; None among the maps has none."""
+    known = [map_ for map_ in maps if map_ is not None]
+    counts = {flaw.title: sum(int((map_ & flaw.bit != 0).sum()) for map_ in known) for flaw in FLAWS.values()}
+    return ", ".join(f"{title} {count}" for title, count in counts.items())

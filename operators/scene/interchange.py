@@ -19,7 +19,7 @@ from ...core.errors import InputError
 from ...core.files import check_writable
 from ...core.reconstruction import PointCloud
 from .cameras import SIZE, use_photo_format
-from .point_cloud import minimum_confidence, points_mesh, points_modifier, read_points
+from .point_cloud import points_mesh, points_modifier, read_points, shown_points
 from .points_nodes import points_input
 from .quiet import blender_silenced
 from .reading import find_points
@@ -85,7 +85,7 @@ def _private_scene(collection: bpy.types.Collection) -> Iterator[bpy.types.Scene
 def _visible_mesh(cloud: bpy.types.Object) -> bpy.types.Mesh:
     """The points that the modifier lets through, with its radius."""
     points = read_points(cloud)
-    kept = points.confidence >= minimum_confidence(cloud)
+    kept = shown_points(cloud, points)
     mesh: Any = points_mesh(
         "Points", PointCloud(**{name.name: getattr(points, name.name)[kept] for name in fields(points)})
     )

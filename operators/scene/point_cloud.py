@@ -1,16 +1,20 @@
 """The points of a reconstruction as one vertices-only mesh with attributes and a live filter."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.cleanup.flaws import bits_of
 from ...core.reconstruction import PointCloud
+from .flaws import hidden_flaws, read_flaws, set_flaws
 from .points_nodes import (
     COLOR,
     CONFIDENCE,
     DISPLAY_PERCENTAGE,
+    HIDE,
     NODES_NAME,
     VIEW,
     has_points_input,
@@ -32,12 +36,14 @@ def add_points(
     spacing: float,
     min_confidence: float,
     display_percentage: float | None = None,
+    hide: Iterable[str] = (),
 ) -> bpy.types.Object:
     """A new object in `collection` that holds every point; those below `min_confidence` are only hidden.
 
-    points: in Blender's world. spacing: typical distance of neighbouring points, scene units. display_percentage: of
-    the points, in viewports; None for all, at most DISPLAYED. Attributes: position, color (stored as the photo's sRGB
-    bytes, read linear by shaders), confidence, view.
+    So are those with a flaw that `hide` names. points: in Blender's world. spacing: typical distance of neighbouring
+    points, scene units. display_percentage: of the points, in viewports; None for all, at most DISPLAYED. Attributes:
+    position, color (stored as the photo's sRGB bytes, read linear by shaders), confidence, view and, where flaws were
+    looked for, one boolean for each.
     """
     if display_percentage is None:
         display_percentage = 100 * min(1, DISPLAYED / max(1, len(points.position)))
@@ -48,6 +54,8 @@ def add_points(
     set_points_input(modifier, "Radius", RADIUS_PER_SPACING * spacing)
     set_points_input(modifier, "Minimum Confidence", min_confidence)
     set_points_input(modifier, DISPLAY_PERCENTAGE, float(display_percentage))
+    for flaw in hide:
+        set_points_input(modifier, HIDE[flaw], True)
     return cloud
 
 
@@ -70,13 +78,21 @@ def display_sliders(scene: bpy.types.Scene) -> list[tuple[str, Any, str]]:
 
 
 def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.float32]:
-    """(N, 3), world: the points of these photos that are at or above the cloud's Minimum Confidence."""
+    """(N, 3), world: the points of these photos that the cloud's filters let through."""
     if points_modifier(cloud) is None:
         return np.zeros((0, 3), np.float32)
     points = read_points(cloud)
-    kept = np.isin(points.view, views) & (points.confidence >= minimum_confidence(cloud))
+    kept = np.isin(points.view, views) & shown_points(cloud, points)
     to_world = np.array(cloud.matrix_world)
     return points.position[kept] @ to_world[:3, :3].T + to_world[:3, 3]
+
+
+def shown_points(cloud: bpy.types.Object, points: PointCloud) -> NDArray[np.bool_]:
+    """(N,): which of the points that `read_points` gave its Minimum Confidence and its clean-up let through."""
+    kept = points.confidence >= minimum_confidence(cloud)
+    if points.flaws is not None:
+        kept &= points.flaws & np.uint8(bits_of(hidden_flaws(points_modifier(cloud)))) == 0
+    return kept
 
 
 def minimum_confidence(cloud: bpy.types.Object) -> float:
@@ -93,6 +109,7 @@ def read_points(cloud: bpy.types.Object) -> PointCloud:
         np.empty((count, 3), np.uint8),
         np.empty(count, np.float32),
         np.empty(count, np.int32),
+        read_flaws(mesh),
     )
     if count:  # else there is no attribute "position" either
         mesh.attributes["position"].data.foreach_get("vector", points.position.reshape(-1))
@@ -105,7 +122,7 @@ def read_points(cloud: bpy.types.Object) -> PointCloud:
 
 
 def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
-    """A new vertices-only mesh with the attributes position, color, confidence and view."""
+    """A new vertices-only mesh with the attributes position, color, confidence, view and, where known, the flaws'."""
     mesh: Any = bpy.data.meshes.new(name)
     mesh.vertices.add(len(points.position))
     selection = mesh.attributes.get(SELECTION)
@@ -115,6 +132,8 @@ def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
     add_attribute(mesh, COLOR, "BYTE_COLOR", "color_srgb", rgba(points.color))
     add_attribute(mesh, CONFIDENCE, "FLOAT", "value", points.confidence)
     add_attribute(mesh, VIEW, "INT", "value", points.view)
+    if points.flaws is not None:
+        set_flaws(mesh, points.flaws)
     if len(points.position):  # else there is no attribute "position" either
         mesh.attributes["position"].data.foreach_set("vector", points.position.ravel())
     mesh.update()

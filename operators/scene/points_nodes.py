@@ -7,13 +7,15 @@ from typing import Any
 
 import bpy
 
+from ...core.cleanup.flaws import FLAWS
 from .materials import SHOWN_COLOR, points_material
 from .shared import shared_block
 
 COLOR, CONFIDENCE, VIEW = "color", "confidence", "view"  # attributes of the mesh
 NODES_NAME = "DUSt3R Points"  # of the group and of the modifiers that use it
 DISPLAY_PERCENTAGE = "Display Percentage"  # the input that keeps viewports fast
-VERSION = 2  # raise it whenever _make changes what the group does
+HIDE = {name: f"Hide {flaw.title}" for name, flaw in FLAWS.items()}  # the inputs that hide the points with a flaw
+VERSION = 3  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
 CONFIDENCE_RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
 GOLDEN_RATIO = 0.618034  # steps of hue by which neighbouring numbers differ most
@@ -25,7 +27,7 @@ def points_node_group() -> bpy.types.GeometryNodeTree:
 
     Inputs: Radius (scene units), Minimum Confidence (the network's scale, from 1), View (index of the photo whose
     points are shown, -1 for all), Color (Photo, Confidence or View), Display Percentage (of the points, evenly spread,
-    in viewports; renders show all).
+    in viewports; renders show all), and one of HIDE for each of FLAWS.
     """
     return shared_block(bpy.data.node_groups, NODES_NAME, VERSION, _make)
 
@@ -102,6 +104,8 @@ def _declare_sockets(group: Any) -> None:
     )  # fmt: skip
     percentage.subtype, percentage.min_value, percentage.max_value = "PERCENTAGE", 0.0, 100.0
     percentage.default_value = 100.0
+    for name, flaw in FLAWS.items():  # last: the inputs of earlier versions keep their identifiers
+        new(HIDE[name], in_out="INPUT", socket_type="NodeSocketBool", description=f"{flaw.note}: hidden, not removed")
 
 
 def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
@@ -117,7 +121,18 @@ def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     in_render = _math(group, "SUBTRACT", (-1, -6), 1.0, _add(group, "GeometryNodeIsViewport", (-2, -6)).outputs[0])
     displayed = _math(group, "MAXIMUM", (0, -6), chosen, in_render)
     confident_of_view = _math(group, "SUBTRACT", (0, -3), of_view, unsure)
-    return _math(group, "MINIMUM", (0, -4), confident_of_view, displayed)
+    sound = _math(group, "SUBTRACT", (0, -8), confident_of_view, _flawed(group, inputs))
+    return _math(group, "MINIMUM", (0, -4), sound, displayed)
+
+
+def _flawed(group: Any, inputs: Any) -> bpy.types.NodeSocket:
+    """Whether a point has a flaw that is to be hidden, as 1 or 0; a cloud without the attributes has none."""
+    flawed: Any = 0.0
+    for row, (name, flaw) in enumerate(FLAWS.items(), 8):
+        has = _named(group, flaw.attribute, "BOOLEAN", (-3, -row))
+        hidden = _math(group, "MULTIPLY", (-2, -row), has, inputs[HIDE[name]])
+        flawed = _math(group, "MAXIMUM", (-1, -row), hidden, flawed)
+    return flawed
 
 
 def _rank(group: Any) -> bpy.types.NodeSocket:

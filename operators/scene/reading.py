@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.axes import WORLD_TO_Z_UP
-from ...core.errors import InputError
+from ...core.errors import InputError, first_line
 from ...core.given import GIVEN
 from ...core.pixel_mapping import PixelMapping
-from ...core.reconstruction import AlignedView, PointCloud, Reconstruction
+from ...core.reconstruction import UNREADABLE, AlignedView, PointCloud, Reconstruction
+from ...core.soundness import check_camera, check_result
+from .flaws import can_hide, hidden_flaws
 from .point_cloud import minimum_confidence, points_modifier, read_points
 from .reconstruction import RECIPE, read_recipe
 from .shared import scene_of
@@ -29,7 +31,8 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
     """What `add_reconstruction` was given, as far as the collection still holds it.
 
     Cameras are those that were found, wherever their objects are now. A pixel without a point (masked, or deleted by
-    hand) is masked, with depth NaN, confidence 1 and black; the minimum confidence is what the modifier says now.
+    hand) is masked, with depth NaN, confidence 1 and black; the minimum confidence, and which flaws are hidden, is what
+    the modifier says now.
     Raises InputError when the collection is no reconstruction, or of a version that did not say enough.
     """
     recipe, cloud = read_recipe(collection), find_points(collection)
@@ -39,12 +42,26 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
         raise InputError(
             f"{collection.name!r} was made by an older version that did not keep enough; reconstruct again"
         )
+    try:
+        result = _rebuilt(recipe, cloud)
+        check_result(result)
+    except UNREADABLE as error:
+        raise InputError(
+            f"The recipe of {collection.name!r} is not as DUSt3R wrote it ({first_line(error)}); reconstruct again"
+        ) from error
+    return result
+
+
+def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
+    """The reconstruction of a recipe and its points; raises one of UNREADABLE where they do not fit."""
     points = read_points(cloud)
     position = points.position @ WORLD_TO_Z_UP[:3, :3]  # back to z forward
     points = replace(points, position=position)
     photos = zip(recipe["photos"].items(), recipe["views"], strict=True)
     views = tuple(_view(k, name, photo | view, points) for k, ((name, photo), view) in enumerate(photos))
     settings = recipe["settings"] | {"min_confidence": minimum_confidence(cloud)}
+    if can_hide(points_modifier(cloud)):
+        settings["hide"] = list(hidden_flaws(points_modifier(cloud)))
     given = {name: recipe[name] for name in GIVEN if name in recipe}
     return Reconstruction(views, recipe["model"], settings, recipe["version"], tuple(recipe["warnings"]), given)
 
@@ -56,14 +73,36 @@ def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:
 
 def _view(index: int, name: str, entry: dict[str, Any], points: PointCloud) -> AlignedView:
     mapping, mine = PixelMapping.from_dict(entry["mapping"]), points.view == index
-    K, cam2world = np.array(entry["K"]), np.array(entry["cam2world"])
+    K, cam2world = (np.array(entry[key], dtype=np.float64) for key in ("K", "cam2world"))
+    check_camera(K, cam2world)
     shape = mapping.view_size[::-1]
     at, z = _pixels(points.position[mine], K, cam2world, mapping)
     depth, confidence = np.full(shape, np.nan, np.float32), np.ones(shape, np.float32)
     colors, mask = np.zeros((*shape, 3), np.uint8), np.zeros(shape, bool)
     depth[at], confidence[at], colors[at], mask[at] = z, points.confidence[mine], points.color[mine], True
-    path = Path(entry["path"])
-    return AlignedView(name, path, mapping, K, cam2world, depth, confidence, colors, mask, entry["component"])
+    flaws = None
+    if points.flaws is not None:
+        flaws = np.zeros(shape, np.uint8)
+        flaws[at] = points.flaws[mine]
+    path, component = Path(entry["path"]), entry["component"]
+    return AlignedView(name, path, mapping, K, cam2world, depth, confidence, colors, mask, component, flaws)
+
+
+def flaws_of_points(collection: bpy.types.Collection, searched: Reconstruction) -> NDArray[np.uint8]:
+    """(N,), bits of FLAWS, of every point in the collection; 0 where nobody has looked.
+
+    searched: what `read_reconstruction` gave, with its flaws.
+    """
+    cloud = find_points(collection)
+    if cloud is None:
+        raise InputError(f"{collection.name!r} is not a whole reconstruction; choose one that DUSt3R made")
+    points = read_points(cloud)
+    position, flaws = points.position @ WORLD_TO_Z_UP[:3, :3], np.zeros(len(points.position), np.uint8)
+    for index, view in enumerate(searched.views):
+        mine = points.view == index
+        if view.flaws is not None:
+            flaws[mine] = view.flaws[_pixels(position[mine], view.K, view.cam2world, view.mapping)[0]]
+    return flaws
 
 
 def _pixels(

@@ -29,7 +29,8 @@ def add_reconstruction(
     """A new collection in the scene with every point and camera of a reconstruction; all or nothing.
 
     Points below `min_confidence` (the reconstruction's own setting when None) are only hidden: the modifier's input
-    brings them back. Viewports show `display_percentage` of the points (None: all, at most two million), renders all.
+    brings them back. So are those whose flaws the reconstruction hides: a switch for each brings them back. Viewports
+    show `display_percentage` of the points (None: all, at most two million), renders all.
     The first photo gives the scene's camera and render size; each photo has a frame of its own, after those of earlier
     reconstructions. Photos that cannot be shown behind their camera become warnings, in the log and in the recipe
     (`read_recipe`). Raises InputError for a reconstruction without photos and for a percentage that is none; on any
@@ -44,7 +45,8 @@ def add_reconstruction(
         collection = bpy.data.collections.new(name)
         scale = scene_scale(reconstruction, threshold)
         points, points_name = blender_points(reconstruction), f"{collection.name} Points"
-        add_points(collection, points_name, points, scale.spacing, threshold, display_percentage)
+        hidden = reconstruction.hidden_flaws
+        add_points(collection, points_name, points, scale.spacing, threshold, display_percentage, hidden)
         cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
         warnings = _add_backgrounds(cameras, reconstruction.views)
         _write_recipe(collection, reconstruction, threshold, warnings)
@@ -60,9 +62,18 @@ def read_recipe(collection: bpy.types.Collection) -> dict[str, Any] | None:
 
     Keys: model, version, settings, min_confidence (as first shown), warnings; photos, which gives for each name width,
     height, K, cam2world and mean confidence as cameras.json does; and views, a list in their order, of each photo's
-    path, component and mapping (what `PixelMapping.as_dict` gave).
+    path, component and mapping (what `PixelMapping.as_dict` gave). A file may come from anybody: what is no recipe at
+    all raises InputError; what it says is data, and `reading.py` checks it.
     """
-    return json.loads(collection[RECIPE]) if RECIPE in collection else None
+    if RECIPE not in collection:
+        return None
+    try:
+        recipe = json.loads(collection[RECIPE])
+        if isinstance(recipe, dict):
+            return recipe
+    except (TypeError, ValueError, RecursionError) as error:
+        logger.warning("The recipe of %s cannot be read (%s)", collection.name, error)
+    raise InputError(f"The recipe of {collection.name!r} is not one that DUSt3R wrote; reconstruct again")
 
 
 def _check_percentage(percentage: float | None) -> None:
