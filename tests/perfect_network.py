@@ -1,5 +1,6 @@
 """A network that is always right: it knows the photos, and where every pixel of them is."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ class Shot:
 
 
 class PerfectNetwork(torch.nn.Module):
-    """In place of DUSt3R. Photos that look in one direction look alike; pixels without a surface are of confidence 1."""
+    """In place of DUSt3R. Photos that look in one direction are alike; pixels without a surface are of confidence 1."""
 
     def __init__(self, shots: list[Shot]) -> None:
         super().__init__()
@@ -55,10 +56,10 @@ class PerfectNetwork(torch.nn.Module):
         return self.shots[round(float(tokens[0, -1]) / CODE)]
 
 
-def perfect_model(views: list[AlignedView]) -> LoadedModel:
+def perfect_model(shots: Iterable[Shot]) -> LoadedModel:
     """It knows these photos; in all else it is like the bundled model."""
     model = load_model(find_model("preview"), torch.device("cpu"))
-    return LoadedModel(PerfectNetwork([Shot.of(view) for view in views]), model.config, "perfect", "0" * 64)
+    return LoadedModel(PerfectNetwork(list(shots)), model.config, "perfect", "0" * 64)
 
 
 def _moved(points: np.ndarray, transform: np.ndarray) -> np.ndarray:

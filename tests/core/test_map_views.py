@@ -8,12 +8,13 @@ import torch
 from dust3r.core.checkpoints import find_model
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_angle
+from dust3r.core.images import network_image
 from dust3r.core.localization import localize, localize_all
 from dust3r.core.localization_settings import LocalizationSettings
 from dust3r.core.map_views import depth_at, is_map, read_map
 from dust3r.core.model.weights import load_model
 from dust3r.tests import box_room
-from dust3r.tests.perfect_network import perfect_model
+from dust3r.tests.perfect_network import Shot, perfect_model
 from PIL import Image
 
 
@@ -85,7 +86,7 @@ def room(tmp_path_factory, model):
     world = read_map(box_room.write_scene(folder / "map", size=(128, 96), count=4, depth="npz"), model)
     others = read_map(box_room.write_scene(folder / "others", size=(192, 128), count=5, depth="npz"), model)
     truth = replace(others.views[4], name="new.png")
-    return world, truth, perfect_model([*world.views, truth])
+    return world, truth, perfect_model(map(Shot.of, [*world.views, truth]))
 
 
 @pytest.mark.parametrize("way", ["matches", "relative"])
@@ -104,10 +105,11 @@ def test_a_photo_is_placed_where_it_was_taken_by_a_network_that_is_right(room, w
 
 
 def test_of_several_photos_those_that_cannot_be_placed_are_named(room, tmp_path):
-    world, truth, perfect = room
-    lost = replace(truth, colors=255 - truth.colors, depth=np.full_like(truth.depth, np.nan))
+    world, truth, _ = room
     Image.fromarray(255 - np.asarray(Image.open(truth.path))).save(tmp_path / "lost.png")
-    knows_less = perfect_model([*world.views, truth, lost])
+    shuffled = np.random.default_rng(0).permutation(truth.camera_points().reshape(-1, 3)).reshape(*truth.depth.shape, 3)
+    lost = Shot(network_image(255 - truth.colors), shuffled, truth.cam2world)
+    knows_less = perfect_model([*map(Shot.of, [*world.views, truth]), lost])
     placed, refused = localize_all([truth.path, tmp_path / "lost.png"], world, knows_less)
     assert [one.view.name for one in placed] == [truth.path.name]
     assert len(refused) == 1
