@@ -34,9 +34,9 @@ def table(rows: Sequence[Row]) -> str:
     keys = list(dict.fromkeys(key for row in rows for key in row.figures))
     if len({row.name for row in rows}) == 1:
         lines = [[key, *(_number(row.figures, key) for row in rows)] for key in keys]
-        return _aligned([["", *(row.method for row in rows)], *lines] if len(rows) > 1 else lines)
+        return aligned([["", *(row.method for row in rows)], *lines] if len(rows) > 1 else lines)
     lines = [[row.name, row.method, *(_number(row.figures, key) for key in keys)] for row in [*rows, *means(rows)]]
-    return _aligned([["set", "method", *keys], *lines], words=2)
+    return aligned([["set", "method", *keys], *lines], words=2)
 
 
 def _number(figures: Figures, key: str) -> str:
@@ -45,7 +45,7 @@ def _number(figures: Figures, key: str) -> str:
     return f"{figures[key]:.4g}" if abs(figures[key]) < 1000 else f"{figures[key]:.0f}"
 
 
-def _aligned(lines: Sequence[Sequence[str]], words: int = 1) -> str:
+def aligned(lines: Sequence[Sequence[str]], words: int = 1) -> str:
     """Columns two blanks apart: the first ones of words to the left, numbers to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -13,6 +13,7 @@ from ..core.protocols.examination import STAGE, Outcome, examine
 from ..core.protocols.result_log import ResultLog
 from ..core.protocols.task import Task, few
 from .evaluate import finish, load_examined
+from .exam_table import aligned
 from .output import Output
 from .settings import read_settings
 
@@ -27,6 +28,9 @@ def evaluate_protocol(arguments: argparse.Namespace, output: Output) -> None:
     recipe = {"protocol": arguments.protocol, "data": str(arguments.data.resolve()), "settings": settings.as_dict()}
     kept = arguments.json.with_suffix(".jsonl") if arguments.json else None
     log = ResultLog(kept, recipe | {"model": model.label})
+    known = sum(log.get(task) is not None for task in tasks)
+    if known:
+        output.say(f"{known} of {len(tasks)} {protocol.unit} are known from an earlier run ({kept})")
     outcome = examine(protocol, tasks, model, settings, log, Timeline({STAGE: 1}, output.progress))
     _say(protocol, outcome, tasks, len(every), output)
     finish(arguments, output, model, recipe | _content(protocol, outcome, len(tasks), len(every)))
@@ -56,9 +60,19 @@ def _say(protocol: Protocol, outcome: Outcome, tasks: Sequence[Task], every: int
     if outcome.left_out:
         output.warning(f"{len(outcome.left_out)} {protocol.unit} are left out: {protocol.left_out}")
     output.say(protocol.title)
-    output.say(outcome.table(protocol))
+    output.say(table(protocol, outcome))
     if protocol.published:
-        output.say("In brackets: what the paper reports for its largest model")
+        output.say("In brackets: what the paper reports")
+
+
+def table(protocol: Protocol, outcome: Outcome) -> str:
+    """The paper's columns; in brackets what it reports, where it does."""
+    lines = [["", *protocol.columns.values(), protocol.unit]]
+    for name, row in outcome.rows.items():
+        told = protocol.published.get(name, {})
+        cells = [f"{row[key]:.2f}" + (f" ({told[key]:g})" if key in told else "") for key in protocol.columns]
+        lines.append([name, *cells, str(outcome.counts[name])])
+    return aligned(lines)
 
 
 def _content(protocol: Protocol, outcome: Outcome, examined: int, every: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from dust3r.cli.protocols import table
 from dust3r.core.errors import InputError
 from dust3r.core.protocols.catalogue import PROTOCOLS, Protocol, mean_figures
 from dust3r.core.protocols.examination import examine
@@ -47,7 +48,7 @@ def test_groups_count_once_each_however_many_tasks_they_have():
 
 def test_the_table_has_the_papers_figure_in_brackets():
     tasks, _ = tasks_of(kitchen=[{"a": 1.0, "b": 0.5}], hall=[{"a": 8.0, "b": 10.25}])
-    assert outcome_of(tasks).table(PROTOCOL).splitlines() == [
+    assert table(PROTOCOL, outcome_of(tasks)).splitlines() == [
         "                  A      B  rooms",
         "kitchen        1.00   0.50      1",
         "hall           8.00  10.25      1",
@@ -139,7 +140,8 @@ def test_the_verb_prints_a_table_writes_json_and_goes_on(tmp_path, run):
     assert written["published"] == {"test": {"absrel": 6.5, "delta125": 94.09}}
     assert written["model"].startswith("preview@") and (written["examined"], written["of"]) == (1, 1)
     (room / "sync_depth_00045.png").unlink()
-    assert run(*arguments, "--json", tmp_path / "out.json")[0] == 0  # nothing is left to be done
+    code, out, _ = run(*arguments, "--json", tmp_path / "out.json")
+    assert code == 0 and "1 of 1 photos are known from an earlier run" in out
     code, _, err = run(*arguments, "--json", tmp_path / "out.json", "--seed", "1")
     assert code == 2 and "has results of other data, model or settings" in err
 
@@ -151,7 +153,7 @@ def test_the_verb_prints_a_table_writes_json_and_goes_on(tmp_path, run):
         (("--protocol", "nyu"), "needs --data ROOT"),
         (("--protocol", "nyu", "--data", "nowhere"), "nowhere is no folder"),
         (("--protocol", "nyu", "--data", ".", "--limit", "0"), "--limit must be at least 1"),
-        *(((("--protocol", name, "--data", "tests/golden"), "tests/golden holds no") for name in PROTOCOLS)),
+        *((("--protocol", name, "--data", "tests/golden"), "tests/golden holds no") for name in PROTOCOLS),
     ],
 )
 def test_wrong_arguments_are_a_sentence(arguments, sentence, run):
