@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window lint bench bench-alignment bench-scene-graph bench-blender bench-job-folder demo extension clean
+.PHONY: help setup test test-faults test-versions test-window lint bench bench-alignment bench-scene-graph bench-blender bench-job-folder bench-known demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -18,7 +18,7 @@ test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
 
 test-faults: setup  ## damaged files, killed processes, full disks: all of tests/faults (FAULTS_SEED=1: another seed)
-	FAULTS=full $(BIN)/python -m pytest tests/faults
+	FAULTS=full $(BIN)/python -m pytest tests/faults tests/blender/test_poisoned_scene.py
 
 test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on the oldest and newest bpy of this Python
 	.venv-4.2/bin/python -m pytest tests/blender
@@ -68,6 +68,9 @@ bench-scene-graph: setup  ## the scene graph auto against others, to benchmarks/
 
 bench-job-folder: setup  ## what predictions take on disk and in memory, to benchmarks/job_folder.md (BENCH=--large: half an hour)
 	$(BIN)/python benchmarks/job_folder.py $(BENCH)
+
+bench-known: setup  ## what known poses and lenses buy the other photos, to benchmarks/known.md (a few minutes)
+	$(BIN)/python benchmarks/known.py
 
 bench-blender: setup  ## ten million points and large photos into Blender, to benchmarks/blender_import.md
 	$(BIN)/python benchmarks/blender_import.py

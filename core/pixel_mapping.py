@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_PIXELS = 10**9  # along a side, and of an offset
+MOST_VIEW_PIXELS = 1 << 26  # that any network is shown of one photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,18 @@ class PixelMapping:
         """What `as_dict` gave; raises TypeError for other names, ValueError for numbers that map nothing."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         mapping = cls(**values)
-        sizes, steps = (*mapping.photo_size, *mapping.view_size), (*mapping.scale, *mapping.offset)
-        pairs = {len(pair) for pair in (mapping.photo_size, mapping.view_size, mapping.scale, mapping.offset)}
-        whole = all(type(size) is int and 0 < size < MOST_PIXELS for size in sizes)
-        if pairs != {2} or not whole or not all(-MOST_PIXELS < step < MOST_PIXELS for step in steps):
-            raise ValueError(f"{content} is no mapping of pixels")
-        if not min(mapping.scale) > 0 or mapping.exif_orientation not in range(1, 9):
-            raise ValueError(f"{content} is no mapping of pixels")
+        if not mapping._maps_pixels():
+            raise ValueError(f"{str(content)[:200]} is no mapping of pixels")
         return mapping
+
+    def _maps_pixels(self) -> bool:
+        """Whether all numbers are what a mapping's can be."""
+        sizes, steps = (*self.photo_size, *self.view_size), (*self.scale, *self.offset)
+        pairs = all(len(pair) == 2 for pair in (self.photo_size, self.view_size, self.scale, self.offset))
+        whole = all(type(size) is int and 0 < size < MOST_PIXELS for size in sizes)
+        finite = all(-MOST_PIXELS < step < MOST_PIXELS for step in steps) and min(self.scale) > 0
+        small = whole and self.view_size[0] * self.view_size[1] <= MOST_VIEW_PIXELS
+        return pairs and small and finite and self.exif_orientation in range(1, 9)
 
     @property
     def photo_centre(self) -> tuple[float, float]:
