@@ -21,19 +21,21 @@ from .settings import read_settings
 def evaluate_protocol(arguments: argparse.Namespace, output: Output) -> None:
     """Examine the data set's tasks, going on where an earlier run with the same --json ended, and print the table."""
     protocol, settings = _protocol(arguments), read_settings(arguments)
-    every = protocol.tasks(
-        _data(arguments)
-    )  # what is wrong with the folder is worth knowing before the model is loaded
+    every = protocol.tasks(_data(arguments))  # what is wrong with it is worth knowing before the model is loaded
     tasks, model = few(every, arguments.limit), load_examined(arguments)
     recipe = {"protocol": arguments.protocol, "data": str(arguments.data.resolve()), "settings": settings.as_dict()}
-    kept = arguments.json.with_suffix(".jsonl") if arguments.json else None
-    log = ResultLog(kept, recipe | {"model": model.label})
+    log = ResultLog(arguments.json and log_beside(arguments.json), recipe | {"model": model.label})
     known = sum(log.get(task) is not None for task in tasks)
     if known:
-        output.say(f"{known} of {len(tasks)} {protocol.unit} are known from an earlier run ({kept})")
+        output.say(f"{known} of {len(tasks)} {protocol.unit} are known from an earlier run")
     outcome = examine(protocol, tasks, model, settings, log, Timeline({STAGE: 1}, output.progress))
     _say(protocol, outcome, tasks, len(every), output)
     finish(arguments, output, model, recipe | _content(protocol, outcome, len(tasks), len(every)))
+
+
+def log_beside(path: Path) -> Path:
+    """Where the figures of every task are kept while OUT.json is being worked for: OUT.tasks.jsonl."""
+    return path.with_name(f"{path.stem}.tasks.jsonl")
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:

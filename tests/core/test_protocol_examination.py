@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from dust3r.cli.protocols import table
+from dust3r.cli.protocols import log_beside, table
 from dust3r.core.errors import InputError
 from dust3r.core.protocols.catalogue import PROTOCOLS, Protocol, mean_figures
 from dust3r.core.protocols.examination import examine
@@ -140,6 +140,7 @@ def test_the_verb_prints_a_table_writes_json_and_goes_on(tmp_path, run):
     assert written["published"] == {"test": {"absrel": 6.5, "delta125": 94.09}}
     assert written["model"].startswith("preview@") and (written["examined"], written["of"]) == (1, 1)
     (room / "sync_depth_00045.png").unlink()
+    assert log_beside(tmp_path / "out.json").is_file()
     code, out, _ = run(*arguments, "--json", tmp_path / "out.json")
     assert code == 0 and "1 of 1 photos are known from an earlier run" in out
     code, _, err = run(*arguments, "--json", tmp_path / "out.json", "--seed", "1")
