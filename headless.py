@@ -2,8 +2,11 @@
 
 import importlib
 import importlib.util
+import os
+import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 PACKAGE = "dust3r"
 
@@ -19,6 +22,17 @@ def import_package() -> None:
     spec.loader.exec_module(package)
 
 
+def leave(code: int) -> NoReturn:
+    """End with an exit code; at once where Blender is loaded, which may crash or hang as the interpreter ends."""
+    bpy = sys.modules.get("bpy")
+    if bpy is None:
+        sys.exit(code)
+    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     import_package()
-    sys.exit(importlib.import_module(f"{PACKAGE}.cli.main").main(sys.argv[1:]))
+    leave(importlib.import_module(f"{PACKAGE}.cli.main").main(sys.argv[1:]))

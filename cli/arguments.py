@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn, get_args
 
 from ..core.errors import InputError
-from ..core.export.settings import FORMATS, TRAINING_POINTS
+from ..core.export.settings import ALL_FORMATS, SCENE_FORMATS, TRAINING_POINTS
 from ..core.known_camera import Part
 from ..core.scene_graph import FORMS
 from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
@@ -16,6 +16,7 @@ from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
 from .cleanup_arguments import CLEAN, USUALLY, add_clean, add_hide
 from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
+from .mesh_arguments import MESH, add_mesh
 from .pair_arguments import PAIR_VERBS, add_map
 
 DEFAULTS = ReconstructionSettings()
@@ -41,6 +42,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_import(verbs.add_parser("import", help="a finished job to a Blender scene, cameras and points"))
     _add_export(verbs.add_parser("export", help="a finished reconstruction as files of other programs"))
     _add_clean(verbs.add_parser("clean", help=CLEAN))
+    _add_mesh(verbs.add_parser("mesh", help=MESH))
     _add_evaluate(verbs.add_parser("evaluate", help=EVALUATE))
     _add_classical(verbs.add_parser("classical", help=CLASSICAL))
     views_help = "a .blend to posed views with exact depth, to learn from (needs bpy)"
@@ -60,6 +62,11 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     _add_folder(work)
     _add_talk(work)
     return parser
+
+
+def _add_mesh(parser: argparse.ArgumentParser) -> None:
+    add_mesh(parser)
+    _add_talk(parser)
 
 
 def _add_clean(parser: argparse.ArgumentParser) -> None:
@@ -173,8 +180,9 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
 def _add_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER", help="a finished job, or its result")
-    formats = "; ".join(f"{name}: {format_.note}" for name, format_ in FORMATS.items())
-    add("--format", choices=tuple(FORMATS), required=True, help=formats)
+    formats = "; ".join(f"{name}: {format_.note}" for name, format_ in ALL_FORMATS.items())
+    needs = f"{' and '.join(SCENE_FORMATS)} need bpy"
+    add("--format", choices=tuple(ALL_FORMATS), required=True, help=f"{formats} ({needs})")
     add("--output", type=Path, required=True, metavar="FOLDER", help="where to; nothing is overwritten")
     add("--min-confidence", type=float, metavar="C", help="leave points below out (default: those hidden in Blender)")
     add_hide(parser, None, "those hidden in Blender")
@@ -182,7 +190,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("--max-points", type=_count, metavar="N", help=f"an even choice of so many; 0: all (default: {training})")
     add("--normals", action="store_true", help="of each photo's surface, into PLY")
     add("--tracks", action="store_true", help="into COLMAP's formats: join the points that several photos show")
-    add("--no-photos", action="store_true", help="do not copy the photos beside their cameras")
+    add("--no-photos", action="store_true", help="do not copy the photos and their masks beside their cameras")
     _add_talk(parser)
 
 

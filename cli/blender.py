@@ -1,12 +1,16 @@
-"""A reconstruction as a .blend file and a picture. It needs Blender."""
+"""A reconstruction as a .blend file, a picture, or what Blender's exporters write. It needs Blender."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
 from ..core.errors import InputError
+from ..core.meshing.mesh import Mesh
 from ..core.reconstruction import Reconstruction
+from ..operators.scene.interchange import export_gltf_scene, export_scene_format
+from ..operators.scene.meshes import add_meshes
 from ..operators.scene.quiet import blender_silenced
 from ..operators.scene.reconstruction import add_reconstruction
 from ..operators.scene.render import render_still
@@ -34,6 +38,21 @@ def write_scene(
             save_scene(blend)
             made.append(str(blend))
     return made
+
+
+def write_interchange(result: Reconstruction, folder: Path, format_name: str) -> Path:
+    """Write one of core's SCENE_FORMATS through an empty scene; returns the file. Raises InputError."""
+    with blender_silenced():
+        return export_scene_format(add_reconstruction(_empty_scene(), result), folder, format_name)
+
+
+def write_meshes(meshes: Sequence[Mesh], path: Path) -> list[str]:
+    """Write meshes with their pictures as a .glb through an empty scene; returns warnings. Raises InputError."""
+    with blender_silenced():
+        scene = _empty_scene()
+        _, warnings = add_meshes(scene, scene.collection, meshes)
+        export_gltf_scene(scene, path)
+    return warnings
 
 
 def _camera_between(collection: bpy.types.Collection) -> bpy.types.Object:

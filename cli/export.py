@@ -1,16 +1,22 @@
 """The verb `export`: a finished reconstruction as files of other programs."""
 
 import argparse
+from dataclasses import replace
 
 from ..core.cleanup.find import hiding
 from ..core.export.formats import export_reconstruction
-from ..core.export.settings import ExportSettings
+from ..core.export.selection import thinned
+from ..core.export.settings import SCENE_FORMATS, ExportSettings
 from ..core.job import find_result
+from ..core.reconstruction import Reconstruction
 from .output import Output
+from .reconstruct import require_bpy
 
 
 def export(arguments: argparse.Namespace, output: Output) -> None:
     """Write a job's result, or a result's folder, in one format; raises InputError for what cannot be used."""
+    if arguments.format in SCENE_FORMATS:
+        require_bpy(f"--format {arguments.format} is written by Blender's exporter, which needs")
     reconstruction = find_result(arguments.folder)
     if arguments.hide is not None:
         reconstruction = hiding(reconstruction, arguments.hide)
@@ -21,6 +27,19 @@ def export(arguments: argparse.Namespace, output: Output) -> None:
         tracks=arguments.tracks,
         photos=not arguments.no_photos,
     )
-    for warning in export_reconstruction(reconstruction, arguments.output, arguments.format, settings):
-        output.warning(warning)
+    if arguments.format in SCENE_FORMATS:
+        _export_scene(reconstruction, arguments, settings)
+    else:
+        for warning in export_reconstruction(reconstruction, arguments.output, arguments.format, settings):
+            output.warning(warning)
     output.result(str(arguments.output), f"{len(reconstruction.views)} photos -> {arguments.output}")
+
+
+def _export_scene(reconstruction: Reconstruction, arguments: argparse.Namespace, settings: ExportSettings) -> None:
+    """The formats that Blender writes, with the points that the settings choose."""
+    from .blender import write_interchange
+
+    sure = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
+    chosen = thinned(reconstruction.without_flaws(), sure, settings.points_of(arguments.format))
+    shown = replace(chosen, settings=chosen.settings | {"min_confidence": sure})
+    write_interchange(shown, arguments.output, arguments.format)

@@ -71,19 +71,20 @@ def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> No
         names = "--output, --cameras, --points, --render" + (" or --job" if "job" in arguments else "")
         raise InputError(f"Nothing would be written; name {names}")
     if any(getattr(arguments, name) for name in BLENDER_OUTPUTS):
-        _require_bpy()
+        require_bpy("--output and --render need")
     if arguments.output and arguments.output.suffix != ".blend":
         raise InputError(f"--output writes a Blender scene, so {arguments.output} must end in .blend")
     for path in filter(None, outputs):
         check_writable(path)
 
 
-def _require_bpy() -> None:
+def require_bpy(who: str) -> None:
+    """Raise InputError, beginning with who needs it, where Blender's Python module is missing."""
     try:
         import bpy  # noqa: F401  a missing bpy is worth knowing before the work
     except ImportError as error:
         raise InputError(
-            "--output and --render need Blender's Python module; run inside Blender "
+            f"{who} Blender's Python module; run inside Blender "
             "(blender --command dust3r ...) or install bpy (make setup does)"
         ) from error
 

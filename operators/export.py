@@ -6,12 +6,11 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError, ReconstructionError
-from .export_properties import GLTF, USD, ExportProperties, read_export_settings
+from ..core.export.settings import SCENE_FORMATS
+from .export_properties import ExportProperties, read_export_settings
 from .properties import settings_of
-from .scene.interchange import export_gltf, export_usd
+from .scene.interchange import export_scene_format
 from .scene.reading import find_collection, read_reconstruction
-
-SCENE_WRITERS = {GLTF: (export_gltf, ".glb"), USD: (export_usd, ".usdc")}
 
 
 class DUST3R_OT_export(ExportProperties, bpy.types.Operator):
@@ -53,9 +52,8 @@ def _export(context: bpy.types.Context, chosen: dict[str, Any]) -> list[str]:
     folder, collection = Path(bpy.path.abspath(chosen["folder"])), find_collection(context)
     if collection is None:
         raise InputError("There is no reconstruction in this scene; reconstruct some photos first")
-    if chosen["format"] in SCENE_WRITERS:
-        write, suffix = SCENE_WRITERS[chosen["format"]]
-        write(collection, folder / f"{bpy.path.clean_name(collection.name)}{suffix}")
+    if chosen["format"] in SCENE_FORMATS:
+        export_scene_format(collection, folder, chosen["format"])
         return []
     from ..core.export.formats import export_reconstruction  # only now: it brings SciPy
 

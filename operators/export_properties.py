@@ -5,15 +5,10 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from ..core.export.settings import FORMATS, TRAINING_POINTS, ExportSettings
+from ..core.export.settings import ALL_FORMATS, TRAINING_POINTS, ExportSettings
 
 DEFAULTS = ExportSettings()
-GLTF, USD = "gltf", "usd"
 USUAL = -1  # points, as the format says
-SCENE_FORMATS = (
-    (GLTF, "glTF", "Cameras and visible points as the scene shows them, as .glb"),
-    (USD, "USD", "Cameras and visible points as the scene shows them, as .usdc"),
-)
 
 
 class ExportProperties:
@@ -22,7 +17,7 @@ class ExportProperties:
     format: EnumProperty(
         name="Format",
         description="For which programs",
-        items=(*((name, one.title, one.note) for name, one in FORMATS.items()), *SCENE_FORMATS),
+        items=tuple((name, one.title, one.note) for name, one in ALL_FORMATS.items()),
     )
     folder: StringProperty(name="Folder", description="Where to; nothing is overwritten", subtype="DIR_PATH")
     max_points: IntProperty(
@@ -40,7 +35,9 @@ class ExportProperties:
         default=DEFAULTS.tracks,
     )
     photos: BoolProperty(
-        name="Copy Photos", description="Put the photos, upright, beside their cameras", default=DEFAULTS.photos
+        name="Copy Photos",
+        description="Put the photos, upright, and their masks beside their cameras",
+        default=DEFAULTS.photos,
     )
 
 

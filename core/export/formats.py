@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..axes import WORLD_TO_Z_UP, turned
 from ..errors import InputError
 from ..files import check_writable
-from ..reconstruction import Reconstruction
+from ..reconstruction import AlignedView, Reconstruction
 from .colmap_binary import save_binary
 from .colmap_text import save_text
 from .depth_maps import save_depth_maps
@@ -32,7 +32,8 @@ IMAGES = "images"
 class Request:
     """What a writer is to do."""
 
-    worlds: list[Reconstruction]  # most photos first; at least one
+    worlds: list[Reconstruction]  # most photos first; at least one; points hidden for a flaw are masked
+    photos: list[tuple[AlignedView, ...]]  # each world's, under no masks but their own
     names: list[list[str]]  # of each world's photos
     format: str
     settings: ExportSettings
@@ -58,7 +59,8 @@ def export_reconstruction(
     sure = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
     world_names = [[names[view.name] for view in world.views] for world in worlds]
     with _all_or_nothing(folder, FORMATS[format_name].entries) as scratch:
-        return WRITERS[format_name](scratch, Request(worlds, world_names, format_name, settings, sure))
+        visible, photos = [world.without_flaws() for world in worlds], [world.views for world in worlds]
+        return WRITERS[format_name](scratch, Request(visible, photos, world_names, format_name, settings, sure))
 
 
 def _colmap(folder: Path, request: Request) -> list[str]:
@@ -66,7 +68,7 @@ def _colmap(folder: Path, request: Request) -> list[str]:
     save = save_text if request.format == "colmap-text" else save_binary
     for number, (world, names) in enumerate(zip(request.worlds, request.names, strict=True)):
         save(folder / "sparse" / str(number), _sparse(world, names, request))
-        _photos(folder, world, names, request)
+        _photos(folder, number, request)
     return []
 
 
@@ -76,7 +78,7 @@ def _splats(folder: Path, request: Request) -> list[str]:
     model = _sparse(world, names, request)
     save_binary(folder / "sparse" / "0", model)
     save_splat_ply(folder / "sparse" / "0" / "points3D.ply", model.points.position, model.points.color)
-    _photos(folder, world, names, request)
+    _photos(folder, 0, request)
     return _left_out(request)
 
 
@@ -85,7 +87,7 @@ def _transforms(folder: Path, request: Request) -> list[str]:
     z_up, names = turned(world, WORLD_TO_Z_UP), request.names[0]
     points = z_up.point_cloud()
     save_ply(folder / "points.ply", points)
-    masked = _photos(folder, request.worlds[0], names, request)
+    masked = _photos(folder, 0, request)
     masks = [f"{MASKS}/{mask_name(name)}" for name in names] if masked else None
     save_transforms(folder / "transforms.json", z_up, [f"{IMAGES}/{name}" for name in names], points, masks)
     return _left_out(request)
@@ -101,9 +103,10 @@ def _ply(folder: Path, request: Request) -> list[str]:
 
 
 def _exr(folder: Path, request: Request) -> list[str]:
-    worlds, names = request.worlds, request.names
-    views = tuple(view for world in worlds for view in world.views)
-    save_depth_maps(folder, replace(worlds[0], views=views), [name for each in names for name in each])
+    views = tuple(view for views in request.photos for view in views)
+    save_depth_maps(
+        folder, replace(request.worlds[0], views=views), [name for names in request.names for name in names]
+    )
     return []
 
 
@@ -122,14 +125,15 @@ def _sparse(world: Reconstruction, names: list[str], request: Request) -> Sparse
     return sparse_model(world, names, request.min_confidence, settings.points_of(request.format), settings.tracks)
 
 
-def _photos(folder: Path, world: Reconstruction, names: list[str], request: Request) -> bool:
-    """The photos, upright, and where any of them is masked the masks of all; returns whether there are masks."""
+def _photos(folder: Path, world: int, request: Request) -> bool:
+    """A world's photos, upright, and where any of them is masked the masks of all; returns whether there are masks."""
     if not request.settings.photos:
         return False
-    copy_photos(world.views, names, folder / IMAGES)
-    if not are_masked(world.views):
+    views, names = request.photos[world], request.names[world]
+    copy_photos(views, names, folder / IMAGES)
+    if not are_masked(views):
         return False
-    save_masks(world.views, names, folder / MASKS)
+    save_masks(views, names, folder / MASKS)
     return True
 
 

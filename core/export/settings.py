@@ -11,7 +11,7 @@ class Format:
 
     title: str
     note: str  # what is written, one clause
-    entries: tuple[str, ...]  # what appears in the folder
+    entries: tuple[str, ...]  # what appears in the folder, if its name is known beforehand
     points: int = 0  # most points unless told; 0: all
 
 
@@ -37,13 +37,12 @@ FORMATS = {
         ("depth", "confidence", "cameras.json"),
     ),
 }
-
-
-# Written by Blender's own exporters, from the scene: see operators/scene/interchange.py.
+# Written by Blender's exporters, from a scene: one file, named as the reconstruction's collection.
 SCENE_FORMATS = {
-    "gltf": Format("glTF", "Cameras and visible points as the scene shows them, as .glb", (".glb",)),
-    "usd": Format("USD", "Cameras and visible points as the scene shows them, as .usdc", (".usdc",)),
+    "gltf": Format("glTF", "Cameras and visible points as the scene shows them, as .glb", ()),
+    "usd": Format("USD", "Cameras and visible points as the scene shows them, as .usdc", ()),
 }
+ALL_FORMATS = FORMATS | SCENE_FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +61,5 @@ class ExportSettings:
 
     def points_of(self, format_name: str) -> int | None:
         """Most points of a format; None: no limit."""
-        wanted = FORMATS[format_name].points if self.max_points is None else self.max_points
+        wanted = ALL_FORMATS[format_name].points if self.max_points is None else self.max_points
         return wanted or None

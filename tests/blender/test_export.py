@@ -199,3 +199,33 @@ def test_the_panels_defaults_are_cores_and_its_options_exist(extension):
     for name, options in OPTIONS.items():
         export.format = name
         assert all(hasattr(export, option) for option in options)
+
+
+@pytest.mark.parametrize(("name", "file"), [("gltf", "DUSt3R.glb"), ("usd", "DUSt3R.usdc")])
+def test_the_verb_writes_what_blenders_exporters_write(tmp_path, run, name, file):
+    (tmp_path / "photos").mkdir()
+    make_reconstruction(tmp_path / "photos", SHOTS[:2]).save(tmp_path / "job" / "result")
+    verb = ("export", tmp_path / "job" / "result", "--format", name, "--output", tmp_path / "out")
+    code, said, _ = run(*verb, "--max-points", 500, "--min-confidence", 1)
+    assert code == 0
+    assert said.endswith(f"2 photos -> {tmp_path / 'out'}\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [file]
+    code, _, complaint = run(*verb)
+    assert code == 2
+    assert "nothing is overwritten" in complaint
+
+
+def test_the_verb_gives_gltf_the_points_that_it_is_told_to(tmp_path, run):
+    (tmp_path / "photos").mkdir()
+    result = make_reconstruction(tmp_path / "photos", ALIKE[:2])
+    result.save(tmp_path / "result")
+    counts = {}
+    for options in ((), ("--min-confidence", 1), ("--min-confidence", 4), ("--max-points", 500)):
+        out = tmp_path / "-".join(map(str, ("out", *options)))
+        assert run("export", tmp_path / "result", "--format", "gltf", "--output", out, *options)[0] == 0
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        bpy.ops.import_scene.gltf(filepath=str(out / "DUSt3R.glb"))
+        assert sum(thing.type == "CAMERA" for thing in bpy.data.objects) == 2
+        counts[options] = len(bpy.data.objects["Points"].data.vertices)
+    told = [result.point_cloud(c) for c in (result.min_confidence, 1.0, 4.0)]
+    assert list(counts.values()) == [*(len(cloud.position) for cloud in told), 500]

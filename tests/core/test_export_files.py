@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from dust3r.core.errors import InputError
 from dust3r.core.export.exr import save_exr
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.export.normals import grid_normals
-from dust3r.core.export.settings import FORMATS, ExportSettings
+from dust3r.core.export.settings import FORMATS, SCENE_FORMATS, ExportSettings
 from PIL import Image
 
 from ..blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction, upright_photo
@@ -255,6 +256,16 @@ def test_a_whole_run_exports(tmp_path):
     assert main(["export", job, "--format", "transforms", "--output", str(tmp_path / "out"), "--quiet"]) == 0
     frames = json.loads((tmp_path / "out" / "transforms.json").read_text())["frames"]
     assert [frame["file_path"] for frame in frames] == ["images/studio_01.jpg", "images/studio_02.jpg"]
+
+
+@pytest.mark.parametrize("name", SCENE_FORMATS)
+def test_formats_of_blender_without_blender_are_refused_in_a_sentence(result, tmp_path, monkeypatch, capsys, name):
+    result.save(tmp_path / "result")
+    monkeypatch.setitem(sys.modules, "bpy", None)  # importing it fails
+    assert main(["export", str(tmp_path / "result"), "--format", name, "--output", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert f"--format {name}" in said and "blender --command dust3r" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def _homogeneous(points):

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from dust3r.core.cleanup.flaws import FLAWS, bits_of
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.export.masks import photo_mask
 from dust3r.core.export.settings import ExportSettings
 from PIL import Image
 
 from ..blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction
+from .export_scene import read_ply
 
 WITH_MASKS = ("colmap", "colmap-text", "3dgs", "transforms")
 
@@ -92,3 +94,18 @@ def test_one_masked_photo_brings_a_mask_of_every_photo(result, tmp_path):
 def test_masks_stay_away_with_the_photos(result, tmp_path):
     export_reconstruction(result, tmp_path / "out", "transforms", ExportSettings(photos=False))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"transforms.json", "points.ply"}
+
+
+@pytest.mark.parametrize("name", ["colmap", "transforms", "ply"])
+def test_points_hidden_for_a_flaw_are_left_out_and_the_photos_masks_stay(result, tmp_path, name):
+    flaw = next(iter(FLAWS))
+    settings = result.settings | {"hide": (flaw,)}
+    marked = tuple(replace(view, flaws=np.full(view.mask.shape, bits_of([flaw]), np.uint8)) for view in result.views)
+    export_reconstruction(result, tmp_path / "whole", name)
+    export_reconstruction(replace(result, views=marked, settings=settings), tmp_path / "out", name)
+    files = [p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.png") if p.parent.name == "masks"]
+    assert len(files) == (0 if name == "ply" else len(SHOTS))
+    for file in files:
+        assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    if name != "colmap":
+        assert len(read_ply(tmp_path / "out" / "points.ply")) == 0 < len(read_ply(tmp_path / "whole" / "points.ply"))
