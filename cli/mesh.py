@@ -1,9 +1,10 @@
 """The verb `mesh`: the surface of a finished reconstruction as a file."""
 
 import argparse
+from dataclasses import replace
 
 from ..core.job import find_result
-from ..core.meshing.files import WRITERS, check_output, save_meshes
+from ..core.meshing.files import UNTEXTURED, WRITERS, check_output, save_meshes
 from ..core.meshing.meshes import make_meshes, stages
 from ..core.progress import Timeline
 from .mesh_arguments import read_mesh
@@ -16,6 +17,8 @@ def mesh(arguments: argparse.Namespace, output: Output) -> None:
     """Make the meshes and write them; raises InputError for what cannot be used, before the work where possible."""
     settings, path = read_mesh(arguments), arguments.output
     check_output(path, (*WRITERS, GLTF))
+    if path.suffix.lower() in UNTEXTURED:
+        settings = replace(settings, texture=False)
     reconstruction = find_result(arguments.folder)
     meshes, warnings = make_meshes(reconstruction, settings, Timeline(stages(settings), output.progress))
     if path.suffix.lower() == GLTF:
@@ -27,4 +30,5 @@ def mesh(arguments: argparse.Namespace, output: Output) -> None:
     for warning in warnings:
         output.warning(warning)
     faces = sum(len(one.faces) for one in meshes)
-    output.result(str(path), f"{len(meshes)} meshes of {faces} faces -> {path}")
+    made = "1 mesh" if len(meshes) == 1 else f"{len(meshes)} meshes"
+    output.result(str(path), f"{made} of {faces} faces -> {path}")

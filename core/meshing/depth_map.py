@@ -22,7 +22,8 @@ class Seen:
 
     rows: Indices  # which of the points
     pixels: Indices  # flat network pixel that each falls on
-    distance: Floats  # scene units, to the surface along its normal; positive in front of it
+    ahead: Floats  # scene units, to the surface along the ray; positive in front of it
+    distance: Floats  # the same along the surface's normal
     weight: Floats  # how much that counts
 
 
@@ -33,22 +34,29 @@ class DepthMap:
     view: AlignedView
     inverse: NDArray[np.float32]  # (H * W,), 1 / depth, NaN where there is none
     whole: NDArray[np.bool_]  # (H * W,), the pixel and those right of it, below it and between lie on one surface
-    facing: NDArray[np.float32]  # (H * W,), length of the surface's normal along the ray of unit depth
+    stretch: NDArray[np.float32]  # (H * W,), length of the ray of unit depth
+    facing: NDArray[np.float32]  # (H * W,), how far that ray goes along the surface's normal
     weight: NDArray[np.float32]  # (H * W,), of a pixel: 1 + log confidence, times `facing`
     farthest: float  # depth
 
     @classmethod
     def of(cls, view: AlignedView, sure: float, max_slope: float) -> "DepthMap":
-        """The depth map of a photo's pixels at or above a confidence; max_slope as in `find_neighbours`."""
+        """The depth map of a photo's pixels at or above a confidence, but for lone ones, which show no surface.
+
+        max_slope: degrees, as in `find_neighbours`.
+        """
         kept = view.kept(sure) & (view.depth > 0)
+        near = find_neighbours(view, kept, max_slope)
+        kept &= near.any
         inverse = np.where(kept, 1 / np.where(kept, view.depth, 1), np.nan).astype(np.float32)
-        whole = np.pad(find_neighbours(view, kept, max_slope).whole, ((0, 1), (0, 1)))
+        whole = np.pad(near.whole, ((0, 1), (0, 1)))
         rays = (view.world_points() - view.cam2world[:3, 3]) * inverse[..., None]
         along = np.abs(np.einsum("...k,...k->...", rays, grid_normals(view)))
         facing = np.clip(np.nan_to_num(along), LEAST_FACING, None).astype(np.float32)
+        stretch = np.nan_to_num(np.linalg.norm(rays, axis=-1)).astype(np.float32)
         weight = ((1 + np.log(view.confidence)) * facing).astype(np.float32)
         farthest = float(view.depth[kept].max(initial=0))
-        return cls(view, inverse.ravel(), whole.ravel(), facing.ravel(), weight.ravel(), farthest)
+        return cls(view, inverse.ravel(), whole.ravel(), stretch.ravel(), facing.ravel(), weight.ravel(), farthest)
 
     def look(self, points: Floats) -> Seen:
         """What is known of world points (N, 3); those outside of the photo or on a pixel without depth are left out.
@@ -66,8 +74,9 @@ class DepthMap:
         shown = self._surface(x - 0.5, y - 0.5, pixels)
         known = np.flatnonzero(shown > 0)
         rows, pixels, depth, shown = rows[known], pixels[known], depth[known], shown[known]
-        distance = (1 / shown - depth) * self.facing[pixels]
-        return Seen(rows, pixels, distance, self.weight[pixels] * shown**2)
+        deeper = 1 / shown - depth
+        ahead, distance = deeper * self.stretch[pixels], deeper * self.facing[pixels]
+        return Seen(rows, pixels, ahead, distance, self.weight[pixels] * shown**2)
 
     def _surface(self, x: Floats, y: Floats, nearest: Indices) -> Floats:
         """1 / depth at (columns, rows), whole numbers at the pixels' centres; NaN where there is none."""

@@ -14,6 +14,7 @@ from ..reconstruction import Reconstruction
 from .mesh import Mesh
 from .obj import companions, save_obj
 
+UNTEXTURED = (".ply",)  # kinds of files that hold colours of vertices alone
 ARRAYS = ("vertices", "faces", "colors", "uv", "texture")
 
 

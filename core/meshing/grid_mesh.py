@@ -36,7 +36,7 @@ def _photo_uv(view: AlignedView) -> NDArray[np.float32]:
 
 
 def _faces(near: Neighbours) -> NDArray[np.int64]:
-    """(F, 3) flat pixels of all triangles whose three edges hang together, counter-clockwise for the camera.
+    """(F, 3) flat pixels of all triangles whose corners hang together, counter-clockwise for the camera.
 
     Four pixels are split along their flatter diagonal, or the only one that there is.
     """
@@ -44,11 +44,10 @@ def _faces(near: Neighbours) -> NDArray[np.int64]:
     pixel = np.arange(height * width).reshape(height, width)
     a, b, c, d = pixel[:-1, :-1], pixel[:-1, 1:], pixel[1:, :-1], pixel[1:, 1:]
     top, bottom, left, right = near.right[:-1], near.right[1:], near.below[:, :-1], near.below[:, 1:]
-    falling, rising = near.falling & near.falls, near.rising & ~near.falls
     cases = (
-        (falling & left & bottom, (a, c, d)),
-        (falling & top & right, (a, d, b)),
-        (rising & left & top, (a, c, b)),
-        (rising & right & bottom, (b, c, d)),
+        (near.falls & left & bottom, (a, c, d)),
+        (near.falls & top & right, (a, d, b)),
+        (~near.falls & left & top, (a, c, b)),
+        (~near.falls & right & bottom, (b, c, d)),
     )
     return np.concatenate([np.stack([corner[where] for corner in face], axis=-1) for where, face in cases])

@@ -21,7 +21,7 @@ def stages(settings: MeshSettings) -> dict[str, float]:
     """Stage -> its part of the whole time, as `Timeline` wants them."""
     kinds: dict[Kind, dict[str, float]] = {
         "grid": {GRID: 1.0},
-        "fused": {fuse.STAGE: 4.0, visibility.STAGE: 3.0, texture.STAGE: 3.0},
+        "fused": {fuse.STAGE: 4.0} | ({visibility.STAGE: 3.0, texture.STAGE: 3.0} if settings.texture else {}),
     }
     return kinds[settings.kind]
 

@@ -20,9 +20,13 @@ class Neighbours:
 
     right: Mask  # (H, W - 1)
     below: Mask  # (H - 1, W)
-    falling: Mask  # (H - 1, W - 1), of four pixels the upper left and the lower right
-    rising: Mask  # (H - 1, W - 1), of four pixels the lower left and the upper right
-    falls: Mask  # (H - 1, W - 1), the falling diagonal is the flatter one, or the only one
+    falls: Mask  # (H - 1, W - 1), of four pixels the diagonal from the upper left is the flatter one, or the only one
+
+    @property
+    def any(self) -> Mask:
+        """(H, W): pixels that lie on one surface with a neighbour in their row or column."""
+        found = np.pad(self.right, ((0, 0), (0, 1))) | np.pad(self.right, ((0, 0), (1, 0)))
+        return found | np.pad(self.below, ((0, 1), (0, 0))) | np.pad(self.below, ((1, 0), (0, 0)))
 
     @property
     def whole(self) -> Mask:
@@ -39,13 +43,11 @@ def find_neighbours(view: AlignedView, kept: Mask, max_slope: float) -> Neighbou
     """
     inverse = np.where(kept, 1 / np.where(kept, view.depth, 1).astype(np.float64), np.nan)
     width, height = np.array(view.mapping.scale) / (view.K[0, 0], view.K[1, 1])  # of a pixel, of its depth
-    steepest, across = math.tan(math.radians(max_slope)), math.hypot(width, height)
+    steepest = math.tan(math.radians(max_slope))
     falling, rising = (np.abs(other[1:, 1:] - other[:-1, :-1]) for other in (inverse, inverse[:, ::-1]))
     return Neighbours(
         _connected(inverse, (1, 0), width, steepest),
         _connected(inverse, (0, 1), height, steepest),
-        _connected(inverse, (1, 1), across, steepest),
-        _connected(inverse[:, ::-1], (1, 1), across, steepest)[:, ::-1],
         ~(rising[:, ::-1] < falling) & ~np.isnan(falling),
     )
 

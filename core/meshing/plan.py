@@ -20,7 +20,7 @@ Cells = NDArray[np.int64]
 TRUNCATION = 4  # voxels on each side of a surface that know how far it is; also the side of a cell
 BLOCK = 8  # cells: the side of what is worked on at a time
 VOXELS_PER_SPACING = 2.0  # finer ones would fall between the rays
-VOXELS_PER_DISAGREEMENT = 0.5  # finer ones would show each photo's own surface
+VOXELS_PER_DISAGREEMENT = 1.0  # finer ones would show each photo's own surface
 SAMPLES = 20_000  # pixels of a photo that tell how far photos disagree
 OVERLAP = 0.1  # of the depth: farther apart, two photos show different surfaces
 GROWTH = 1.1  # of a voxel while there are too many
@@ -52,7 +52,7 @@ class Volume:
 def plan_volume(world: Reconstruction, settings: MeshSettings, sure: float, warn: Warn) -> Volume | None:
     """The volume around all points at or above the confidence `sure`; None where there is none.
 
-    A voxel that the settings do not give is twice the typical distance of neighbouring points, or half of what photos
+    A voxel that the settings do not give is twice the typical distance of neighbouring points, or what photos
     typically disagree by, whichever is larger, and grows until there are at most max_voxels, of which it warns. Raises
     InputError for a given voxel that leads to more.
     """

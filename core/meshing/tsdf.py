@@ -26,7 +26,7 @@ class Block:
 def fuse_block(volume: Volume, block: Cells, cells: Cells, maps: Sequence[DepthMap]) -> Block:
     """The weighted mean of what all photos say of the voxels of some cells (n, 3) of a block.
 
-    A photo says 1 of what is in front of its surface, and nothing of what is more than a truncation behind.
+    A photo says 1 of what is in front of its surface, and nothing of what its rays meet more than a truncation behind.
     """
     first = block * SIDE
     voxels = np.argwhere(_near(cells))
@@ -36,7 +36,7 @@ def fuse_block(volume: Volume, block: Cells, cells: Cells, maps: Sequence[DepthM
         if not may_see(one, points):
             continue
         seen = one.look(points)
-        near = seen.distance >= -volume.truncation
+        near = seen.ahead >= -volume.truncation
         rows, share = seen.rows[near], seen.weight[near]
         total[rows] += share * np.minimum(seen.distance[near] / volume.truncation, 1)
         weight[rows] += share
