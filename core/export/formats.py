@@ -79,7 +79,8 @@ def _splats(folder: Path, request: Request) -> list[str]:
     save_binary(folder / "sparse" / "0", model)
     save_splat_ply(folder / "sparse" / "0" / "points3D.ply", model.points.position, model.points.color)
     _photos(folder, 0, request)
-    return _left_out(request)
+    nothing = "No point is shown, so a training has nothing to begin with; lower the minimum confidence"
+    return _left_out(request) + ([] if len(model.points.position) else [nothing])
 
 
 def _transforms(folder: Path, request: Request) -> list[str]:

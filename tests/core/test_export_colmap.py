@@ -7,6 +7,7 @@ import pytest
 from dust3r.cli.main import main
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.export.settings import ExportSettings
+from PIL import Image
 
 from ..blender.synthetic_reconstruction import Shot, make_reconstruction
 from .export_scene import read_ply
@@ -147,3 +148,29 @@ def test_the_verb_takes_a_job_or_its_result(result, tmp_path, capsys):
         assert read(out).num_points3D() == 50
     assert main(["export", str(tmp_path), "--format", "ply", "--output", str(tmp_path)]) == 2
     assert "no complete reconstruction" in capsys.readouterr().err
+
+
+def keypoints(out, name, **options):
+    """What COLMAP finds in an exported photo: (N, 2), photo pixels."""
+    database = out / "features.db"
+    pycolmap.extract_features(database, out / "images", [name], reader_options=pycolmap.ImageReaderOptions(**options))
+    with pycolmap.Database.open(database) as opened:
+        (image,) = opened.read_all_images()
+        found = opened.read_keypoints(image.image_id)
+    database.unlink()
+    return found[:, :2]
+
+
+def test_colmap_finds_nothing_where_the_exported_masks_are_black(tmp_path):
+    (tmp_path / "photos").mkdir()
+    result = make_reconstruction(tmp_path / "photos", (Shot("speckled.png", size=(240, 160)),))
+    noise = np.random.default_rng(0).integers(0, 2, (40, 60, 3), np.uint8) * 255
+    Image.fromarray(noise).resize((240, 160)).save(tmp_path / "photos" / "speckled.png")
+    (view,) = result.views
+    mask = np.ones_like(view.mask)
+    mask[:, :120] = False
+    export_reconstruction(replace(result, views=(replace(view, mask=mask),)), tmp_path / "out", "colmap")
+    everywhere = keypoints(tmp_path / "out", "speckled.png")
+    masked = keypoints(tmp_path / "out", "speckled.png", mask_path=tmp_path / "out" / "masks")
+    assert everywhere[:, 0].min() < 60 < 120 <= masked[:, 0].min() + 1
+    assert len(masked) > 50
