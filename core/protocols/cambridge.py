@@ -22,6 +22,7 @@ SCENES = ("GreatCourt", "KingsCollege", "OldHospital", "ShopFacade", "StMarysChu
 NEIGHBOURS = 20  # photos of the map that a query is compared with
 HEAD = 3  # lines before the first photo of dataset_train.txt and dataset_test.txt
 MODEL = "reconstruction.nvm"
+BEYOND = 1.01  # of half a photo: measurements lie within, but for their rounding
 CAMERA, PER_POINT, PER_MEASUREMENT = 10, 7, 4  # numbers of a camera, of a point, and of each place it was seen at
 
 Array = NDArray[np.float64]
@@ -69,15 +70,20 @@ def _map_photos(folder: Path) -> list[MapPhoto]:
     for name, cam2world in _posed(folder, "dataset_train.txt").items():
         view = sparse.get(_stem(name))
         if view is not None and len(view.points):
-            depth = partial(sparse_depth, view, cam2world)
-            photos.append(MapPhoto(inside(folder, name), view.focal, cam2world, depth))
+            path = inside(folder, name)
+            photos.append(MapPhoto(path, view.focal, cam2world, partial(sparse_depth, view, cam2world, path)))
     if not photos:
         raise InputError(f"{folder / MODEL} has points of none of the photos in dataset_train.txt; download it again")
     return photos
 
 
-def sparse_depth(view: SparseView, cam2world: Array, mapping: PixelMapping) -> Depth:
-    """(H, W) at the network's pixels: of the nearest point that was measured in each; NaN where none was."""
+def sparse_depth(view: SparseView, cam2world: Array, path: Path, mapping: PixelMapping) -> Depth:
+    """(H, W) at the network's pixels: of the nearest point that was measured in each; NaN where none was.
+
+    Raises InputError, naming the photo, where points were measured beyond its edges: it was made smaller since.
+    """
+    if (np.abs(view.centred) > BEYOND * np.array(mapping.photo_size) / 2).any():
+        raise InputError(f"{path} is smaller than the photo that {MODEL} was made of; use the data set's own photos")
     width, height = mapping.view_size
     pixels = (view.centred + mapping.photo_centre - mapping.offset) / mapping.scale
     column, row = np.floor(pixels).astype(np.int64).T

@@ -19,6 +19,7 @@ from .task import Figures, Task
 
 SCENES = ("chess", "fire", "heads", "office", "pumpkin", "redkitchen", "stairs")
 NEIGHBOURS = 1  # photos of the map that a query is compared with
+SIZE = (640, 480)  # (width, height) of every photo
 FOCAL = 525.0  # pixels, of the colour camera; the data set gives none, and this is what its users take
 DEPTH_FOCAL = 585.0  # pixels, of the depth camera, as the data set says
 MILLIMETRE = 1e-3
@@ -85,6 +86,8 @@ def _depth(frame: Path, mapping: PixelMapping) -> Depth:
     registered = _file(frame, "depth.proj.png")
     path, zoom = (registered, 1.0) if registered.is_file() else (_file(frame, "depth.png"), DEPTH_FOCAL / FOCAL)
     depth = read_png_depth(path, MILLIMETRE)
+    if mapping.photo_size != SIZE:
+        raise InputError(f"{frame}.color.png is {mapping.photo_size} pixels large; the focals are those of {SIZE}")
     shape = np.array(depth.shape[::-1])
     pixels = (mapping.photo_pixels() - mapping.photo_centre) * zoom * shape / mapping.photo_size + shape / 2
     found = values_at(depth, pixels[..., 0], pixels[..., 1])

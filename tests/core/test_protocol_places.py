@@ -19,6 +19,7 @@ from dust3r.core.settings import ReconstructionSettings
 from dust3r.tests import protocol_folders
 from dust3r.tests.box_room import render
 from dust3r.tests.protocol_folders import ExactRoom
+from PIL import Image
 from scipy.spatial.transform import Rotation
 
 SIZE = (128, 96)  # of the bundled model's views of a 4:3 photo
@@ -89,8 +90,22 @@ def test_cambridge_photos_are_placed_by_sparse_points(tmp_path, room, model):
 
 def test_sparse_points_have_their_depth_at_the_pixel_that_measured_them():
     view = SparseView(100.0, np.array([[0, 0, 4.0], [0, 0, 3], [0, 0, -1]]), np.array([[-6, -6], [-6, -6], [5, 5.0]]))
-    depth = sparse_depth(view, np.eye(4), PixelMapping((16, 16), (4, 4), (4.0, 4.0)))
+    depth = sparse_depth(view, np.eye(4), Path("photo.png"), PixelMapping((16, 16), (4, 4), (4.0, 4.0)))
     assert depth[0, 0] == 3 and np.isfinite(depth).sum() == 1  # the nearer; what is behind the camera is none
+
+
+def test_photos_that_were_made_smaller_are_a_sentence(tmp_path, room, model):
+    protocol_folders.cambridge(tmp_path, room)
+    protocol_folders.seven_scenes(tmp_path, room)
+    for photo in tmp_path.glob("*/seq*1/*[0-9].*png"):
+        if "depth" not in photo.name:
+            with Image.open(photo) as image:
+                small = image.resize((320, 200))
+            small.save(photo)
+    with pytest.raises(InputError, match=r"frame0000\d\.png is smaller than the photo"):
+        figures_of(cambridge_tasks(tmp_path), model)
+    with pytest.raises(InputError, match=r"is \(320, 200\) pixels large"):
+        figures_of(seven_scenes_tasks(tmp_path), model)
 
 
 def test_quaternions_turn_as_scipys_do():
