@@ -15,6 +15,10 @@ const JOB_TYPE = {
           description: "The .blend file to write" },
         { key: "scene_graph", type: "string", default: "auto",
           description: "Which photos meet: auto, complete, swin-W, logwin-W or oneref-ID" },
+        { key: "known", type: "string", subtype: "file_path", default: "",
+          description: "Known cameras: a cameras.json, where the worker that plans finds it" },
+        { key: "masks", type: "string", subtype: "dir_path", default: "",
+          description: "Folder of masks named as the photos, black where they are to be left out" },
         { key: "shards", type: "int32", default: 4, propargs: { min: 1, max: 1000 },
           description: "Parts that the forward passes are split into: as many as there are workers, or a few times more" },
     ],
@@ -29,8 +33,10 @@ function compileJob(job) {
         throw `The work cannot be split into ${settings.shards} parts; give 1 or more`;
     }
     const folder = settings.job_folder;
+    const given = ["known", "masks"].filter((name) => settings[name]).flatMap((name) => [`--${name}`, settings[name]]);
     const plan = addTask(job, "plan", [], [
         "plan", settings.photos, "--job", folder, "--model", settings.model, "--scene-graph", settings.scene_graph,
+        ...given,
     ]);
     const parts = [];
     for (let number = 1; number <= settings.shards; number++) {

@@ -118,6 +118,16 @@ def test_the_flamenco_job_type_orders_its_tasks():
 
 
 @needs_node
+def test_the_flamenco_job_plans_with_what_is_known():
+    needed = {"photos": "/p", "job_folder": "/j", "model": "/m", "output": "/s.blend"}
+    for given in ({}, {"known": "/k.json"}, {"known": "/k.json", "masks": "/masks"}):
+        (command,) = _compile(**needed, **given)["tasks"][0]["commands"]
+        added = [part for name, value in given.items() for part in (f"--{name}", value)]
+        assert command["parameters"]["args"][-1 - len(added) : -1] == added
+        assert ("--known" in command["parameters"]["args"]) == ("known" in given)
+
+
+@needs_node
 @pytest.mark.parametrize("wrong", [{"output": "/scene.obj"}, {"shards": 0}])
 def test_the_flamenco_job_type_says_what_is_wrong(wrong):
     compiled = _compile(**{"photos": "/p", "job_folder": "/j", "model": "/m", "output": "/s.blend", **wrong})
