@@ -9,7 +9,7 @@ from ..core.export.selection import thinned
 from ..core.export.settings import SCENE_FORMATS, ExportSettings
 from ..core.job import find_result
 from ..core.reconstruction import Reconstruction
-from .output import Output
+from .output import Output, photo_count
 from .reconstruct import require_bpy
 
 
@@ -32,7 +32,7 @@ def export(arguments: argparse.Namespace, output: Output) -> None:
     else:
         for warning in export_reconstruction(reconstruction, arguments.output, arguments.format, settings):
             output.warning(warning)
-    output.result(str(arguments.output), f"{len(reconstruction.views)} photos -> {arguments.output}")
+    output.result(str(arguments.output), f"{photo_count(len(reconstruction.views))} -> {arguments.output}")
 
 
 def _export_scene(reconstruction: Reconstruction, arguments: argparse.Namespace, settings: ExportSettings) -> None:

@@ -9,7 +9,7 @@ from ..core.job import Job, load_result
 from ..core.settings import AlignmentSettings
 from ..core.worker import infer_shard, plan_job, settled_precision
 from . import research
-from .output import Output
+from .output import Output, photo_count
 from .reconstruct import check_outputs, read_job, work, write_outputs
 from .settings import read_alignment
 
@@ -50,7 +50,7 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.hide is not None:
         result = hiding(result, arguments.hide)
     made = write_outputs(result, arguments)
-    output.result(made[0], f"{len(result.views)} photos -> {', '.join(made)}")
+    output.result(made[0], f"{photo_count(len(result.views))} -> {', '.join(made)}")
 
 
 def _check_no_settings(arguments: argparse.Namespace) -> None:

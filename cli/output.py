@@ -112,6 +112,11 @@ class JsonLines:
         print(encode(message), flush=True)
 
 
+def photo_count(count: int) -> str:
+    """A number of photos in words: "1 photo", "8 photos"."""
+    return f"{count} photo{'' if count == 1 else 's'}"
+
+
 def _left(progress: Progress) -> str:
     if progress.seconds_left is None:
         return ""

@@ -17,7 +17,7 @@ from ..core.photos import find_photos
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
 from ..core.worker import run_job
-from .output import Output
+from .output import Output, photo_count
 from .settings import read_settings
 
 BLENDER_OUTPUTS = ("output", "render")
@@ -29,14 +29,15 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
     job = read_job(arguments)
     with _job_folder(arguments.job) as folder:
         job.save(folder)
-        output.say(f"{len(job.photos)} photos, model {job.model.name}")
+        output.say(f"{photo_count(len(job.photos))}, model {job.model.name}")
         result = run_job(folder, output.progress)
         for warning in result.warnings:
             output.warning(warning)
         made = write_outputs(result, arguments)
     made = made or ([str(arguments.job)] if arguments.job else [])
     points = len(result.visible_points().position)
-    output.result(str(made[0]) if made else "", f"{len(result.views)} photos, {points} points -> {', '.join(made)}")
+    said = f"{photo_count(len(result.views))}, {points} points -> {', '.join(made)}"
+    output.result(str(made[0]) if made else "", said)
 
 
 def work(arguments: argparse.Namespace, output: Output) -> None:
@@ -45,7 +46,7 @@ def work(arguments: argparse.Namespace, output: Output) -> None:
     for warning in result.warnings:
         output.warning(warning)
     folder = result_folder(arguments.folder)
-    output.result(str(folder), f"{len(result.views)} photos -> {folder}")
+    output.result(str(folder), f"{photo_count(len(result.views))} -> {folder}")
 
 
 def read_job(arguments: argparse.Namespace) -> Job:

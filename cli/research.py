@@ -27,7 +27,7 @@ from ..core.progress import Timeline
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import Edge
 from ..core.version import VERSION
-from .output import Output
+from .output import Output, photo_count
 from .settings import read_alignment
 
 
@@ -74,7 +74,7 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
         save_ply(arguments.points, result.point_cloud(arguments.min_confidence))
     if arguments.timings:
         _write_timings(arguments, alignment, seconds)
-    output.result(str(arguments.cameras), f"{len(views)} photos -> {arguments.cameras}")
+    output.result(str(arguments.cameras), f"{photo_count(len(views))} -> {arguments.cameras}")
 
 
 def _known(arguments: argparse.Namespace, pairs: PairFile) -> list[KnownCamera]:
