@@ -17,9 +17,9 @@ def classical(arguments: argparse.Namespace, output: Output) -> None:
     path = arguments.output / FOUND
     check_writable(path)
     photos = {str(photo): photo for photo in find_photos(arguments.photos)}
-    found, seconds = run_pycolmap(photos, arguments.output, Timeline(STAGES, output.progress))
+    found, took = run_pycolmap(photos, arguments.output, Timeline(STAGES, output.progress))
     peak = peak_memory()
-    save_found(path, found, {"seconds": seconds} | ({"memory": peak / 2**20} if peak is not None else {}))
+    save_found(path, found, took | ({"memory": peak / 2**20} if peak is not None else {}))
     output.result(
-        str(path), f"{len(found)} of {len(photos)} photos registered in {seconds:.1f} s -> {arguments.output}"
+        str(path), f"{len(found)} of {len(photos)} photos registered in {took['seconds']:.1f} s -> {arguments.output}"
     )

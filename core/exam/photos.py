@@ -1,6 +1,5 @@
 """A model's exam on photos with known cameras: reconstructed with nothing given but themselves, then compared."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ..model.weights import LoadedModel
 from ..pipeline import reconstruct
 from ..progress import Report, silent
 from ..settings import ReconstructionSettings
+from .clock import Clock
 from .found import found_photo
 from .scoring import Exam, camera_figures, depth_figures, point_figures, read_depths, read_truth
 
@@ -25,18 +25,18 @@ def examine_photos(
 ) -> Exam:
     """Reconstruct folder/images and compare cameras, and depth and points where folder/depth is there, with the truth.
 
-    Figures: those of `camera_figures`, `depth_figures` and `point_figures`; seconds of the reconstruction, the model
-    in memory already; memory: MiB, the most that this process held in the meantime, model included (where the system
-    cannot say, in its whole life); gpu_memory: MiB of torch's on a GPU. Raises InputError when the folder cannot be
-    used, before the work.
+    Figures: those of `camera_figures`, `depth_figures` and `point_figures`; of the reconstruction, the model in memory
+    already, those of its `Clock` and memory: MiB, the most that this process held in the meantime, model included
+    (where the system cannot say, in its whole life); gpu_memory: MiB of torch's on a GPU. Raises InputError when the
+    folder cannot be used, before the work.
     """
     truth = read_truth(folder)
     depths = read_depths(truth)
     device = model.network.decoder_embed.weight.device
     _forget_peaks(device)
-    began = time.perf_counter()
+    began = Clock()
     result = reconstruct([photo.path for photo in truth], model, settings, report)
-    cost = {"seconds": time.perf_counter() - began} | _peaks(device)
+    cost = began.figures() | _peaks(device)
     views = {view.path: view for view in result.views}
     found = {photo.name: found_photo(views[path]) for photo in truth if (path := photo.path.resolve()) in views}
     figures = camera_figures(truth, found, recalls) | depth_figures(truth, found, depths)

@@ -1,7 +1,6 @@
 """The classical pipeline, features to bundle adjustment, as pycolmap runs it with its defaults. Imports no torch."""
 
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..photos import open_photo
 from ..progress import Report, silent
+from .clock import Clock
 from .found import FoundPhoto
 
 STAGES = {"Finding features": 30.0, "Matching features": 30.0, "Mapping": 40.0}
@@ -19,8 +19,8 @@ SEED = 0
 
 def run_pycolmap(
     photos: Mapping[str, Path], folder: Path, report: Report = silent
-) -> tuple[dict[str, FoundPhoto], float]:
-    """Photos by name -> what incremental mapping found of them, and the seconds it took; files stay in `folder`.
+) -> tuple[dict[str, FoundPhoto], dict[str, float]]:
+    """Photos by name -> what incremental mapping found of them, and its `Clock`'s figures; files stay in `folder`.
 
     Every option keeps its default, the seed excepted; photos meet exhaustively, their focals are guessed (or taken
     from EXIF) and refined. The models come largest first, and a photo of two belongs to the larger. Lens distortion
@@ -32,15 +32,15 @@ def run_pycolmap(
     names = {_place_upright(path, images, k): name for k, (name, path) in enumerate(photos.items())}
     pycolmap.logging.minloglevel = int(pycolmap.logging.ERROR)
     pycolmap.set_random_seed(SEED)
-    began = time.perf_counter()
+    clock = Clock()
     report("Finding features", 0, 1)
     pycolmap.extract_features(database, images)
     report("Matching features", 0, 1)
     pycolmap.match_exhaustive(database)
     models = _map(pycolmap, folder, len(names), report)
-    seconds = time.perf_counter() - began
+    took = clock.figures()
     report("Mapping", len(names), len(names))
-    return {names[file]: photo for file, photo in _read(models).items()}, seconds
+    return {names[file]: photo for file, photo in _read(models).items()}, took
 
 
 def import_pycolmap() -> Any:
