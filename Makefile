@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window lint bench bench-alignment bench-scene-graph bench-blender bench-job-folder bench-known demo extension clean
+.PHONY: help setup test test-faults test-versions test-window lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known demo extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -62,6 +62,9 @@ bench: setup  ## inference against pair-by-pair float32, to benchmarks/results.m
 
 bench-alignment: setup  ## the alignment against the published solver, to benchmarks/alignment.md (BENCH=--full: half an hour)
 	$(BIN)/python benchmarks/alignment.py $(BENCH)
+
+bench-against-pycolmap: setup  ## the bundled model against the classical pipeline, to benchmarks/against_pycolmap.md (BENCH=FOLDERS: more sets)
+	$(BIN)/python benchmarks/against_pycolmap.py $(BENCH)
 
 bench-scene-graph: setup  ## the scene graph auto against others, to benchmarks/scene_graph.md (a quarter of an hour)
 	$(BIN)/python benchmarks/scene_graph.py
