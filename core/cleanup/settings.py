@@ -14,7 +14,7 @@ class CleanupSettings:
     neighbours: int = 12  # other photos, those that see most of it, that a photo is compared with
     depth_tolerance: float = 0.05  # of the depth: nearer to each other than this, two photos' surfaces are one
     noise_factor: float = 3.0  # so many times what photos, or neighbouring pixels, usually differ by is noise
-    edge_step: float = 0.015  # of the depth, from pixel to pixel, that a flying pixel differs by from both sides
+    edge_step: float = 0.02  # of the depth, from pixel to pixel, that a flying pixel differs by from both sides
     edge_contrast: float = 2.5  # times as steep as what lies around it, or it is a slanted surface
     outlier_fence: float = 1.5  # Tukey's factor, on the logarithm of the distance from the scene's middle
     sky_evidence: float = 1.0  # unsure 0 to 1, far -1 to 1, seen elsewhere -0.5 to 0, coloured like a sky 0 to 0.25

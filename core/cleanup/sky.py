@@ -35,27 +35,32 @@ def find_sky(view: AlignedView, agreement: Agreement, settings: CleanupSettings)
     if not kept.any():
         return np.zeros(kept.shape, bool)
     colors = np.asarray(ndimage.gaussian_filter(view.colors.astype(np.float32), (1, 1, 0)), np.float32)
-    rough, evidence = _roughness(colors), _evidence(view, agreement, kept, settings)
-    possible = evidence >= settings.sky_evidence - SLACK
+    slopes = np.stack(np.gradient(colors, axis=(0, 1)))
+    unplaced = _unplaced(view, kept)
+    elsewhere = _seen_elsewhere(agreement, settings)
+    possible = unplaced >= settings.sky_evidence - SLACK
     sky = np.zeros(kept.shape, bool)
-    for region in _regions_from_above(possible & _colored_like_sky(colors) & (rough < ROUGH)):
-        pattern = float((rough[region].mean() / CALM - 1).clip(0, 1))
-        if evidence[region].mean() + _color_evidence(colors, region) - 0.5 * pattern >= settings.sky_evidence:
+    for region in _regions_from_above(possible & _colored_like_sky(colors) & (_length(slopes) < ROUGH)):
+        evidence = (unplaced - 0.5 * elsewhere)[region].mean() + _color_evidence(colors, region)
+        if evidence - 0.5 * _pattern(slopes[:, region]) >= settings.sky_evidence:
             sky |= region
     return _completed(sky, possible)
 
 
-def _evidence(view: AlignedView, agreement: Agreement, kept: Mask, settings: CleanupSettings) -> Floats:
-    """(H, W): what depth and confidence say, smoothed: 1 for nothing known, or for much beyond the scene."""
+def _unplaced(view: AlignedView, kept: Mask) -> Floats:
+    """(H, W), smoothed: 1 where the network knows nothing, more beyond the photo's sure points, less before them."""
     weight = np.log(view.confidence.astype(np.float32)).clip(0)
     sure = max(float(np.quantile(weight[kept], SURE)), np.finfo(np.float32).tiny)
     unsure = 1 - (weight / sure).clip(0, 1)
     depth = np.where(kept, view.depth, 1).astype(np.float32)
     far = (np.log2(depth / _weighted_quantile(depth[kept], weight[kept], SURE)) / OCTAVES).clip(-1, 1)
-    elsewhere = agreement.confirmed / np.maximum(agreement.seen, 1)
-    elsewhere *= settings.depth_tolerance / agreement.tolerance  # photos that disagree everywhere confirm little
-    found = np.where(kept, unsure + far - 0.5 * elsewhere, 0).astype(np.float32)
-    return np.asarray(ndimage.uniform_filter(found, 5), np.float32)
+    return np.asarray(ndimage.uniform_filter(np.where(kept, unsure + far, 0).astype(np.float32), 5), np.float32)
+
+
+def _seen_elsewhere(agreement: Agreement, settings: CleanupSettings) -> Floats:
+    """(H, W): share of the photos seeing a point that confirm it; less where photos disagree everywhere."""
+    share = agreement.confirmed / np.maximum(agreement.seen, np.float32(1))
+    return share * np.float32(settings.depth_tolerance / agreement.tolerance)
 
 
 def _weighted_quantile(values: Floats, weight: Floats, share: float) -> float:
@@ -67,10 +72,15 @@ def _weighted_quantile(values: Floats, weight: Floats, share: float) -> float:
     return float(values[order[np.searchsorted(reached, share * reached[-1])]])
 
 
-def _roughness(colors: Floats) -> Floats:
-    """(H, W): sRGB levels by which the strongest channel changes from pixel to pixel."""
-    down, right = np.gradient(colors, axis=(0, 1))
-    return np.sqrt(down**2 + right**2).max(axis=-1)
+def _length(slopes: Floats) -> Floats:
+    """(...): of slopes (2, ..., 3), sRGB levels from pixel to pixel, in the channel where they are steepest."""
+    return np.sqrt((slopes**2).sum(axis=0)).max(axis=-1)
+
+
+def _pattern(slopes: Floats) -> float:
+    """0 to 1: how restless the colours of a region are, but for fading evenly; slopes: (2, M, 3)."""
+    restless = _length(slopes - slopes.mean(axis=1, keepdims=True)).mean()
+    return float((restless / CALM - 1).clip(0, 1))
 
 
 def _colored_like_sky(colors: Floats) -> Mask:
