@@ -168,6 +168,8 @@ SETTINGS = tuple(ReconstructionProperties.__annotations__)  # the names above
 class Chosen:
     """An operator's own properties where the caller set them, the scene's otherwise."""
 
+    masks: str
+
     def __init__(self, operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
         for name in SETTINGS:
             owner = operator if operator.properties.is_property_set(name) else settings_of(scene)

@@ -119,11 +119,15 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         job.save(self._folder)
 
     def _given(self, context: bpy.types.Context, chosen: Chosen, photos: list[Path]) -> Given:
-        """The list's known cameras, unless the caller named other photos, and the masks; raises InputError."""
-        listed = [] if self.files or self.directory else settings_of(context.scene).photos
+        """The list's known cameras and the masks; raises InputError.
+
+        Where the caller names other photos, what the panel says of its own does not count.
+        """
+        own = not (self.files or self.directory)
+        listed = settings_of(context.scene).photos if own else []
         known = {photo.absolute.resolve(): photo.known_camera for photo in listed if photo.known}
-        masks = bpy.path.abspath(getattr(chosen, "masks"))  # noqa: B009  the names of SETTINGS, unknown to the checker
-        return Given(known, find_masks(Path(masks), photos) if masks else {})
+        masks = chosen.masks if own or self.properties.is_property_set("masks") else ""
+        return Given(known, find_masks(Path(bpy.path.abspath(masks)), photos) if masks else {})
 
     def _paths(self, context: bpy.types.Context) -> list[Path]:
         folder = Path(bpy.path.abspath(self.directory))

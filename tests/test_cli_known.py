@@ -110,6 +110,14 @@ def test_another_known_camera_costs_no_pass_and_another_world(solve, known, trut
     assert second["photos"][NAMES[0]]["cam2world"] != first["photos"][NAMES[0]]["cam2world"]
 
 
+def test_a_photo_added_to_known_ones_leaves_them_where_they_are(solve, known, truth):
+    entries = {name: truth[name] for name in NAMES[:2]}
+    solve("--known", known(entries), photos=PHOTOS[:2])
+    found = solve("--known", known(entries))["photos"]
+    assert all(found[name]["cam2world"] == entry["cam2world"] for name, entry in entries.items())
+    assert np.isfinite(found[NAMES[2]]["cam2world"]).all()
+
+
 def _mask(folder: Path, name: str, columns: slice) -> Path:
     values = np.full((384, 512), 255, np.uint8)
     values[:, columns] = 0

@@ -204,6 +204,10 @@ def test_the_panels_masks_leave_points_out(extension, tmp_path):
     extension.masks = str(tmp_path / "none")
     with pytest.raises(RuntimeError, match="folder"):
         bpy.ops.dust3r.reconstruct()
+    others = {"directory": str(STUDIO), "files": [{"name": NAMES[1]}], "model": "preview", "iterations": 1}
+    assert bpy.ops.dust3r.reconstruct(**others) == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="holds no mask"):
+        bpy.ops.dust3r.reconstruct(masks=str(tmp_path), **others)
 
 
 @pytest.mark.skipif(bpy.app.version >= (5, 0), reason="5.0 puts what registered properties keep out of sight")
