@@ -135,7 +135,7 @@ class ReconstructionProperties:
         default=ALIGNMENT.schedule,
     )
     shared_focal: EnumProperty(
-        name="Shared Focal Length",
+        name="Shared Focal",
         description="Which photos come from one camera at one zoom",
         items=(  # numbered as the checkbox that this was once
             ("off", "None", "Each photo has its own", 0),
@@ -145,7 +145,7 @@ class ReconstructionProperties:
         default=ALIGNMENT.shared_focal,
     )
     exif_focal: BoolProperty(
-        name="Focal Length from EXIF",
+        name="Focal from EXIF",
         description="Weigh what a photo says of its lens against what the network sees",
         default=ALIGNMENT.exif_focal,
     )
