@@ -20,6 +20,7 @@ Cells = NDArray[np.int64]
 TRUNCATION = 4  # voxels on each side of a surface that know how far it is; also the side of a cell
 BLOCK = 8  # cells: the side of what is worked on at a time
 VOXELS_PER_SPACING = 2.0  # finer ones would fall between the rays
+LEAST_PER_SPACING = 0.25  # of a voxel that is given
 VOXELS_PER_DISAGREEMENT = 1.0  # finer ones would show each photo's own surface
 SAMPLES = 20_000  # pixels of a photo that tell how far photos disagree
 OVERLAP = 0.1  # of the depth: farther apart, two photos show different surfaces
@@ -54,11 +55,12 @@ def plan_volume(world: Reconstruction, settings: MeshSettings, sure: float, warn
 
     A voxel that the settings do not give is twice the typical distance of neighbouring points, or what photos
     typically disagree by, whichever is larger, and grows until there are at most max_voxels, of which it warns. Raises
-    InputError for a given voxel that leads to more.
+    InputError for a given voxel that leads to more, or is far finer than the points.
     """
     points = np.concatenate([view.world_points()[view.kept(sure) & (view.depth > 0)] for view in world.views])
     if not len(points):
         return None
+    _check_voxel(settings.voxel, scene_scale(world, sure).spacing)
     finest = float(np.ptp(points, axis=0).max()) / (MOST_ACROSS - 4 * TRUNCATION)
     wanted = settings.voxel or typical_voxel(world, sure)
     voxel = max(wanted, finest)
@@ -72,6 +74,15 @@ def plan_volume(world: Reconstruction, settings: MeshSettings, sure: float, warn
             raise InputError(f"The {said}; give {voxel:.3g} or more")
         warn(f"The fused mesh has voxels of {voxel:.3g}, for {said}; give more to keep what is finer")
     return volume
+
+
+def _check_voxel(voxel: float | None, spacing: float) -> None:
+    """Raise InputError for a voxel between whose cells points would lie apart."""
+    if voxel is not None and voxel < LEAST_PER_SPACING * spacing:
+        raise InputError(
+            f"A voxel of {voxel:.3g} is far finer than the points, which are {spacing:.3g} apart; "
+            f"give {LEAST_PER_SPACING * spacing:.3g} or more"
+        )
 
 
 def typical_voxel(world: Reconstruction, sure: float) -> float:

@@ -95,8 +95,10 @@ def test_a_voxel_that_is_not_given_grows_until_memory_is_bounded_and_says_so(tmp
     volume = plan.plan_volume(whole, replace(PLAIN, max_voxels=4_000), 1.5, said.append)
     assert volume is not None and len(volume.cells) * plan.TRUNCATION**3 <= 4_000
     assert f"voxels of {volume.voxel:.3g}" in said[0] and "4,000" in said[0]
-    with pytest.raises(InputError, match=r"voxels of 0\.001"):
-        fused(whole, voxel=0.001, max_voxels=40_000)
+    with pytest.raises(InputError, match=r"voxels of 0\.02 would be more than 4,000; give"):
+        fused(whole, voxel=0.02, max_voxels=4_000)
+    with pytest.raises(InputError, match=r"far finer than the points.*; give"):
+        fused(whole, voxel=0.001)
 
 
 def test_memory_is_that_of_one_block_however_large_the_scene(tmp_path, monkeypatch):
