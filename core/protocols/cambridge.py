@@ -116,7 +116,7 @@ def read_nvm(path: Path) -> Mapping[str, SparseView]:
         return _views(cameras, points)
     except StopIteration as error:
         raise InputError(f"{path} ends early; download it again") from error
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise InputError(f"{path} is no VisualSFM model ({error}); download it again") from error
 
 

@@ -48,13 +48,14 @@ def _sequences(folder: Path) -> dict[str, list[str]]:
     scores, frames = folder / "sequence_annotations.jgz", folder / SET_LIST
     try:
         annotations = read_json(scores, "a list of sequences")
-        good = {entry["sequence_name"] for entry in annotations if (entry["viewpoint_quality_score"] or 0) > QUALITY}
+        scored = {str(entry["sequence_name"]): entry["viewpoint_quality_score"] or 0 for entry in annotations}
+        good = {name for name, score in scored.items() if score > QUALITY}
     except (KeyError, TypeError) as error:
         raise InputError(f"{scores} is no list of CO3Dv2 sequences ({error!r}); download it again") from error
     found: dict[str, list[str]] = {}
     try:
         for sequence, _, path in read_json(frames, "lists of frames")["test"]:
-            found.setdefault(sequence, []).append(str(path))
+            found.setdefault(str(sequence), []).append(str(path))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{frames} is no set list of CO3Dv2 ({error!r}); download it again") from error
     return {name: paths for name, paths in sorted(found.items()) if name in good and len(paths) >= FEWEST}

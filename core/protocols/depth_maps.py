@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..pixel_mapping import PixelMapping
-from .files import DAMAGE, MOST_BYTES, require_file
+from ..posed_photos import FAILURES, MILLIMETRE, read_depth
+from ..soundness import check_archive
+from .files import MOST_BYTES, require_file
 
 Depth = NDArray[np.float32]
 
@@ -42,16 +43,7 @@ def known_depth(values: NDArray[np.floating]) -> Depth:
 
 def read_png_depth(path: Path, unit: float) -> Depth:
     """Metres of a 16-bit PNG whose values are in this unit, 0 where unknown; raises InputError, naming the file."""
-    require_file(path, "true depth")
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            if not image.mode.startswith("I"):
-                raise InputError(f"{path} is no 16-bit greyscale PNG (mode {image.mode}); true depth is")
-            return known_depth(np.asarray(image).astype(np.float64) * unit)
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is no PNG; true depth is one of 16 bits") from error
-    except (*DAMAGE, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read ({error}); download it again") from error
+    return read_depth(path) * np.float32(unit / MILLIMETRE)
 
 
 def read_pfm_depth(path: Path, unit: float) -> Depth:
@@ -73,10 +65,11 @@ def read_npz_depth(path: Path) -> Depth:
     """Metres of the one array in an .npz, 0 where unknown; raises InputError, naming the file."""
     require_file(path, "true depth")
     try:
+        check_archive(path, MOST_BYTES)
         with np.load(path, allow_pickle=False) as arrays:
             values = arrays["arr_0"]
-    except (*DAMAGE, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); true depth is its array arr_0") from error
+    except FAILURES as error:
+        raise InputError(f"{path} cannot be read ({first_line(error)}); true depth is its array arr_0") from error
     if values.ndim != 2 or values.dtype.kind != "f":
         raise InputError(f"{path} holds {values.dtype} of shape {values.shape}; true depth is one float per pixel")
     return known_depth(values)

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,10 @@ import scipy.io
 from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 
-from ..errors import InputError
+from ..errors import InputError, first_line
+from ..posed_photos import FAILURES
 
 MOST_BYTES = 2**31  # of one file, unpacked
-DAMAGE = (OSError, EOFError, ValueError, RecursionError, zlib.error)
 
 
 def require_file(path: Path, what: str) -> Path:
@@ -38,7 +36,7 @@ def read_json(path: Path, what: str) -> Any:
     content = _read(path, what, packed=path.suffix in {".jgz", ".gz"})
     try:
         return json.loads(content)
-    except DAMAGE as error:
+    except FAILURES as error:
         raise InputError(f"{path} is no JSON; it should hold {what}") from error
 
 
@@ -63,21 +61,28 @@ def read_mat(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
         if any(array.dtype.kind not in "biuf" for array in arrays):
             raise TypeError("they are no numbers")
         return arrays
-    except (*DAMAGE, MatReadError, LookupError, TypeError, NotImplementedError, struct.error) as error:
-        raise InputError(f"{path} does not give the arrays {wanted} ({error}); download it again") from error
+    except (*FAILURES, MatReadError) as error:
+        raise InputError(
+            f"{path} does not give the arrays {wanted} ({first_line(error)}); download it again"
+        ) from error
 
 
 def inside(root: Path, relative: str) -> Path:
     """root/relative; raises InputError where that leaves the root."""
     path = root / relative
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{root} names a file outside of itself ({relative}); download the data set again")
+    try:
+        within = path.resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError):  # no name that a file can have
+        within = False
+    if not within:
+        raise InputError(f"{root} names a file outside of itself ({relative[:80]!r}); download the data set again")
     return path
 
 
 def pose(rotation: NDArray[np.float64], centre: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
     """cam2world (4, 4) of a rotation (3, 3) and a centre (3,); raises InputError, naming the file, for no rotation."""
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2) or np.linalg.det(rotation) < 0:
+    finite = np.isfinite(rotation).all() and np.isfinite(centre).all()
+    if not finite or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2) or np.linalg.det(rotation) < 0:
         raise InputError(f"{path} holds a camera whose 3 x 3 part is no rotation; download the file again")
     cam2world = np.eye(4)
     U, _, Vt = np.linalg.svd(rotation)  # files round their digits
@@ -100,8 +105,8 @@ def _read(path: Path, what: str, packed: bool) -> bytes:
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-    except DAMAGE as error:
-        raise InputError(f"{path} cannot be read ({error}); download it again") from error
+    except FAILURES as error:
+        raise InputError(f"{path} cannot be read ({first_line(error)}); download it again") from error
     if len(content) > MOST_BYTES:
         raise InputError(f"{path} holds more than {MOST_BYTES >> 30} GiB, which is no {what}; download it again")
     return content

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, first_line
+from ..posed_photos import FAILURES
 
 MOST_BYTES = 2**28
 VALUES = frozenset(
@@ -35,8 +36,8 @@ def read_inert(path: Path) -> Any:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path} is larger than any list of samples; download it again")
         return _Reader().read(path.read_bytes())
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no list of samples ({error}); download it again") from error
+    except FAILURES as error:
+        raise InputError(f"{path} is no list of samples ({first_line(error)}); download it again") from error
 
 
 class _Reader:

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..images import View, load_view
 from ..model.weights import LoadedModel
 from ..pipeline import framing_of
+from ..posed_photos import FAILURES, MILLIMETRE
 from ..progress import Report
 from ..settings import ReconstructionSettings
 from .depth_maps import Depth, known_depth, read_png_depth
-from .files import DAMAGE, read_mat
+from .files import read_mat
 from .single_photos import examine_depth
 from .task import Figures, Task
 
 GROUP = "test"
 LABELLED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
 UNPACKED = (Path("official_splits", "test"), Path("test"), Path())
-MILLIMETRE = 1e-3
 SIZE = (480, 640)  # (H, W) of every photo and depth map
 CROP = (slice(45, 471), slice(41, 601))  # rows and columns that count (Eigen et al. 2014)
 FARTHEST = 10.0  # metres: the sensor's reach; true depth beyond does not count
@@ -84,8 +84,8 @@ def _labelled(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as arrays:
             yield arrays
-    except (*DAMAGE, LookupError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); download it again") from error
+    except FAILURES as error:
+        raise InputError(f"{path} cannot be read ({first_line(error)}); download it again") from error
 
 
 def _as_view(colors: np.ndarray, model: LoadedModel) -> View:

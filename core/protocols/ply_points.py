@@ -7,8 +7,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from .files import DAMAGE, require_file
+from ..errors import InputError, first_line
+from ..posed_photos import FAILURES
+from .files import require_file
 
 TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -38,8 +39,8 @@ def read_ply_points(path: Path) -> NDArray[np.float64]:
         if len(vertices) < count:
             raise ValueError(f"{len(vertices)} of {count} points")
         return np.stack([vertices[axis].astype(np.float64) for axis in "xyz"], axis=1)
-    except (*DAMAGE, KeyError, IndexError) as error:
-        raise InputError(f"{path} is no point cloud ({error}); download it again") from error
+    except (*FAILURES, StopIteration) as error:
+        raise InputError(f"{path} is no point cloud ({first_line(error)}); download it again") from error
 
 
 def _header(head: bytes) -> tuple[str, int, list[tuple[str, str]]]:

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InputError
 from ..model.weights import LoadedModel
 from ..photos import read_header
+from ..posed_photos import MILLIMETRE
 from ..progress import Report
 from ..settings import ReconstructionSettings
 from .depth_maps import Depth, read_npz_depth, read_pfm_depth, read_png_depth, read_raw_depth
@@ -19,7 +20,6 @@ from .task import Figures, Task
 
 LISTS = "sample_lists"
 ETH3D = (4032, 6048)  # (H, W) of the depth maps of photos that were resized
-MILLIMETRE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..model.weights import LoadedModel
 from ..pixel_mapping import PixelMapping
+from ..posed_photos import MILLIMETRE
 from ..progress import Report
 from ..settings import ReconstructionSettings
 from .depth_maps import Depth, read_png_depth, values_at
@@ -22,7 +23,6 @@ NEIGHBOURS = 1  # photos of the map that a query is compared with
 SIZE = (640, 480)  # (width, height) of every photo
 FOCAL = 525.0  # pixels, of the colour camera; the data set gives none, and this is what its users take
 DEPTH_FOCAL = 585.0  # pixels, of the depth camera, as the data set says
-MILLIMETRE = 1e-3
 UNKNOWN = 65.0  # metres and more: 65535 marks pixels without depth
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SIDE, STEP = 100.0, 0.4  # mm: of the relief, and between scan points
 PIXELS, MARGIN, HEAD = 4, 16, 34  # a millimetre; around a panel; above it
 FULL = 5.0  # mm: distances from there on have the last colour
-NEAR, MIDDLE, FAR, UNCOUNTED = np.array([[60, 90, 190], [240, 210, 90], [200, 40, 30], [120, 120, 120]])
+NEAR, MIDDLE, FAR, UNCOUNTED = np.array([[60.0, 90, 190], [240, 210, 90], [200, 40, 30], [120, 120, 120]])
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _relief(x: Array, y: Array) -> Array:
     """Heights, mm."""
-    return 20 + 4 * np.sin(x / 9) * np.cos(y / 11)
+    return 20.0 + 4.0 * np.sin(x / 9.0) * np.cos(y / 11.0)
 
 
 def _scan(surface: Any) -> Any:

@@ -104,8 +104,8 @@ def test_without_its_reader_the_labelled_file_is_a_sentence(tmp_path, monkeypatc
     ("spoil", "sentence"),
     [
         (lambda folder: (folder / "rgb_00045.jpg").unlink(), "holds no test photos of NYU Depth v2"),
-        (lambda folder: (folder / "sync_depth_00045.png").unlink(), r"sync_depth_00045\.png does not exist"),
-        (lambda folder: (folder / "sync_depth_00045.png").write_bytes(b"no"), "is no PNG"),
+        (lambda folder: (folder / "sync_depth_00045.png").unlink(), r"sync_depth_00045\.png cannot be read"),
+        (lambda folder: (folder / "sync_depth_00045.png").write_bytes(b"no"), "is not an image"),
         (lambda folder: save_millimetres(folder / "sync_depth_00045.png", np.ones((4, 4))), "true depth of shape"),
     ],
 )
@@ -250,7 +250,7 @@ def test_every_data_sets_depth_is_read_in_metres(tmp_path):
 @pytest.mark.parametrize(
     ("read", "content", "sentence"),
     [
-        (lambda path: read_png_depth(path, 1.0), b"\x89PNG", "is no PNG"),
+        (lambda path: read_png_depth(path, 1.0), b"\x89PNG", "is not an image"),
         (lambda path: read_pfm_depth(path, 1.0), b"Pf\n3 2\n-1\n1234", "is no grey PFM"),
         (lambda path: read_pfm_depth(path, 1.0), b"PF", "is no grey PFM"),
         (lambda path: read_raw_depth(path, ((2, 3),)), b"1234", "has 4 bytes, which are not float32 of 3 x 2 pixels"),

@@ -143,7 +143,10 @@ def test_a_model_runs_through_with_the_true_cameras(tmp_path):
         (lambda root: (root / "Points").rename(root / "x"), r"stl001_total\.ply does not exist"),
         (lambda root: (root / "ObsMask" / "Plane1.mat").unlink(), r"Plane1\.mat does not exist"),
         (lambda root: (root / "ObsMask" / "Plane1.mat").write_bytes(b"no"), r"Plane1\.mat does not give the arrays P"),
-        (lambda root: scipy.io.savemat(root / "ObsMask" / "Plane1.mat", {"P": [1]}), "arrays of other shapes"),
+        (
+            lambda root: scipy.io.savemat(root / "ObsMask" / "Plane1.mat", {"P": [1]}),
+            "other arrays than the benchmark's",
+        ),
         (lambda root: (root / "Calibration" / "cal18" / "pos_002.txt").unlink(), r"pos_002\.txt does not exist"),
         (
             lambda root: (root / "Calibration" / "cal18" / "pos_002.txt").write_text("0 " * 12),
