@@ -82,7 +82,8 @@ def read_scan(root: Path, number: int) -> ScannedSurface:
     mask, plane = root / "ObsMask" / f"ObsMask{number}_10.mat", root / "ObsMask" / f"Plane{number}.mat"
     observable, corners, cell = read_mat(mask, ("ObsMask", "BB", "Res"))
     (table,) = read_mat(plane, ("P",))
-    if observable.ndim != 3 or corners.shape != (2, 3) or cell.size != 1 or table.size != 4 or not cell.min() > 0:
+    shapes = observable.ndim == 3 and corners.shape == (2, 3) and cell.size == 1 and table.size == 4
+    if not shapes or not cell.min() > 0 or not (np.isfinite(corners).all() and np.isfinite(table).all()):
         raise InputError(f"{mask} or {plane} holds other arrays than the benchmark's; download them again")
     return ScannedSurface(
         points=read_ply_points(root / "Points" / "stl" / f"stl{number:03d}_total.ply"),

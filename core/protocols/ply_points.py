@@ -22,6 +22,8 @@ TYPES = {
     **dict.fromkeys(("double", "float64"), "f8"),
 }
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+Fields = list[tuple[str, str]]  # a vertex's properties: (name, NumPy kind)
+
 END, LONGEST_HEAD = b"end_header", 2**16  # bytes
 
 
@@ -33,18 +35,16 @@ def read_ply_points(path: Path) -> NDArray[np.float64]:
             head = file.read(LONGEST_HEAD)
             order, count, fields = _header(head)
             file.seek(head.index(b"\n", head.index(END)) + 1)
-            if order == "":
-                return _text_points(file, count, [name for name, _ in fields])
-            vertices = np.fromfile(file, [(name, order + kind) for name, kind in fields], count)
-        if len(vertices) < count:
-            raise ValueError(f"{len(vertices)} of {count} points")
-        return np.stack([vertices[axis].astype(np.float64) for axis in "xyz"], axis=1)
+            points = _text(file, count, fields) if order == "" else _binary(file, count, fields, order)
+        if len(points) < count or not np.isfinite(points).all():
+            raise ValueError(f"it holds {np.isfinite(points).all(-1).sum()} of {count} points")
+        return points
     except (*FAILURES, StopIteration) as error:
         raise InputError(f"{path} is no point cloud ({first_line(error)}); download it again") from error
 
 
-def _header(head: bytes) -> tuple[str, int, list[tuple[str, str]]]:
-    """Byte order ("" for text), number of vertices, and their properties as (name, NumPy kind)."""
+def _header(head: bytes) -> tuple[str, int, Fields]:
+    """Byte order ("" for text), number of vertices, and their properties."""
     words = [line.split() for line in head.partition(END)[0].decode("ascii", "replace").split("\n")]
     if words[0] != ["ply"] or END not in head:
         raise ValueError("it has no PLY header")
@@ -57,8 +57,11 @@ def _header(head: bytes) -> tuple[str, int, list[tuple[str, str]]]:
     return order, int(first[2]), fields
 
 
-def _text_points(file: BinaryIO, count: int, names: list[str]) -> NDArray[np.float64]:
-    points = np.loadtxt(islice(file, count), usecols=[names.index(axis) for axis in "xyz"], ndmin=2, dtype=np.float64)
-    if len(points) < count:
-        raise ValueError(f"{len(points)} of {count} points")
-    return points
+def _text(file: BinaryIO, count: int, fields: Fields) -> NDArray[np.float64]:
+    names = [name for name, _ in fields]
+    return np.loadtxt(islice(file, count), usecols=[names.index(axis) for axis in "xyz"], ndmin=2, dtype=np.float64)
+
+
+def _binary(file: BinaryIO, count: int, fields: Fields, order: str) -> NDArray[np.float64]:
+    vertices = np.fromfile(file, [(name, order + kind) for name, kind in fields], count)
+    return np.stack([vertices[axis].astype(np.float64) for axis in "xyz"], axis=1)
