@@ -6,7 +6,7 @@ aspect of the first photo, and their own horizontal angle of view; glTF has no p
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -61,7 +61,8 @@ def export_usd(collection: bpy.types.Collection, path: Path) -> None:
 WRITERS = {"gltf": (export_gltf, ".glb"), "usd": (export_usd, ".usdc")}
 
 
-def _write(operator: Callable[..., Any], scene: bpy.types.Scene, path: Path, **options: Any) -> None:
+def _write(operator: Any, scene: bpy.types.Scene, path: Path, **options: Any) -> None:
+    _require(operator, path)
     _refuse(path)
     check_writable(path)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as scratch:
@@ -76,6 +77,15 @@ def _write(operator: Callable[..., Any], scene: bpy.types.Scene, path: Path, **o
                 one.rename(path.with_name(one.name))
         except (OSError, RuntimeError) as error:
             raise InputError(f"Cannot write {path}: {error}; choose another place") from error
+
+
+def _require(operator: Any, path: Path) -> None:
+    try:
+        operator.get_rna_type()
+    except KeyError as error:
+        raise InputError(
+            f"This Blender has no exporter of {path.suffix} files; enable its add-on, or take a Blender that has it"
+        ) from error
 
 
 def _refuse(taken: Path) -> None:

@@ -2,7 +2,8 @@
 
 import json
 
-import bpy
+import bpy  # isort: skip  it brings addon_utils
+import addon_utils
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
@@ -229,3 +230,16 @@ def test_the_verb_gives_gltf_the_points_that_it_is_told_to(tmp_path, run):
         counts[options] = len(bpy.data.objects["Points"].data.vertices)
     told = [result.point_cloud(c) for c in (result.min_confidence, 1.0, 4.0)]
     assert list(counts.values()) == [*(len(cloud.position) for cloud in told), 500]
+
+
+def test_a_blender_without_an_exporter_says_so(extension, tmp_path, monkeypatch):
+    """Some are built without USD, and glTF's add-on can be switched off."""
+    (tmp_path / "photos").mkdir()
+    scene_with(tmp_path / "photos", SHOTS[:1])
+    addon_utils.disable("io_scene_gltf2")
+    try:
+        with pytest.raises(RuntimeError, match=r"no exporter of \.glb files"):
+            bpy.ops.dust3r.export(format="gltf", folder=str(tmp_path / "out"))
+    finally:
+        addon_utils.enable("io_scene_gltf2")
+    assert not (tmp_path / "out").exists()
