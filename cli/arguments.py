@@ -8,16 +8,17 @@ from typing import NoReturn, get_args
 
 from ..core.errors import InputError
 from ..core.export.settings import ALL_FORMATS, SCENE_FORMATS, TRAINING_POINTS
-from ..core.known_camera import Part
 from ..core.scene_graph import FORMS
-from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
+from ..core.settings import Device, Precision, ReconstructionSettings
 from ..core.shard import WHOLE, Shard
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from ..core.version import VERSION
 from .cleanup_arguments import CLEAN, USUALLY, add_clean, add_hide
 from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
+from .known_arguments import add_known, add_masks
 from .mesh_arguments import MESH, add_mesh
 from .pair_arguments import PAIR_VERBS, add_map
+from .settings import add_alignment
 
 DEFAULTS = ReconstructionSettings()
 
@@ -112,16 +113,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
     add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
     add_hide(parser, DEFAULTS.hide, USUALLY)
-    _add_known(parser)
-    masks = "images named as the photos, black where they are to be left out (docs/known.md)"
-    add("--masks", type=Path, metavar="FOLDER", help=masks)
-    _add_alignment(parser, DEFAULTS.alignment)
-
-
-def _add_known(parser: argparse.ArgumentParser) -> None:
-    known = "poses, focals and principal points of some photos, kept as they are (docs/known.md)"
-    parser.add_argument("--known", type=Path, metavar="CAMERAS.json", help=known)
-    parser.add_argument("--pin", choices=get_args(Part), default="both", help="what is taken from --known")
+    add_known(parser)
+    add_masks(parser)
+    add_alignment(parser, DEFAULTS.alignment)
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -172,8 +166,8 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add("--points", type=Path, metavar="POINTS.ply")
     add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
     add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
-    _add_known(parser)
-    _add_alignment(parser, DEFAULTS.alignment)
+    add_known(parser)
+    add_alignment(parser, DEFAULTS.alignment)
     _add_talk(parser)
 
 
@@ -206,7 +200,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     graph = f"which photos meet: {FORMS}"
     parser.add_argument("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=graph)
     _add_model(parser)
-    _add_alignment(parser, DEFAULTS.alignment)
+    add_alignment(parser, DEFAULTS.alignment)
     parser.set_defaults(min_confidence=DEFAULTS.min_confidence, precision=DEFAULTS.precision)
     _add_talk(parser)
 
@@ -290,18 +284,6 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME|FOLDER|FILE", help="default: the best that is present")
     parser.add_argument("--models-folder", type=Path, metavar="FOLDER", help="where models are kept")
     parser.add_argument("--device", choices=get_args(Device), default=DEFAULTS.device)
-
-
-def _add_alignment(parser: argparse.ArgumentParser, defaults: AlignmentSettings) -> None:
-    add = parser.add_argument
-    add("--iterations", type=int, default=defaults.iterations, metavar="N", help="most refinement steps")
-    add("--schedule", choices=get_args(Schedule), default=defaults.schedule, help="how the step length falls")
-    shared = "one focal for photos of one size (also without a word), or of one camera, lens, zoom and size"
-    share = get_args(SharedFocal)
-    add("--shared-focal", nargs="?", choices=share, default=defaults.shared_focal, const="size", help=shared)
-    add("--exif-focal", action="store_true", help="weigh in what EXIF says of a photo's focal (docs/known.md)")
-    add("--optimize-principal-point", action="store_true", help="else it is the photo's centre")
-    add("--seed", type=int, default=defaults.seed, metavar="N")
 
 
 def _add_talk(parser: argparse.ArgumentParser) -> None:

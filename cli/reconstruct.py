@@ -2,7 +2,7 @@
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,13 +10,12 @@ from ..core.checkpoints import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
 from ..core.files import check_writable
-from ..core.given import Given, read_known
 from ..core.job import Job, result_folder
-from ..core.masks import find_masks
 from ..core.photos import find_photos
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
 from ..core.worker import run_job
+from .known_arguments import read_given
 from .output import Output, photo_count
 from .settings import read_settings
 
@@ -55,14 +54,6 @@ def read_job(arguments: argparse.Namespace) -> Job:
     make_edges(len(photos), settings.scene_graph)  # an unknown graph is worth knowing before the model is loaded
     model = find_model(arguments.model, arguments.models_folder or default_model_folder())
     return Job(tuple(path.resolve() for path in photos), model, settings, given=read_given(arguments, photos))
-
-
-def read_given(arguments: argparse.Namespace, photos: Sequence[Path]) -> Given:
-    """The known cameras and masks that the arguments name; raises InputError for what does not fit the photos."""
-    return Given(
-        read_known(arguments.known, photos, arguments.pin) if arguments.known else {},
-        find_masks(arguments.masks, photos) if arguments.masks else {},
-    )
 
 
 def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> None:

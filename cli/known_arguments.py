@@ -1,0 +1,29 @@
+"""Arguments that say what is known of photos beforehand (docs/known.md)."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from ..core.given import Given, read_known
+from ..core.known_camera import Part
+from ..core.masks import find_masks
+
+
+def add_known(parser: argparse.ArgumentParser) -> None:
+    known = "poses, focals and principal points of some photos, kept as they are (docs/known.md)"
+    parser.add_argument("--known", type=Path, metavar="CAMERAS.json", help=known)
+    parser.add_argument("--pin", choices=get_args(Part), default="both", help="what is taken from --known")
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    masks = "images named as the photos, black where they are to be left out (docs/known.md)"
+    parser.add_argument("--masks", type=Path, metavar="FOLDER", help=masks)
+
+
+def read_given(arguments: argparse.Namespace, photos: Sequence[Path]) -> Given:
+    """The known cameras and masks that the arguments name; raises InputError for what does not fit the photos."""
+    return Given(
+        read_known(arguments.known, photos, arguments.pin) if arguments.known else {},
+        find_masks(arguments.masks, photos) if arguments.masks else {},
+    )
