@@ -47,7 +47,7 @@ def examine_key_view(key: Path, sources: Sequence[Path], true: Depth, model: Loa
     alone = [judge([pair])["absrel"] for pair in pairs]
     ranked = [pairs[number] for number in np.argsort(alone, kind="stable")]
     best = min((judge(ranked[: count + 1]) for count in range(len(ranked))), key=lambda figures: figures["absrel"])
-    return {key: best[key] for key in COUNTED}
+    return {name: best[name] for name in COUNTED}
 
 
 def fused_depth(pairs: Sequence[Prediction]) -> Depth:
