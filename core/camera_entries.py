@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import InputError, first_line
 
 
 def read_entries(path: Path) -> dict[str, Any]:
@@ -18,7 +18,9 @@ def read_entries(path: Path) -> dict[str, Any]:
     except InputError as error:
         raise InputError(f"{path} {error}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no cameras.json ({error!r}); see docs/conventions.md") from error
+        raise InputError(
+            f"{path} is no cameras.json ({type(error).__name__}: {first_line(error)}); see docs/conventions.md"
+        ) from error
     if not isinstance(entries, dict) or not entries:
         raise InputError(f'{path} names no photos; see docs/conventions.md for its entry "photos"')
     return entries
@@ -31,7 +33,7 @@ def read_numbers(entry: Any, key: str, shape: tuple[int, ...], where: str) -> ND
     try:
         numbers = np.array(entry[key], dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{where} has a {key} that is not made of numbers ({error})") from error
+        raise InputError(f"{where} has a {key} that is not made of numbers ({first_line(error)})") from error
     if numbers.shape != shape or not np.isfinite(numbers).all():
         found = "numbers that are not finite" if numbers.shape == shape else f"shape {numbers.shape}"
         raise InputError(f"{where} has a {key} with {found}; it needs finite numbers of shape {shape}")
