@@ -18,9 +18,8 @@ def read_entries(path: Path) -> dict[str, Any]:
     except InputError as error:
         raise InputError(f"{path} {error}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path} is no cameras.json ({type(error).__name__}: {first_line(error)}); see docs/conventions.md"
-        ) from error
+        found = f"{type(error).__name__}: {first_line(error)}"
+        raise InputError(f"{path} is no cameras.json ({found}); see docs/conventions.md") from error
     if not isinstance(entries, dict) or not entries:
         raise InputError(f'{path} names no photos; see docs/conventions.md for its entry "photos"')
     return entries
