@@ -16,12 +16,13 @@ from fetch_wheels import PYTORCH_CPU_INDEX, run_pip_download
 from wheel_set import LOCK, PackagingError, normalized, read_lock, sha256
 
 REQUIREMENTS = LOCK.parent.parent / "requirements.txt"
-DIRECT = ("torch", "scipy", "pillow", "roma", "safetensors", "huggingface_hub")  # the versions of requirements.txt
-# What those need that Blender does not bring (docs/packaging.md says why not numpy, requests, setuptools, hf-xet).
+DIRECT = ("torch", "scipy", "scikit-image", "pillow", "roma", "safetensors", "huggingface_hub")  # the versions of requirements.txt
+# What those need that Blender does not bring; docs/packaging.md says why not numpy, requests, setuptools and others.
 INDIRECT = (
     "filelock==4.2.11",
     "fsspec==2026.9.0",
     "jinja2==3.1.6",
+    "lazy-loader==0.6",
     "markupsafe==3.0.4",
     "mpmath==1.3.0",
     "networkx==3.6.1",

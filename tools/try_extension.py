@@ -34,6 +34,7 @@ REPOSITORY = "user_default"
 PACKAGES: dict[str, Callable[[], object]] = {  # a first use of each, since an import alone can hide a missing library
     "torch": lambda: _module("torch").linalg.svdvals(_module("torch").ones(2, 2)),
     "scipy": lambda: _module("scipy.optimize").least_squares(lambda x: x - 1, [0.0]),
+    "skimage": lambda: _module("skimage.measure").marching_cubes(_module("numpy").eye(3)[None].repeat(3, 0), 0.5),
     "PIL": lambda: _module("PIL.Image").new("RGB", (2, 2)).resize((1, 1)),
     "roma": lambda: _module("roma").random_rotmat(2),
     "safetensors": lambda: _module("safetensors.torch").save({"a": _module("torch").ones(1)}),

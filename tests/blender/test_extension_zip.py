@@ -23,7 +23,8 @@ from wheel_set import PackagingError, Wheel  # noqa: E402
 
 PLATFORMS = list(wheel_set.PLATFORM_TAGS)
 BROUGHT_BY_BLENDER = {"numpy", "requests"}
-LEFT_OUT = {"setuptools", "hf-xet"}  # torch's compiler and a faster download: nothing here uses them
+# torch's compiler, a faster download, and readers of pictures: nothing here uses them
+LEFT_OUT = {"setuptools", "hf-xet", "imageio", "tifffile"}
 
 
 @pytest.fixture(scope="module")
