@@ -16,7 +16,15 @@ from fetch_wheels import PYTORCH_CPU_INDEX, run_pip_download
 from wheel_set import LOCK, PackagingError, normalized, read_lock, sha256
 
 REQUIREMENTS = LOCK.parent.parent / "requirements.txt"
-DIRECT = ("torch", "scipy", "scikit-image", "pillow", "roma", "safetensors", "huggingface_hub")  # the versions of requirements.txt
+DIRECT = (
+    "torch",
+    "scipy",
+    "scikit-image",
+    "pillow",
+    "roma",
+    "safetensors",
+    "huggingface_hub",
+)  # the versions of requirements.txt
 # What those need that Blender does not bring; docs/packaging.md says why not numpy, requests, setuptools and others.
 INDIRECT = (
     "filelock==4.2.11",
