@@ -13,7 +13,7 @@ from ..core.map_settings import Engine, MapSettings
 
 DEFAULTS, MAP = LocalizationSettings(), MapSettings()
 MATCH = "pixels of two photos that show the same points (docs/matching.md)"
-RELATIVE_POSE = "where the camera of a second photo stood, seen from the first's (docs/matching.md)"
+RELATIVE_POSE = "where the camera of a second photo stood, seen from the first's (docs/relative_pose.md)"
 LOCALIZE = "cameras of new photos in a reconstruction or a .blend that stay as they are (docs/localization.md)"
 
 

@@ -11,12 +11,12 @@ from dust3r.core.reconstruction import AlignedView
 from dust3r.core.two_photos import PhotoPair
 from dust3r.tests.synthetic import noisy_scene
 
-OUTLIERS = 0.3  # share of all data of `two_views` that are wrong
+OUTLIERS = 0.3  # share of all data of `two_views` that are wrong, unless told
 CAMERA_A = Camera(300.0, np.array([160.0, 120.0]), (320, 240))
 CAMERA_B = Camera(420.0, np.array([240.0, 180.0]), (480, 360))
 
 
-def two_views(seed, turn=0.2, travel=0.6, plane=False, noise=0.0, count=500):
+def two_views(seed, turn=0.2, travel=0.6, plane=False, noise=0.0, count=500, outliers=OUTLIERS):
     """(TwoViews, cam2world of b in a's frame); points 2 to 6 away, frame b counts in thirds of a's units.
 
     noise: of pixels, in pixels, and of points, in percent of their distance; outliers are drawn evenly over the frame.
@@ -30,7 +30,7 @@ def two_views(seed, turn=0.2, travel=0.6, plane=False, noise=0.0, count=500):
     pose[:3, 3] = travel * _unit(generator)
     points_b = (points - pose[:3, 3]) @ pose[:3, :3]
     pixels_b = CAMERA_B.focal * points_b[:, :2] / points_b[:, 2:] + CAMERA_B.principal_point
-    wrong = generator.random(count) < OUTLIERS
+    wrong = generator.random(count) < outliers
 
     def blurred(values, percent):
         return values * (1 + 0.01 * percent * generator.normal(size=(count, 1)))
