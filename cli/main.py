@@ -11,10 +11,10 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
-from ..core.errors import Cancelled, ReconstructionError
+from ..core.errors import Cancelled, ReconstructionError, first_line
+from ..core.memory import shortage
 from .arguments import make_parser
 from .output import JsonLines, Output, Quiet, Terminal
 
@@ -71,15 +71,13 @@ def _explain(error: BaseException) -> ReconstructionError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Cancelled()
-    if isinstance(error, MemoryError):
-        return ReconstructionError(
-            "Memory ran out; use fewer photos, a sparser scene graph such as swin-3, or a smaller model"
-        )
+    if (sentence := shortage(error)) is not None:
+        return sentence
     if isinstance(error, ModuleNotFoundError):
         return ReconstructionError(
             f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
         )
-    return ReconstructionError(f"Unexpected {type(error).__name__}: {error}; the details are in {_write_log(error)}")
+    return ReconstructionError(f"Unexpected {type(error).__name__}: {first_line(error)}{_write_log(error)}")
 
 
 def _function(verb: str) -> Callable[[argparse.Namespace, Output], None]:
@@ -124,8 +122,12 @@ def _end_with_standard_input() -> None:
     threading.Thread(target=watch, name="supervisor watch", daemon=True).start()
 
 
-def _write_log(error: BaseException) -> Path:
-    handle, name = tempfile.mkstemp(prefix="dust3r-", suffix=".log")
-    with os.fdopen(handle, "w") as file:
-        traceback.print_exception(error, file=file)
-    return Path(name)
+def _write_log(error: BaseException) -> str:
+    """Where the details are; nothing where they cannot be written down."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="dust3r-", suffix=".log")
+        with os.fdopen(handle, "w") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return ""
+    return f"; the details are in {name}"

@@ -1,7 +1,6 @@
 """The verbs `reconstruct` and `work`: photos, or a job folder, to a finished reconstruction."""
 
 import argparse
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
-from ..core.files import check_writable
+from ..core.files import check_writable, temporary_folder
 from ..core.job import Job, result_folder
 from ..core.photos import find_photos
 from ..core.reconstruction import Reconstruction
@@ -86,8 +85,8 @@ def _job_folder(wanted: Path | None) -> Iterator[Path]:
     if wanted is not None:
         yield wanted
         return
-    with tempfile.TemporaryDirectory(prefix="dust3r-") as folder:
-        yield Path(folder)
+    with temporary_folder() as folder:
+        yield folder
 
 
 def write_outputs(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:

@@ -1,6 +1,8 @@
 """Writing files so that a final name never holds half a file. Imports no torch."""
 
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,19 +19,31 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises InputError, naming the path, when it cannot be written (no permission, no space).
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    written = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            yield file
-            file.flush()
+            try:
+                yield file
+                file.flush()
+            finally:
+                written = os.fstat(file.fileno()).st_size
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error
+        raise _cannot_write(path, error, written) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError, written: int) -> InputError:
+    """The sentence for a disk that refuses: how far it came, and how much room there is now."""
+    reason, room = error.strerror or "the disk did not take all of it", ""
+    with suppress(OSError):
+        free = shutil.disk_usage(path.parent).free
+        room = f" ({written / 1e6:,.2f} MB of it were written, {free / 1e6:,.2f} MB are free)" if written else ""
+    return InputError(f"Cannot write {path}: {reason}{room}; free some space or choose another place")
 
 
 def check_writable(path: Path) -> None:
@@ -43,3 +57,17 @@ def check_writable(path: Path) -> None:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place") from error
     if path.is_dir():
         raise InputError(f"Cannot write {path}: it is a folder; give a file name")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that is gone after the block; raises InputError where the system has no place for one."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="dust3r-", ignore_cleanup_errors=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"No temporary folder can be made ({reason}); free space or set TMPDIR to another disk"
+        ) from error
+    with folder as name:
+        yield Path(name)

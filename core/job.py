@@ -67,7 +67,11 @@ def cache_folder(folder: Path) -> Path:
 
 def forget_result(folder: Path) -> None:
     """Make sure that the job folder holds no finished result."""
-    (result_folder(folder) / "reconstruction.json").unlink(missing_ok=True)
+    head = result_folder(folder) / "reconstruction.json"
+    try:
+        head.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot remove {head}: {error.strerror or error}; choose another job folder") from error
 
 
 def log_file(folder: Path) -> Path:

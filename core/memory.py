@@ -4,13 +4,17 @@ import ctypes
 import os
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .errors import ReconstructionError
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's names for them
 LARGEST_KEPT = 1 << 28  # bytes: larger blocks go back to the system at once
 MOST_KEPT = (1 << 31) - 1
+OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|bad_alloc|not enough memory|failed to map segment")
 
 
 def reachable_memory() -> int | None:
@@ -45,6 +49,32 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak resident set size
 
 
+def shortage(error: BaseException) -> ReconstructionError | None:
+    """The sentence for an error that says that memory ran out: what was asked for, what there was; None for others."""
+    text = str(error)
+    if not isinstance(error, MemoryError) and not (isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(text)):
+        return None
+    asked = re.search(r"(?:allocate|allocating) ([\d.]+ ?\w+)", text)
+    there = reachable_memory()
+    found = f": {asked[1]} more were needed" if asked else ""
+    found += f"{' and' if found else ':'} {there / 1e9:.1f} GB can be used altogether" if there else ""
+    return ReconstructionError(
+        f"Memory ran out{found}; use fewer photos, a sparser scene graph such as swin-3, or a smaller model"
+    )
+
+
+@contextmanager
+def shortage_explained() -> Iterator[None]:
+    """Errors that say that memory ran out become `shortage`'s within the block."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        sentence = shortage(error)
+        if sentence is None:
+            raise
+        raise sentence from error
+
+
 def keep_freed_memory() -> bool:
     """Let this process reuse what it frees from now on instead of giving it back and asking again.
 
@@ -63,7 +93,7 @@ def _linux() -> int | None:
     free = _kilobytes(Path("/proc/meminfo"), "MemAvailable")
     if held is None or free is None:
         return None
-    limits = [held + free, *_container_limit()]
+    limits = [held + free, *_container_limit(), *_address_limit(held)]
     return min(limits)
 
 
@@ -73,6 +103,14 @@ def _container_limit() -> list[int]:
         return [int((CONTROL_GROUP / "memory.max").read_text())]
     except (OSError, ValueError):  # "max", or no such file: no limit
         return []
+
+
+def _address_limit(held: int) -> list[int]:
+    """What may be held under `ulimit -v`, if there is one: what is held, and what is left to ask for."""
+    import resource
+
+    most, asked = resource.getrlimit(resource.RLIMIT_AS)[0], _kilobytes(Path("/proc/self/status"), "VmSize")
+    return [] if most == resource.RLIM_INFINITY or asked is None else [held + max(most - asked, 0)]
 
 
 def _kilobytes(path: Path, name: str) -> int | None:

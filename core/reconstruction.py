@@ -149,7 +149,6 @@ class Reconstruction:
 
     def save(self, folder: Path) -> None:
         """Write the whole result into a folder; `load` reads it back bit by bit."""
-        folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {}
         for index, view in enumerate(self.views):
             for key in (*ARRAYS, *(("flaws",) if view.flaws is not None else ())):

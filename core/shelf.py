@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .files import replacing
+from .files import replacing, temporary_folder
 
 Name = tuple[str, str]  # (kind, name)
 MOST_MAPS = 10240  # macOS refuses more
@@ -132,5 +131,5 @@ def temporary_shelf(on_disk: bool) -> Iterator[Shelf]:
     if not on_disk:
         yield MemoryShelf()
         return
-    with tempfile.TemporaryDirectory(prefix="dust3r-") as folder:
-        yield FolderShelf(Path(folder))
+    with temporary_folder() as folder:
+        yield FolderShelf(folder)

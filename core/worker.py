@@ -14,7 +14,7 @@ from .device import pick_device, pick_precision
 from .errors import InputError
 from .images import load_views
 from .job import Job, cache_folder, forget_result, load_result, log_file, result_folder
-from .memory import keep_freed_memory
+from .memory import keep_freed_memory, shortage_explained
 from .model.precision import precision_name
 from .model.weights import LoadedModel, load_model
 from .pipeline import STAGES, framing_of, infer, plan_views, reconstruct, settled
@@ -101,7 +101,7 @@ def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job
     job = Job.load(folder)
     keep_freed_memory()
     allow_many_maps()
-    with _logging_to(log_file(folder)), _using(job):
+    with _logging_to(log_file(folder)), _using(job), shortage_explained():
         log.info("%d photos, model %s, settings %s", len(job.photos), job.model, job.settings)
         yield job, Timeline({LOADING: 5.0, **STAGES}, show)
 
@@ -146,9 +146,19 @@ def _finished(folder: Path) -> Reconstruction | None:
         return None
 
 
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cuts short: the job has better things to say than that."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: the standard handler would print a traceback."""
+
+
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
+    try:
+        handler = _LogFile(path, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place") from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger(__package__)
     level = root.level

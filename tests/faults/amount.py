@@ -4,6 +4,7 @@ import os
 
 FULL = os.environ.get("FAULTS") == "full"
 SEED = int(os.environ.get("FAULTS_SEED", "0"))
+NOTES: list[str] = []  # how things ended, for the summary
 
 
 def trials(full: int, quick: int) -> int:

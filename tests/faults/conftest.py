@@ -1,6 +1,6 @@
 """Says which seed was used and what became of the files."""
 
-from dust3r.tests.faults.amount import FULL, SEED
+from dust3r.tests.faults.amount import FULL, NOTES, SEED
 from dust3r.tests.faults.watch import TALLIES
 
 
@@ -11,3 +11,5 @@ def pytest_report_header():
 def pytest_terminal_summary(terminalreporter):
     for kind, tally in TALLIES.items():
         terminalreporter.write_line(f"faults: {kind}: {tally}")
+    for note in NOTES:
+        terminalreporter.write_line(f"faults: {note}")
