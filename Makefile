@@ -18,7 +18,7 @@ test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
 
 test-faults: setup  ## damaged files, killed processes, full disks: all of tests/faults (FAULTS_SEED=1: another seed)
-	FAULTS=full $(BIN)/python -m pytest tests/faults tests/blender/test_poisoned_scene.py
+	FAULTS=full $(BIN)/python -m pytest tests/faults tests/blender/test_poisoned_scene.py tests/blender/test_killed_blender.py
 
 test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on the oldest and newest bpy of this Python
 	.venv-4.2/bin/python -m pytest tests/blender
