@@ -1,6 +1,7 @@
 """Build the extension zip of one platform, wheels included, and validate it with the extension tool inside bpy.
 
 usage: .venv/bin/python tools/build_extension.py [--platform linux-x64] [--python 3.11 …] [--wheels all|pure|none]
+                                                 [--torch cu130]
 
 Files come from `git ls-files`, so that nothing that happens to lie in the checkout slips in; the manifest's
 paths_exclude_pattern leaves out what users do not need. docs/packaging.md says what the zip carries and why.
@@ -17,14 +18,18 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import zipfile
+from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fetch_wheels import fetch
-from wheel_set import CHOICES, LOCK, PLATFORM_TAGS, PackagingError, Wheel, not_carried, pythons_of, read_lock, select
+from torch_build import TorchBuild
+from wheel_set import CHOICES, LOCK, PLATFORM_TAGS, PackagingError, Wheel, not_carried, pythons_of, select
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = "blender_manifest.toml"
+MEGABYTE = 1_000_000
 
 
 def this_platform() -> str:
@@ -111,6 +116,8 @@ def zip_name(root: Path, options: argparse.Namespace) -> str:
     parts = [manifest["id"], manifest["version"]]
     if options.wheels != "none":
         parts.append(options.platform)
+        build = TorchBuild.parse(options.torch)
+        parts += [] if build.is_cpu or options.wheels == "pure" else [build.name]
         parts += ["py" + python.replace(".", "") for python in options.python or ()]
         parts += ["pure"] if options.wheels == "pure" else []
     return "-".join(parts) + ".zip"
@@ -141,6 +148,33 @@ def known_pythons(lock: Iterable[Wheel], platform: str, wanted: list[str] | None
     return wanted or locked
 
 
+def add_torch_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--torch",
+        default="cpu",
+        metavar="BUILD",
+        help="cpu, or as PyTorch names it (cu130, rocm6.4), or the URL of an index that ends in one; "
+        "pinned by tools/lock_torch.py",
+    )
+
+
+def sizes(archive: Path) -> list[str]:
+    """Lines that say how large the zip is and what makes it so: packages of a megabyte and more, the largest first."""
+    by_name: Counter[str] = Counter()
+    with zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
+            path = PurePosixPath(info.filename)
+            name = path.name.split("-")[0] if path.suffix == ".whl" else f"{path.parts[0]}/"
+            by_name[name] += info.compress_size
+    total = archive.stat().st_size
+    shown = [(name, size) for name, size in by_name.most_common() if size >= MEGABYTE]
+    rest = total - sum(size for _, size in shown)
+    return [
+        f"{archive} ({total / MEGABYTE:.0f} MB)",
+        *(f"{size / MEGABYTE:8.1f} MB  {name}" for name, size in [*shown, ("everything else", rest)]),
+    ]
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--platform", choices=PLATFORM_TAGS, help="default: this one")
@@ -151,6 +185,7 @@ def parse_arguments() -> argparse.Namespace:
         default="all",
         help="pure: only those that fit every Python, for systems that bring torch, scipy and pillow",
     )
+    add_torch_argument(parser)
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "extension", help="folder of the zip")
     return parser.parse_args()
 
@@ -158,11 +193,13 @@ def parse_arguments() -> argparse.Namespace:
 def make(options: argparse.Namespace) -> Path:
     """Download what is missing and build; the path of the zip. Raises PackagingError."""
     options.platform = options.platform or this_platform()
-    lock = read_lock()
+    torch = TorchBuild.parse(options.torch)
+    torch.check_platform(options.platform)
+    lock = torch.read_wheels()
     pythons = known_pythons(lock, options.platform, options.python)
     wheels = select(lock, options.platform, pythons, options.wheels)
     announce(wheels, lock, pythons)
-    fetch(wheels, pythons, ROOT / "wheels")
+    fetch(wheels, pythons, ROOT / "wheels", torch)
     target = options.output / zip_name(ROOT, options)
     build(ROOT, ROOT / "wheels", wheels, options.platform, target)
     return target
@@ -174,7 +211,7 @@ def main() -> int:
     except PackagingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{made} ({made.stat().st_size / 1e6:.0f} MB)")
+    print("\n".join(sizes(made)))
     return 0
 
 

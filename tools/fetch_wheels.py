@@ -8,16 +8,16 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from torch_build import TorchBuild
 from wheel_set import LOCK, PackagingError, Wheel, verify
 
-# The CPU builds of torch for Linux live here; on the default index Linux gets a CUDA build of several gigabytes.
-PYTORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CPU = TorchBuild.parse("cpu")
 
 
-def fetch(wheels: Iterable[Wheel], pythons: Iterable[str], folder: Path) -> None:
+def fetch(wheels: Iterable[Wheel], pythons: Iterable[str], folder: Path, build: TorchBuild = CPU) -> None:
     """Put every wheel into `folder`; files that are there already are only verified.
 
-    pythons: "3.11", …; each wheel fits one of them at least. Raises PackagingError.
+    pythons: "3.11", …; each wheel fits one of them at least. build: what "+" versions are of. Raises PackagingError.
     """
     wheels = list(wheels)
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def fetch(wheels: Iterable[Wheel], pythons: Iterable[str], folder: Path) -> None
         local = [wheel for wheel in missing if "+" in wheel.version]
         _download([wheel for wheel in missing if wheel not in local], python, folder)
         # A machine may have these in a folder of its own, known to pip; only then the public index.
-        _download(local, python, folder, other_index=PYTORCH_CPU_INDEX)
+        _download(local, python, folder, other_index=build.index)
     for wheel in wheels:
         _check(folder / wheel.file_name, wheel)
 

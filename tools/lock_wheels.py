@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fetch_wheels import PYTORCH_CPU_INDEX, run_pip_download
+from fetch_wheels import CPU, run_pip_download
 from wheel_set import LOCK, PackagingError, normalized, read_lock, sha256
 
 REQUIREMENTS = LOCK.parent.parent / "requirements.txt"
@@ -62,7 +62,7 @@ def download(platform: str, python: str, folder: Path) -> None:
     pins = {normalized(pin.partition("==")[0]): pin for pin in (*direct_pins(), *INDIRECT)}
     torch = pins.pop("torch") + ("+cpu" if platform == "linux-x64" else "")
     if run_pip_download([torch], TAGS[platform], python, folder) and run_pip_download(
-        [torch], TAGS[platform], python, folder, ["--extra-index-url", PYTORCH_CPU_INDEX]
+        [torch], TAGS[platform], python, folder, ["--extra-index-url", CPU.index]
     ):
         print(f"{platform}, Python {python}: no {torch} to be had; scipy is left out too")
         del pins["scipy"]
