@@ -17,7 +17,7 @@ class CleanupSettings:
     edge_step: float = 0.02  # of the depth, from pixel to pixel, that a flying pixel differs by from both sides
     edge_contrast: float = 2.5  # times as steep as what lies around it, or it is a slanted surface
     outlier_fence: float = 1.5  # Tukey's factor, on the logarithm of the distance from the scene's middle
-    sky_evidence: float = 1.0  # unsure 0 to 1, far -1 to 1, seen elsewhere -0.5 to 0, coloured like a sky 0 to 0.25
+    sky_evidence: float = 1.0  # of unsure 0 to 1, far -1 to 1, seen elsewhere -0.5 to 0, colours -1.35 to 0.1
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
