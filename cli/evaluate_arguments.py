@@ -14,12 +14,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("folders", type=Path, nargs="*", metavar="FOLDER", help="images/, cameras.json and, where known, depth/")
     add("--against", choices=("pycolmap",), help="run the classical pipeline on the same photos too")
     some = ",".join(f"{degrees:g}" for degrees in RECALLS)
-    add("--degrees", type=_degrees, default=RECALLS, metavar=some, help="errors below which RRA and RTA count a pair")
+    below = f"errors below which RRA and RTA count a pair (default: {some})"
+    add("--degrees", type=_degrees, default=RECALLS, metavar=some, help=below)
     add("--protocol", metavar="NAME", help="instead of folders: a published protocol (docs/protocols.md)")
     add("--data", type=Path, metavar="ROOT", help="where the data set of --protocol lies")
     add("--limit", type=int, metavar="N", help="of --protocol's sequences, photos or scans, evenly chosen: for a try")
     add("--synthetic", type=int, metavar="SEED", help="instead of folders: scenes that no training ever sees")
-    add("--pairs", type=int, default=64, metavar="N", help="scenes of --synthetic, a pair of views each")
+    add("--pairs", type=int, default=64, metavar="N", help="how many scenes of --synthetic, a pair of views each")
     add("--difficulty", type=float, default=1.0, metavar="D", help="of --synthetic, from 0 to 1")
     add("--json", type=Path, metavar="OUT.json", help="write the figures")
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from ..core.geometry.method import Method
 from ..core.localization_settings import LocalizationSettings, Way
 from ..core.map_settings import Engine, MapSettings
+from .parser import DRAWN, add_model
 
 DEFAULTS, MAP = LocalizationSettings(), MapSettings()
 MATCH = "pixels of two photos that show the same points (docs/matching.md)"
@@ -25,16 +26,18 @@ def add_match(parser: argparse.ArgumentParser) -> None:
     add("--colmap", type=Path, metavar="FOLDER", help="write features and matches as COLMAP imports them")
     surest = "leave pixels below out (default: the less sure half; with --job what is hidden there)"
     add("--min-confidence", type=float, metavar="C", help=surest)
+    add_model(parser)
 
 
 def add_relative_pose(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("photo_a", type=Path, metavar="A", help="the photo in whose camera frame the answer is")
     add("photo_b", type=Path, metavar="B", help="the other photo")
-    add("--method", choices=get_args(Method), help="default: all three")
+    add("--method", choices=get_args(Method), help="how it is found (default: all three ways)")
     add("--output", type=Path, metavar="POSE.json", help="write the answer")
     add("--focals", type=_focal, nargs=2, metavar=("A", "B"), help="known focals, photo pixels (default: as seen)")
-    add("--seed", type=int, default=DEFAULTS.seed, metavar="N")
+    add("--seed", type=int, default=DEFAULTS.seed, metavar="N", help=DRAWN)
+    add_model(parser)
 
 
 def add_localize(parser: argparse.ArgumentParser) -> None:
@@ -48,18 +51,25 @@ def add_localize(parser: argparse.ArgumentParser) -> None:
     add("--way", choices=get_args(Way), default=DEFAULTS.way, help=way)
     add("--neighbours", type=int, default=DEFAULTS.neighbours, metavar="N", help="photos it is compared with")
     add("--focal", type=_focal, metavar="F", help="of the photo, if known, in its pixels (default: as seen)")
-    add("--min-inliers", type=int, default=DEFAULTS.min_inliers, metavar="N", help="fewer: refuse")
-    add("--min-inlier-share", type=float, default=DEFAULTS.min_inlier_share, metavar="S", help="of matches: the same")
-    add("--seed", type=int, default=DEFAULTS.seed, metavar="N")
+    add("--min-inliers", type=int, default=DEFAULTS.min_inliers, metavar="N", help="fewer than these: refuse")
+    add(
+        "--min-inlier-share",
+        type=float,
+        default=DEFAULTS.min_inlier_share,
+        metavar="S",
+        help="less of the matches: refuse",
+    )
+    add("--seed", type=int, default=DEFAULTS.seed, metavar="N", help=DRAWN)
     add_map(parser)
+    add_model(parser)
 
 
 def add_map(parser: argparse.ArgumentParser) -> None:
     """From where a .blend is shown."""
-    add = parser.add_argument_group("of a .blend").add_argument
+    add = parser.add_argument_group("where WORLD is a .blend").add_argument
     add("--map-camera", action="append", metavar="NAME", help="a camera to see it from; may be repeated (default: all)")
     add("--around", action="append", metavar="NAME", help="instead: an object to see from all around; may be repeated")
-    add("--views", type=int, default=MAP.views, metavar="N", help="around it")
+    add("--views", type=int, default=MAP.views, metavar="N", help="how many around it")
     add("--map-size", type=int, default=MAP.size, metavar="N", help="pixels of a view's longer side")
     add("--engine", choices=get_args(Engine), default=MAP.engine, help="of the colours; depth is exact with all")
     add("--samples", type=int, default=MAP.samples, metavar="N", help="of the engine per pixel")

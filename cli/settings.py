@@ -4,21 +4,22 @@ import argparse
 from typing import get_args
 
 from ..core.settings import AlignmentSettings, ReconstructionSettings, Schedule, SharedFocal
+from .parser import DRAWN
 
 DEFAULTS = ReconstructionSettings()
 
 
 def add_alignment(parser: argparse.ArgumentParser, defaults: AlignmentSettings) -> None:
     """What `read_alignment` reads."""
-    add = parser.add_argument
+    add = parser.add_argument_group("alignment").add_argument
     add("--iterations", type=int, default=defaults.iterations, metavar="N", help="most refinement steps")
     add("--schedule", choices=get_args(Schedule), default=defaults.schedule, help="how the step length falls")
     shared = "one focal for photos of one size (also without a word), or of one camera, lens, zoom and size"
     share = get_args(SharedFocal)
     add("--shared-focal", nargs="?", choices=share, default=defaults.shared_focal, const="size", help=shared)
     add("--exif-focal", action="store_true", help="weigh in what EXIF says of a photo's focal (docs/known.md)")
-    add("--optimize-principal-point", action="store_true", help="else it is the photo's centre")
-    add("--seed", type=int, default=defaults.seed, metavar="N")
+    add("--optimize-principal-point", action="store_true", help="free it (default: the photo's centre)")
+    add("--seed", type=int, default=defaults.seed, metavar="N", help=DRAWN)
 
 
 def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:

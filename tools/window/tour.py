@@ -2,9 +2,8 @@
 
 usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 tour.py OUT_FOLDER PHOTO_FOLDER
 It presses what a person presses, checks what the person would see (the exit status says whether all of it held) and
-saves 1_before.png, 2_during.png, 3_after.png, 4_through_camera.png, 5_cancelled.png and 6_worker_killed.png.
-Started again by itself inside
-Blender, where it plays the person.
+saves 1_before.png, 2_during.png, 3_after.png, 4_through_camera.png, 5_export.png, 6_cancelled.png and
+7_worker_killed.png. Started again by itself inside Blender, where it plays the person.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -106,6 +106,7 @@ class Person:
         bpy.context.view_layer.objects.active = cameras[len(cameras) // 2]
         self.press("look_through_photo")
         yield from self.picture("4_through_camera")
+        yield from self.export()
         yield from self.cancel_a_second_one(set(bpy.data.objects))
         yield from self.lose_a_worker(set(bpy.data.objects))
         for step in ("the look through the camera", "the reconstruction"):
@@ -127,6 +128,7 @@ class Person:
             sidebar.active_panel_category = "DUSt3R"
 
     def cancel_a_second_one(self, before: set[Any]) -> Iterator[float]:
+        self.press("clear_cache")  # or the job is done before anybody can cancel it
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         while self.state.running and self.state.share < 0.1:
             yield 0.02
@@ -138,16 +140,41 @@ class Person:
         assert took < 0.5, "cancelling took too long"
         yield from self.until_idle(5)
         assert set(self.bpy.data.objects) == before, "a cancelled job changed the scene"
-        yield from self.picture("5_cancelled")
+        yield from self.picture("6_cancelled")
 
     def lose_a_worker(self, before: set[Any]) -> Iterator[float]:
         """The system kills the worker, as it does when memory runs out."""
+        self.press("clear_cache")
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         yield 2.0
         self.worker().kill()
         yield from self.until_idle(5)
         assert set(self.bpy.data.objects) == before, "a lost worker changed the scene"
-        yield from self.picture("6_worker_killed")
+        yield from self.picture("7_worker_killed")
+
+    def export(self) -> Iterator[float]:
+        """What the open Export section says, into a folder; the scene stays as it was."""
+        bpy, out = self.bpy, Path(os.environ["WISH"]).parent / "exported"
+        shutil.rmtree(out, ignore_errors=True)
+        shown, before = self.unfolded("DUST3R_PT_export"), set(bpy.data.objects)
+        chosen = bpy.context.scene.dust3r.export
+        chosen.format, chosen.folder = "colmap", str(out)
+        view = bpy.context.preferences.view
+        view.ui_scale, usual = 0.75, view.ui_scale  # else it is below the window's edge
+        yield from self.picture("5_export")
+        view.ui_scale = usual
+        bpy.utils.unregister_class(shown)
+        for name, made in (("colmap", {"sparse", "images"}), ("gltf", {"DUSt3R.glb"})):
+            assert self.press("export", format=name) == {"FINISHED"}
+            assert made <= {path.name for path in out.iterdir()}, f"{name} did not come"
+        assert set(bpy.data.objects) == before, "exporting changed the scene"
+
+    def unfolded(self, name: str) -> Any:
+        """A panel's open double: which panels are open is the person's own affair, scripts cannot say it."""
+        folded = getattr(self.bpy.types, name)
+        double = type(f"{name}_open", (folded,), {"bl_idname": f"{name}_open", "bl_options": set(), "bl_order": -1})
+        self.bpy.utils.register_class(double)
+        return double
 
 
 def play() -> None:

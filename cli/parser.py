@@ -1,0 +1,53 @@
+"""How all verbs take arguments: one-sentence errors, help that states defaults, and the options that many share."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, get_args
+
+from ..core.errors import InputError
+from ..core.settings import Device, ReconstructionSettings
+
+DRAWN = "begins whatever is drawn at random"  # what --seed is
+
+
+class Help(argparse.HelpFormatter):
+    """States the default of every option that has one, unless its own text does."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        has_one = action.option_strings and not (action.default is None or isinstance(action.default, bool))
+        if not action.help or not has_one or "default" in action.help or action.default == argparse.SUPPRESS:
+            return action.help
+        return f"{action.help} (default: %(default)s)"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Which network, and where it runs."""
+    group = parser.add_argument_group("model")
+    group.add_argument("--model", metavar="NAME|FOLDER|FILE", help="the network (default: the best that is present)")
+    add_models_folder(group.add_argument)
+    add_device(group.add_argument)
+
+
+def add_models_folder(add: Callable[..., object]) -> None:
+    add("--models-folder", type=Path, metavar="FOLDER", help="where models are kept (default: this user's)")
+
+
+def add_device(add: Callable[..., object]) -> None:
+    add("--device", choices=get_args(Device), default=ReconstructionSettings().device, help="what computes")
+
+
+def add_talk(parser: argparse.ArgumentParser) -> None:
+    """How much is said, and to whom."""
+    group = parser.add_argument_group("messages")
+    talk = group.add_mutually_exclusive_group()
+    talk.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    talk.add_argument("--json-progress", action="store_true", help="one JSON message a line (core/protocol.py)")
+    group.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)  # end with standard input
