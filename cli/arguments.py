@@ -171,7 +171,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("folder", type=Path, metavar="FOLDER", help="a finished job, or its result")
     formats = "; ".join(f"{name}: {format_.note}" for name, format_ in ALL_FORMATS.items())
     needs = f"{' and '.join(SCENE_FORMATS)} need bpy"
-    add("--format", choices=tuple(ALL_FORMATS), required=True, help=f"{formats} ({needs})")
+    add("--format", choices=tuple(ALL_FORMATS), required=True, metavar="F", help=f"{formats} ({needs})")
     add("--output", type=Path, required=True, metavar="FOLDER", help="where to; nothing is overwritten")
     add("--min-confidence", type=float, metavar="C", help="leave points below out (default: those hidden in Blender)")
     add_hide(parser, None, "those hidden in Blender")

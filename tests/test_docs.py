@@ -1,0 +1,55 @@
+"""The documentation holds together: every page is in the index, every link leads somewhere, every picture is made."""
+
+import re
+
+import pytest
+
+from .conftest import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+INDEX = DOCS / "README.md"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+# Pictures that something else than docs/images/<name>.py makes.
+MADE_BY = {
+    "alignment_calibration.png": "benchmarks/alignment_calibration.py",
+    "demo.png": "tools/demo.py",
+    "training_curves.png": "core/training/plot.py",
+    "window.jpg": "tools/window/tour.py",
+}
+SOURCES = [
+    path for folder in ("cli", "core", "operators", "panels", "farm", "tools") for path in (ROOT / folder).rglob("*.py")
+]
+
+
+def links(page):
+    """The files that a page links to."""
+    targets = [target.split("#")[0] for target in LINK.findall(page.read_text(encoding="utf-8"))]
+    return [page.parent / target for target in targets if target and "://" not in target]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file(page):
+    assert [str(target) for target in links(page) if not target.exists()] == []
+
+
+def test_every_page_is_in_the_index_once_and_the_index_in_the_readme():
+    listed = [target.resolve() for target in links(INDEX) if target.suffix == ".md" and target.parent == DOCS]
+    assert sorted(listed) == [page for page in PAGES if page != INDEX]
+    assert INDEX in links(ROOT / "README.md")
+
+
+def test_every_picture_is_shown_and_has_the_script_that_makes_it():
+    pictures = {path for path in (DOCS / "images").iterdir() if path.suffix in {".png", ".jpg"}}
+    shown = {target for page in (ROOT / "README.md", *PAGES) for target in links(page)}
+    assert {path.name for path in pictures - shown} == set()
+    for picture in pictures:
+        script = ROOT / MADE_BY[picture.name] if picture.name in MADE_BY else picture.with_suffix(".py")
+        assert script.is_file(), f"nothing makes {picture.name}"
+        assert picture.name in MADE_BY or picture.name in script.read_text(encoding="utf-8")
+
+
+def test_every_page_that_a_message_or_a_help_names_is_there():
+    named = {name for path in SOURCES for name in re.findall(r"docs/(\w+\.md)", path.read_text(encoding="utf-8"))}
+    assert named
+    assert sorted(name for name in named if not (DOCS / name).is_file()) == []
