@@ -100,4 +100,5 @@ def _loaded(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[Loa
             yield model, shelf
         return
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())
+    report(LOADING, 0, 1)
     yield load_model(path, pick_device(arguments.device)), None

@@ -52,6 +52,7 @@ class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
 
     _model: Path
     _rendering = False  # by a worker, at this moment
+    _step = " (2 of 2)"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

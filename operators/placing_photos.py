@@ -54,6 +54,7 @@ class PhotoPlacingOperator(WorkerOperator):
 
     _folder: Path  # of this run
     _scene: str  # name of the scene that gets the cameras
+    _step = ""  # which worker of several is at work, for the title
 
     def _begin(self, context: bpy.types.Context) -> None:
         """Start the first worker; raises ReconstructionError."""
@@ -108,4 +109,4 @@ class PhotoPlacingOperator(WorkerOperator):
         arguments += ["--device", settings_of(context.scene).device, "--neighbours", str(self.neighbours)]
         arguments += ["--min-inlier-share", str(self.min_inlier_share), *more]
         title = f"Localising {Path(photos[0]).name}" if len(photos) == 1 else f"Localising {len(photos)} photos"
-        self.start(context, arguments, title, log_file(self._folder))
+        self.start(context, arguments, f"{title}{self._step}", log_file(self._folder))
