@@ -14,6 +14,7 @@ from ..core.shard import WHOLE, Shard
 from ..core.version import VERSION
 from .cleanup_arguments import CLEAN, USUALLY, add_clean, add_hide
 from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
+from .frame_arguments import FRAMES, KEYFRAMES, add_frame_choice, add_frames, add_keyframes
 from .known_arguments import add_known, add_masks
 from .mesh_arguments import MESH, add_mesh
 from .pair_arguments import PAIR_VERBS, add_map
@@ -52,6 +53,8 @@ def _verbs() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]
         "export": ("a finished reconstruction as files of other programs (docs/export.md)", _add_export),
         "mesh": (MESH, add_mesh),
         "clean": (CLEAN, add_clean),
+        "frames": (FRAMES, add_frames),
+        "keyframes": (KEYFRAMES, add_keyframes),
         **PAIR_VERBS,
         "render-map": (RENDER_MAP, _add_render_map),
         "models": ("the known models, or one of them downloaded", _add_models),
@@ -100,7 +103,8 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, or folders of them")
+    add("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, folders of them, or movies")
+    add_frame_choice(parser)
     add_model(parser)
     add("--scene-graph", default=DEFAULTS.scene_graph, metavar="GRAPH", help=f"which photos meet: {FORMS}")
     half = "of the network's products (default: auto, half where this machine is faster in it)"

@@ -9,8 +9,8 @@ from ..core.export.selection import thinned
 from ..core.export.settings import SCENE_FORMATS, ExportSettings
 from ..core.job import find_result
 from ..core.reconstruction import Reconstruction
+from .blender_needed import require_bpy
 from .output import Output, photo_count
-from .reconstruct import require_bpy
 
 
 def export(arguments: argparse.Namespace, output: Output) -> None:

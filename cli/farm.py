@@ -16,7 +16,7 @@ from .settings import read_alignment
 
 def plan(arguments: argparse.Namespace, output: Output) -> None:
     """Write the job and say what it will need here; raises ReconstructionError for what cannot be used."""
-    job = read_job(arguments)
+    job = read_job(arguments, output)
     settings = dataclasses.replace(job.settings, precision=settled_precision(job.settings))  # one for all machines
     job = dataclasses.replace(job, settings=settings)
     job.save(arguments.job)

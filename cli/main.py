@@ -21,6 +21,8 @@ from .output import JsonLines, Output, Quiet, Terminal
 VERBS = {
     "reconstruct": ("reconstruct", "reconstruct"),
     "work": ("reconstruct", "work"),
+    "frames": ("frames", "frames"),
+    "keyframes": ("frames", "keyframes"),
     "predict": ("research", "predict"),
     "plan": ("farm", "plan"),
     "infer": ("farm", "infer"),

@@ -10,10 +10,11 @@ from ..core.errors import InputError
 from ..core.export.ply import save_ply
 from ..core.files import check_writable, temporary_folder
 from ..core.job import Job, result_folder
-from ..core.photos import find_photos
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
 from ..core.worker import run_job
+from .blender_needed import require_bpy
+from .frames import photos_of
 from .known_arguments import read_given
 from .output import Output, photo_count
 from .settings import read_settings
@@ -24,7 +25,7 @@ BLENDER_OUTPUTS = ("output", "render")
 def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
     """Run a job and write what was asked for; raises ReconstructionError before the work where that is possible."""
     check_outputs(arguments, also=arguments.job)
-    job = read_job(arguments)
+    job = read_job(arguments, output)
     with _job_folder(arguments.job) as folder:
         job.save(folder)
         output.say(f"{photo_count(len(job.photos))}, model {job.model.name}")
@@ -47,11 +48,12 @@ def work(arguments: argparse.Namespace, output: Output) -> None:
     output.result(str(folder), f"{photo_count(len(result.views))} -> {folder}")
 
 
-def read_job(arguments: argparse.Namespace) -> Job:
+def read_job(arguments: argparse.Namespace, output: Output) -> Job:
     """The job that the arguments spell; raises ReconstructionError for what cannot be used."""
-    settings, photos = read_settings(arguments), find_photos(arguments.photos)
-    make_edges(len(photos), settings.scene_graph)  # an unknown graph is worth knowing before the model is loaded
+    settings = read_settings(arguments)
     model = find_model(arguments.model, arguments.models_folder or default_model_folder())
+    photos = photos_of(arguments, output)
+    make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing before the model is loaded
     return Job(tuple(path.resolve() for path in photos), model, settings, given=read_given(arguments, photos))
 
 
@@ -67,17 +69,6 @@ def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> No
         raise InputError(f"--output writes a Blender scene, so {arguments.output} must end in .blend")
     for path in filter(None, outputs):
         check_writable(path)
-
-
-def require_bpy(who: str) -> None:
-    """Raise InputError, beginning with who needs it, where Blender's Python module is missing."""
-    try:
-        import bpy  # noqa: F401  a missing bpy is worth knowing before the work
-    except ImportError as error:
-        raise InputError(
-            f"{who} Blender's Python module; run inside Blender "
-            "(blender --command dust3r ...) or install bpy (make setup does)"
-        ) from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a photo's EXIF data say of its lens. Imports no torch."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,8 @@ EXIF_IFD = 0x8769
 MAKE, MODEL, LENS_MAKE, LENS_MODEL = 0x010F, 0x0110, 0xA433, 0xA434
 FOCAL, FOCAL_35, WIDTH = 0x920A, 0xA405, 0xA002
 PLANE_RESOLUTION, PLANE_UNIT = 0xA20E, 0xA210
+TAKEN, TAKEN_FRACTION, CHANGED = 0x9003, 0x9291, 0x0132
+MOMENT = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class LensTags:
     focal_35: float = 0.0  # mm, of a full-frame camera with an equal view across the diagonal
     density: float = 0.0  # pixels a mm of the sensor, as it was recorded
     recorded_width: float = 0.0  # pixels along the stored rows, as it was recorded
+    taken: str = ""  # "YYYY:MM:DD HH:MM:SS.fraction" by the camera's clock
 
     @classmethod
     def of(cls, exif: Image.Exif) -> Self:
@@ -38,6 +42,7 @@ class LensTags:
             focal_35=_number(more.get(FOCAL_35)),
             density=_number(more.get(PLANE_RESOLUTION)) / unit if unit else 0.0,
             recorded_width=_number(more.get(WIDTH)),
+            taken=_moment(more.get(TAKEN) or exif.get(CHANGED), more.get(TAKEN_FRACTION)),
         )
 
     @property
@@ -61,6 +66,14 @@ NO_TAGS = LensTags()
 
 def _text(value: object) -> str:
     return value.strip("\0 ") if isinstance(value, str) else ""
+
+
+def _moment(value: object, fraction: object) -> str:
+    """Text that sorts by time; "" for what is no moment: clocks that were never set say 0000."""
+    text, digits = _text(value), _text(fraction)
+    if not MOMENT.fullmatch(text) or text.startswith("0000"):
+        return ""
+    return f"{text}.{digits}" if digits.isdecimal() else text
 
 
 def _number(value: object) -> float:

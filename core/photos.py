@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError, first_line
@@ -58,6 +59,7 @@ class PhotoHeader:
     format: str  # Pillow's name of it
     mode: str  # Pillow's name of the colours as stored
     orientation: int = 1  # the EXIF tag (1 to 8)
+    tags: LensTags = NO_TAGS
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -75,7 +77,7 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
         raise InputError("No photos were given; name photo files or a folder that holds them")
     found: list[Path] = []
     for path in paths:
-        found += _photos_in(path) if path.is_dir() else [_existing(path)]
+        found += _photos_in(path) if path.is_dir() else [existing_file(path)]
     return list({path.resolve(): path for path in found}.values())
 
 
@@ -107,10 +109,23 @@ def open_photo(path: Path) -> Photo:
     return Photo(image, alpha, orientation, tags)
 
 
+def open_grey(path: Path, long_side: int) -> NDArray[np.float32]:
+    """The brightness (H, W), 0 to 1, as stored (not turned), shrunk to this long side at most; quick for large JPEGs.
+
+    Raises InputError as `open_photo` does.
+    """
+    with _opened(path) as file:
+        file.draft("L", (long_side, long_side))
+        grey = _rgb(file).convert("L")
+    shrink = min(1.0, long_side / max(grey.size))
+    width, height = (max(1, round(side * shrink)) for side in grey.size)
+    return np.asarray(grey.resize((width, height), Image.Resampling.BOX), np.float32) / 255
+
+
 def read_header(path: Path) -> PhotoHeader:
     """Size and kind of a photo, which takes no longer for large ones. Raises InputError as `open_photo` does."""
     with _opened(path) as file:
-        return PhotoHeader(file.size, file.format or "", file.mode, _orientation(file))
+        return PhotoHeader(file.size, file.format or "", file.mode, _orientation(file), _tags(file))
 
 
 def header_if_readable(path: Path) -> PhotoHeader | None:
@@ -173,16 +188,17 @@ def _photos_in(folder: Path) -> list[Path]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
     if not files:
         raise InputError(f"{folder} holds no photos (JPEG, PNG, WebP, TIFF, BMP); choose the folder that does")
-    return sorted(files, key=lambda file: _natural(file.name))
+    return sorted(files, key=lambda file: natural_order(file.name))
 
 
-def _existing(path: Path) -> Path:
+def existing_file(path: Path) -> Path:
+    """The path itself; raises InputError where there is no file."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path")
     return path
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural_order(name: str) -> list[tuple[int, str]]:
     """IMG_2 before IMG_10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name.lower())]
 
