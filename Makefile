@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known demo extension clean
+.PHONY: help setup test test-faults test-versions test-window test-repository lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -83,6 +83,15 @@ demo: setup  ## real photos, then the studio, to build/demo
 
 extension: setup  ## the installable zip of this platform, to build/extension
 	$(BIN)/python tools/build_extension.py
+
+repository: setup  ## the zips of all platforms and their listing, for any web server, to build/repository
+	$(BIN)/python tools/build_repository.py
+
+test-repository: setup build/blender-root/ready  ## the newest Blender installs from a repository (Debian, as root)
+	rm -rf $(TRIAL)-repository && mkdir -p $(TRIAL)-repository/user
+	$(BIN)/python tools/build_repository.py --platform linux-x64 --wheels pure --output $(TRIAL)-repository/offered
+	$(BIN)/python tools/try_repository.py file:///trial-repository/offered/index.json \
+		chroot build/blender-root env BLENDER_USER_RESOURCES=/trial-repository/user blender
 
 clean:  ## all that was made, but for .venv
 	rm -rf build .pytest_cache .ruff_cache

@@ -10,6 +10,7 @@ from importlib.metadata import requires
 from pathlib import Path, PurePosixPath
 
 import pytest
+from dust3r.tests.fake_wheel import make_wheel
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,18 +36,6 @@ def manifest() -> dict:
 @pytest.fixture(scope="module")
 def lock() -> list[Wheel]:
     return wheel_set.read_lock()
-
-
-def make_wheel(folder: Path, project: str, tag: str = "py3-none-any") -> Wheel:
-    """A wheel of one empty module, pinned by its own digest."""
-    path = folder / f"{project}-1.0-{tag}.whl"
-    info = f"{project}-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr(f"{project}/__init__.py", "")
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {project}\nVersion: 1.0\n")
-        file.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
-        file.writestr(f"{info}/RECORD", f"{project}/__init__.py,,\n")
-    return Wheel(path.name, frozenset({wheel_set.sha256(path)}))
 
 
 @pytest.fixture(scope="module")
