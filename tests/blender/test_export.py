@@ -1,6 +1,9 @@
 """From the scene into files and back: what is written is what was reconstructed, or what the scene shows."""
 
 import json
+import os
+import subprocess
+import sys
 
 import bpy  # isort: skip  it brings addon_utils
 import addon_utils
@@ -14,6 +17,8 @@ from dust3r.operators.scene import add_reconstruction, points_modifier, set_poin
 from dust3r.operators.scene.interchange import export_gltf, export_usd
 from dust3r.operators.scene.reading import find_collection, find_points, read_reconstruction
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction
+
+from .conftest import ROOT
 
 ALIKE = (Shot("a.png"), Shot("b.png"), Shot("c.png"))
 
@@ -230,6 +235,21 @@ def test_the_verb_gives_gltf_the_points_that_it_is_told_to(tmp_path, run):
         counts[options] = len(bpy.data.objects["Points"].data.vertices)
     told = [result.point_cloud(c) for c in (result.min_confidence, 1.0, 4.0)]
     assert list(counts.values()) == [*(len(cloud.position) for cloud in told), 500]
+
+
+def test_a_process_that_exported_through_blender_ends_at_once_and_says_no_more(tmp_path):
+    """Blender as a module reported leaks and hung as the interpreter ended."""
+    (tmp_path / "photos").mkdir()
+    make_reconstruction(tmp_path / "photos", ALIKE[:1]).save(tmp_path / "result")
+    verb = ["export", tmp_path / "result", "--format", "gltf", "--output", tmp_path / "out"]
+    environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
+    (tmp_path / "temporary").mkdir()
+    ended = subprocess.run(
+        [sys.executable, ROOT / "headless.py", *verb], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert (ended.returncode, ended.stdout) == (0, f"1 photo -> {tmp_path / 'out'}\n")
+    assert ended.stderr == ""
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_blender_without_an_exporter_says_so(extension, tmp_path, monkeypatch):
