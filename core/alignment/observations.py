@@ -19,6 +19,7 @@ PIXELS_PER_PHOTO = KEPT  # enough for cameras: errors of pointmaps are smooth, s
 TOTAL_PIXELS = 96_000  # over both sides of all edges: many edges need fewer pixels each
 FEWEST_PIXELS = 128
 ABSURD = 1e3  # median distances: points further off (the exponential head's runaways) say nothing of a camera
+FARTHEST = 1e12  # units of the network; beyond, squares would not be finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ def sample(
 def _at(prediction: PairPrediction, side: int, chosen: Indices, mask: NDArray[np.bool_] | None) -> tuple[Array, Array]:
     """Points (P, 3) and confidence (P,) of one side; an unusable pixel gets point 0 and confidence 1."""
     X, C = (values.astype(np.float64) for values in prediction.at(side, chosen))
-    usable = np.isfinite(X).all(-1) & np.isfinite(C)
+    usable = (np.abs(X) < FARTHEST).all(-1) & np.isfinite(C)  # false for NaN
+    if side == 0:  # what a photo shows is before its own camera
+        usable &= X[:, 2] > 0
     distance = np.linalg.norm(X, axis=-1)
     if usable.any():
         usable &= distance <= ABSURD * np.median(distance[usable])
