@@ -116,16 +116,16 @@ class Person:
             yield 0.5
         assert "DUSt3R" not in bpy.data.collections, "one undo step did not take the reconstruction back"
 
-    def open_tab(self) -> Iterator[float]:
+    def open_tab(self, name: str = "DUSt3R") -> Iterator[float]:
         space = self.area.spaces[0]
         space.show_region_ui = True
         sidebar = next(region for region in self.area.regions if region.type == "UI")
         for _ in range(30):
             self.area.tag_redraw()
             yield 0.3
-            if sidebar.active_panel_category == "DUSt3R":
+            if sidebar.active_panel_category == name:
                 return
-            sidebar.active_panel_category = "DUSt3R"
+            sidebar.active_panel_category = name
 
     def cancel_a_second_one(self, before: set[Any]) -> Iterator[float]:
         self.press("clear_cache")  # or the job is done before anybody can cancel it
@@ -159,10 +159,9 @@ class Person:
         shown, before = self.unfolded("DUST3R_PT_export"), set(bpy.data.objects)
         chosen = bpy.context.scene.dust3r.export
         chosen.format, chosen.folder = "colmap", str(out)
-        view = bpy.context.preferences.view
-        view.ui_scale, usual = 0.75, view.ui_scale  # else it is below the window's edge
+        yield from self.open_tab("Export")
         yield from self.picture("5_export")
-        view.ui_scale = usual
+        yield from self.open_tab()
         bpy.utils.unregister_class(shown)
         for name, made in (("colmap", {"sparse", "images"}), ("gltf", {"DUSt3R.glb"})):
             assert self.press("export", format=name) == {"FINISHED"}
@@ -170,9 +169,10 @@ class Person:
         assert set(bpy.data.objects) == before, "exporting changed the scene"
 
     def unfolded(self, name: str) -> Any:
-        """A panel's open double: which panels are open is the person's own affair, scripts cannot say it."""
+        """A panel's open double in a tab of its own: which panels are open is the person's affair, not a script's."""
         folded = getattr(self.bpy.types, name)
-        double = type(f"{name}_open", (folded,), {"bl_idname": f"{name}_open", "bl_options": set(), "bl_order": -1})
+        place = {"bl_idname": f"{name}_open", "bl_options": set(), "bl_parent_id": "", "bl_category": folded.bl_label}
+        double = type(f"{name}_open", (folded,), place)
         self.bpy.utils.register_class(double)
         return double
 
