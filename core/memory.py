@@ -14,7 +14,10 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's names for them
 LARGEST_KEPT = 1 << 28  # bytes: larger blocks go back to the system at once
 MOST_KEPT = (1 << 31) - 1
-OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|bad_alloc|not enough memory|failed to map segment")
+LIBRARIES = (RuntimeError, ImportError, OSError)  # what torch, the loader of libraries and the system raise for it
+OUT_OF_MEMORY = re.compile(
+    r"(?i)out of memory|n(no|')t allocate memory|bad_alloc|not enough memory|failed to map segment"
+)
 
 
 def reachable_memory() -> int | None:
@@ -52,7 +55,7 @@ def forget_peak() -> None:
 def shortage(error: BaseException) -> ReconstructionError | None:
     """The sentence for an error that says that memory ran out: what was asked for, what there was; None for others."""
     text = str(error)
-    if not isinstance(error, MemoryError) and not (isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(text)):
+    if not isinstance(error, MemoryError) and not (isinstance(error, LIBRARIES) and OUT_OF_MEMORY.search(text)):
         return None
     asked = re.search(r"(?:allocate|allocating) ([\d.]+ ?\w+)", text)
     there = reachable_memory()
@@ -68,7 +71,7 @@ def shortage_explained() -> Iterator[None]:
     """Errors that say that memory ran out become `shortage`'s within the block."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, *LIBRARIES) as error:
         sentence = shortage(error)
         if sentence is None:
             raise

@@ -166,6 +166,8 @@ def test_running_out_of_memory_is_one_sentence_with_what_was_needed_and_what_the
     sentence = str(shortage(caught.value))
     assert sentence.startswith("Memory ran out") and "GB can be used altogether" in sentence
     assert "\n" not in sentence
+    for said in ("x.so: failed to map segment from shared object", "[Errno 12] Cannot allocate memory"):
+        assert shortage(ImportError(said)) is not None
     assert shortage(RuntimeError("shapes cannot be multiplied")) is None
 
 
