@@ -96,6 +96,24 @@ def test_a_results_own_folder_serves_as_well(run, job):
     assert set(last_json(out)["neighbours"]) == {photo.name for photo in PHOTOS[:3]}
 
 
+def test_several_photos_are_placed_each_by_itself(run, job, tmp_path):
+    code, out, _ = run("localize", job, *PHOTOS[3:5], "--min-inlier-share", 0, "--output", tmp_path / "placed")
+    assert code == 0
+    lines = [json.loads(line) for line in out.splitlines()[-2:]]
+    assert [line["photo"] for line in lines] == [photo.name for photo in PHOTOS[3:5]]
+    result = Reconstruction.load(tmp_path / "placed")
+    assert {view.name for view in result.views} == set(result.settings["localization"]["photos"])
+    alone = last_json(run("localize", job, PHOTOS[4], "--min-inlier-share", 0)[1])
+    assert alone["cam2world"] == lines[1]["cam2world"]
+
+
+def test_photos_with_cameras_and_depth_are_a_world_too(run):
+    code, out, _ = run("localize", PHOTOS[0].parents[1], PHOTOS[0], *MODEL, "--min-inlier-share", 0)
+    assert code == 0
+    assert last_json(out)["neighbours"][0] == PHOTOS[0].name
+    assert run("localize", PHOTOS[0].parents[1], OTHER, *MODEL, "--min-inlier-share", 0.5)[0] == 2
+
+
 def test_one_photo_gives_its_focal_depth_and_points(run, tmp_path):
     job, cameras, points = tmp_path / "job", tmp_path / "c.json", tmp_path / "p.ply"
     outputs = ("--job", job, "--cameras", cameras, "--points", points)
@@ -104,9 +122,10 @@ def test_one_photo_gives_its_focal_depth_and_points(run, tmp_path):
     (camera,) = json.loads(cameras.read_text())["photos"].values()
     assert 0.2 < camera["K"][0][0] / camera["width"] < 11
     assert (tmp_path / "exr" / "depth" / f"{PHOTOS[0].name}.exr").is_file()
-    (view,) = Reconstruction.load(job / "result").views
-    assert (view.depth > 0).all()
-    assert f"element vertex {int(np.ceil(0.75 * view.depth.size))}" in points.read_bytes()[:200].decode(errors="ignore")
+    result = Reconstruction.load(job / "result")
+    shown = len(result.visible_points().position)
+    assert (result.views[0].depth > 0).all()
+    assert f"element vertex {shown}" in points.read_bytes()[:200].decode(errors="ignore")
 
 
 @pytest.mark.parametrize(
