@@ -1,5 +1,6 @@
 """Writing files so that a final name never holds half a file. Imports no torch."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -40,9 +41,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def _cannot_write(path: Path, error: OSError, written: int) -> InputError:
     """The sentence for a disk that refuses: how far it came, and how much room there is now."""
     reason, room = error.strerror or "the disk did not take all of it", ""
+    full = written or error.errno in (errno.ENOSPC, errno.EFBIG)
     with suppress(OSError):
         free = shutil.disk_usage(path.parent).free
-        room = f" ({written / 1e6:,.2f} MB of it were written, {free / 1e6:,.2f} MB are free)" if written else ""
+        room = f" ({written / 1e6:,.2f} MB of it were written, {free / 1e6:,.2f} MB are free)" if full else ""
     return InputError(f"Cannot write {path}: {reason}{room}; free some space or choose another place")
 
 
