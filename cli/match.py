@@ -75,7 +75,7 @@ def _match_files(arguments: argparse.Namespace, output: Output) -> PhotoMatches:
 
 
 def _match_job(arguments: argparse.Namespace, output: Output) -> list[PhotoMatches]:
-    result = find_result(arguments.job)
+    result = find_result(arguments.job).without_flaws()
     couples = list(combinations(_named(result, arguments.photos), 2))
     lowest = arguments.min_confidence or result.min_confidence
     report, pairs = Timeline({MATCHING: 1}, output.progress), []

@@ -61,7 +61,7 @@ def localize(
     few matches agree on a camera.
     """
     settings = settings or LocalizationSettings()
-    views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.views]
+    views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.without_flaws().views]
     views.append(load_view(photo, framing_of(model.config), name))
     predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
     near = _neighbours(predictor, reconstruction, settings.neighbours, report)

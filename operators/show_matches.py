@@ -48,7 +48,7 @@ class DUST3R_OT_show_matches(bpy.types.Operator):
         collection = find_collection(context)
         if collection is None:
             raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
-        world = read_reconstruction(collection)
+        world = read_reconstruction(collection).without_flaws()
         views = {view.name: view for view in world.views}
         missing = [camera.name for camera in (first, second) if camera[PHOTO] not in views]
         if missing:

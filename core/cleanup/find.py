@@ -17,7 +17,6 @@ from .settings import CleanupSettings
 from .sky import find_sky
 
 STAGE = "Cleaning up"
-Maps = dict[str, list[NDArray[np.bool_]]]
 
 
 def find_flaws(
@@ -27,16 +26,20 @@ def find_flaws(
 
     Nothing is changed or removed. Raises what `report` raises.
     """
-    settings = settings or CleanupSettings()
-    agreements = compare_all(views, settings, lambda done: report(STAGE, done, len(views)))
-    maps: Maps = {
-        "floaters": [find_floaters(agreement) for agreement in agreements],
-        "sky": [find_sky(view, agreement, settings) for view, agreement in zip(views, agreements, strict=True)],
-        "edges": [find_edges(view, settings) for view in views],
-        "outliers": find_outliers(views, agreements, settings),
-    }
-    report(STAGE, len(views), len(views))
-    return [_packed(view, {name: of_views[k] for name, of_views in maps.items()}) for k, view in enumerate(views)]
+    settings, steps = settings or CleanupSettings(), 2 * len(views)
+    agreements = compare_all(views, settings, lambda done: report(STAGE, done, steps))
+    outliers, found = find_outliers(views, agreements, settings), []
+    for index, (view, agreement) in enumerate(zip(views, agreements, strict=True)):
+        report(STAGE, len(views) + index, steps)
+        maps = {
+            "floaters": find_floaters(agreement),
+            "sky": find_sky(view, agreement, settings),
+            "edges": find_edges(view, settings),
+            "outliers": outliers[index],
+        }
+        found.append(_packed(view, maps))
+    report(STAGE, steps, steps)
+    return found
 
 
 def with_flaws(
