@@ -1,7 +1,7 @@
 """Masks as files beside the photos: black is left out, white is kept. Imports no torch."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageChops
@@ -19,18 +19,29 @@ def find_masks(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     a.jpg), in the same subfolder where photos need one to be told apart. Raises InputError, naming the file, where
     names are ambiguous, none fits, or a mask is not as large as its photo.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give the one that holds the masks")
-    found: dict[Path, Path] = {}
-    taken = {photo.resolve() for photo in photos}
-    for photo, name in zip(photos, unique_names(photos), strict=True):
-        mask = _mask_of(folder / Path(name).parent, photo, taken)
-        if mask is not None:
-            _check_size(mask, photo)
-            found[photo.resolve()] = mask
+    found = name_masks(folder, photos)
+    for photo, mask in found.items():
+        _check_size(mask, photo)
     if not found:
         example = f"{photos[0].stem}.png" if photos else "the photo's name with .png"
         raise InputError(f"{folder} holds no mask of any photo; name masks as the photos, such as {example}")
+    return found
+
+
+def name_masks(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
+    """As `find_masks`, by the names alone: sizes are not looked at, and there may be none."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; give the one that holds the masks")
+    taken = {photo.resolve() for photo in photos}
+    listings: dict[Path, dict[str, list[Path]]] = {}
+    found: dict[Path, Path] = {}
+    for photo, name in zip(photos, unique_names(photos), strict=True):
+        place = folder / Path(name).parent
+        if place not in listings:
+            listings[place] = _by_stem(place, taken)
+        mask = _mask_of(listings[place], photo)
+        if mask is not None:
+            found[photo.resolve()] = mask
     for mask, count in Counter(found.values()).items():
         if count > 1:
             raise InputError(f"{mask} fits {count} photos; name masks with the photo's suffix too, such as a.jpg.png")
@@ -56,12 +67,19 @@ def open_mask(path: Path, photo: Path, size: tuple[int, int], orientation: int) 
     return mask
 
 
-def _mask_of(folder: Path, photo: Path, taken: set[Path]) -> Path | None:
+def _by_stem(folder: Path, taken: set[Path]) -> dict[str, list[Path]]:
+    """The images of a folder that are none of the photos, by their names without suffix."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if file.suffix.lower() in SUFFIXES and file.resolve() not in taken:
+            found.setdefault(file.stem, []).append(file)
+    return found
+
+
+def _mask_of(files: Mapping[str, list[Path]], photo: Path) -> Path | None:
     """The one file that is named as the photo; the photo's whole name goes before its stem."""
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    files = [file for file in files if file.suffix.lower() in SUFFIXES and file.resolve() not in taken]
     for name in (photo.name, photo.stem):
-        fitting = [file for file in files if file.stem == name]
+        fitting = files.get(name, [])
         if len(fitting) > 1:
             raise InputError(f"{fitting[0]} and {fitting[1].name} are both masks of {photo.name}; leave one of them")
         if fitting:

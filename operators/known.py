@@ -9,8 +9,9 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ..core.errors import InputError
 from ..core.given import read_known
 from ..core.known_camera import KnownCamera, Part
-from .photos import PhotoListOperator
-from .properties import DUST3R_PG_photo, settings_of
+from .photo_list import PhotoListOperator
+from .photo_properties import DUST3R_PG_photo
+from .properties import settings_of
 from .scene.known import known_camera, photo_of
 
 

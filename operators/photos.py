@@ -1,4 +1,4 @@
-"""The photo list: add, remove, clear."""
+"""Photos into the list, from files, folders, the clipboard and the images of this .blend, and off it again."""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +6,14 @@ from typing import Any
 import bpy
 from bpy.props import CollectionProperty, StringProperty
 
+from ..core.clip_frames import is_movie
 from ..core.errors import InputError
-from ..core.photos import SUFFIXES, find_photos
+from ..core.path_text import paths_in
+from ..core.photos import SUFFIXES
+from .extracted import extracted_folder
+from .photo_list import PhotoListOperator, add_to_list, photo_count
 from .properties import settings_of
+from .scene.loaded_images import image_file, loaded_photos
 
 
 class DUST3R_OT_add_photos(bpy.types.Operator):
@@ -23,34 +28,75 @@ class DUST3R_OT_add_photos(bpy.types.Operator):
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(SUFFIXES)), options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        if self.files:  # dropped
+            return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         folder = Path(bpy.path.abspath(self.directory))
         chosen = [folder / file.name for file in self.files if file.name]
+        return _add(self, context, chosen or ([folder] if self.directory else []))
+
+
+class DUST3R_OT_paste_photos(bpy.types.Operator):
+    """Add the photos, folders or the movie whose paths were copied: one a line, also quoted or as file://"""
+
+    bl_idname = "dust3r.paste_photos"
+    bl_label = "Paste Photos"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
         try:
-            found = find_photos(chosen or [folder])
+            paths = paths_in(context.window_manager.clipboard)
         except InputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        photos = settings_of(context.scene).photos
-        present = {photo.path for photo in photos}
-        new = [str(path) for path in found if str(path) not in present]
-        for path in new:
-            item = photos.add()
-            item.name, item.path = Path(path).name, path
-        self.report({"INFO"}, f"{len(new)} photos added")
-        return {"FINISHED"}
+        if len(paths) == 1 and is_movie(paths[0]):
+            call = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
+            return getattr(bpy.ops, "dust3r").add_movie_frames(call, filepath=str(paths[0]))  # noqa: B009
+        return _add(self, context, paths)
 
 
-class PhotoListOperator:
+class DUST3R_OT_add_loaded_images(bpy.types.Operator):
+    """Add images that this .blend has loaded, packed ones too; a file of a packed image is made for it"""
+
+    bl_idname = "dust3r.add_loaded_images"
+    bl_label = "Add Loaded Images"
+    bl_options = {"REGISTER", "UNDO"}
+
+    image: StringProperty(name="Image", description="One of this file's images; empty: all of them")
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not settings_of(context.scene).photos:
-            cls.poll_message_set("The list of photos is empty")  # type: ignore[attr-defined]
+        if not loaded_photos():
+            cls.poll_message_set("This file has no loaded image")
             return False
         return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.prop_search(self, "image", bpy.data, "images")
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        folder = extracted_folder() / "images"
+        try:
+            files = [image_file(image, folder) for image in self._images()]
+        except InputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return _add(self, context, files)
+
+    def _images(self) -> list[bpy.types.Image]:
+        """Raises InputError where there is no such image."""
+        if not self.image:
+            return loaded_photos()
+        image = bpy.data.images.get(self.image)
+        if image is None:
+            raise InputError(f"This file has no image {self.image!r}; choose another")
+        return [image]
 
 
 class DUST3R_OT_remove_photo(PhotoListOperator, bpy.types.Operator):
@@ -77,3 +123,13 @@ class DUST3R_OT_clear_photos(PhotoListOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[Any]:
         settings_of(context.scene).photos.clear()
         return {"FINISHED"}
+
+
+def _add(operator: bpy.types.Operator, context: bpy.types.Context, paths: list[Path]) -> set[Any]:
+    try:
+        new = add_to_list(context.scene, paths)
+    except InputError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    operator.report({"INFO"}, f"{photo_count(new)} added")
+    return {"FINISHED"}

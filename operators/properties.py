@@ -1,6 +1,5 @@
 """What the panel edits: settings on the scene, the photo list, and the state of the running job."""
 
-import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ from bpy.props import (
 )
 
 from ..core.checkpoints import find_model, known_model, list_models
-from ..core.known_camera import KnownCamera
 from ..core.settings import AlignmentSettings, ReconstructionSettings
-from . import thumbnails
 from .export_properties import DUST3R_PG_export
 from .mesh_properties import DUST3R_PG_mesh
+from .photo_properties import DUST3R_PG_photo
 from .preferences import model_folder
 from .scene import display_sliders
 from .scene.cleanup import active_switches
@@ -54,39 +52,6 @@ def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
     items.append((FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth"))
     numbered: list[Item] = [(*item, "NONE", number) for number, item in enumerate(items)]
     return [_kept.setdefault(item, item) for item in (*numbered, *own)]
-
-
-class DUST3R_PG_photo(bpy.types.PropertyGroup):
-    """One photo of the list."""
-
-    path: StringProperty(name="Path", subtype="FILE_PATH")
-    known: StringProperty(name="Known", description="An entry of cameras.json (docs/known.md); empty: nothing")
-
-    @property
-    def known_camera(self) -> KnownCamera:
-        """What is known of the camera; raises InputError for what no camera can be."""
-        return KnownCamera.from_dict(json.loads(self.known), f"{self.name}") if self.known else KnownCamera()
-
-    @known_camera.setter
-    def known_camera(self, camera: KnownCamera) -> None:
-        self.known = json.dumps(camera.as_dict()) if camera.parts else ""
-
-    @property
-    def is_pose_known(self) -> bool:
-        return "cam2world" in self.known
-
-    @property
-    def is_lens_known(self) -> bool:
-        return any(word in self.known for word in ('"K"', "focal", "principal_point"))
-
-    @property
-    def absolute(self) -> Path:
-        return Path(bpy.path.abspath(self.path))
-
-    @property
-    def thumbnail(self) -> int:
-        """Its icon."""
-        return thumbnails.icon(self.path)
 
 
 class ReconstructionProperties:
@@ -219,6 +184,13 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     export: PointerProperty(type=DUST3R_PG_export)
     mesh: PointerProperty(type=DUST3R_PG_mesh)
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
+
+    @property
+    def photos_text(self) -> str:
+        """How many photos of the list take part."""
+        on = [False] * len(self.photos)
+        self.photos.foreach_get("use", on)
+        return f"{sum(on)} of {len(on)} photos on"
 
     @property
     def model_note(self) -> str:

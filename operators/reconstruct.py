@@ -11,7 +11,7 @@ import bpy
 from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
 from ..core.cache import prune
-from ..core.errors import ReconstructionError
+from ..core.errors import InputError, ReconstructionError
 from ..core.given import Given
 from ..core.job import Job, load_result, log_file
 from ..core.masks import find_masks
@@ -19,6 +19,7 @@ from ..core.photos import find_photos
 from ..core.progress import Progress
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
+from .photo_list import switched_on
 from .preferences import cache_bytes, cache_folder, forget_cache_size, user_folder
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
 from .running import WorkerOperator
@@ -124,7 +125,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         Where the caller names other photos, what the panel says of its own does not count.
         """
         own = not (self.files or self.directory)
-        listed = settings_of(context.scene).photos if own else []
+        listed = switched_on(context.scene) if own else []
         known = {photo.absolute.resolve(): photo.known_camera for photo in listed if photo.known}
         masks = chosen.masks if own or self.properties.is_property_set("masks") else ""
         return Given(known, find_masks(Path(bpy.path.abspath(masks)), photos) if masks else {})
@@ -133,7 +134,12 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         folder = Path(bpy.path.abspath(self.directory))
         if self.files:
             return [folder / file.name for file in self.files]
-        return [folder] if self.directory else [photo.absolute for photo in settings_of(context.scene).photos]
+        if self.directory:
+            return [folder]
+        listed = [photo.absolute for photo in switched_on(context.scene)]
+        if settings_of(context.scene).photos and not listed:
+            raise InputError("Every photo of the list is switched off; switch on those to reconstruct from")
+        return listed
 
 
 def _run_job() -> Callable[[Path, Callable[[Progress], None]], Reconstruction]:

@@ -13,22 +13,34 @@ from ..panels.export import DUST3R_PT_export
 from ..panels.known import DUST3R_PT_known
 from ..panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
 from ..panels.mesh import DUST3R_PT_mesh
+from ..panels.photos import PHOTO_PANELS
 from ..panels.sidebar import PANELS
-from . import running, thumbnails
+from . import manual, presets, running, search, thumbnails, translation
 from .cleanup import DUST3R_OT_find_flaws
 from .clear_cache import DUST3R_OT_clear_cache
 from .download_model import DUST3R_OT_download_model
 from .export import DUST3R_OT_export
 from .export_properties import DUST3R_PG_export
+from .extracted import DUST3R_OT_clear_frames
 from .known import DUST3R_OT_forget_known, DUST3R_OT_read_known, DUST3R_OT_use_as_known
 from .localize import DUST3R_OT_localize_photo
 from .look_through_photo import DUST3R_OT_look_through_photo
 from .match_to_model import DUST3R_OT_match_photo_to_model
 from .mesh import DUST3R_OT_create_mesh
 from .mesh_properties import DUST3R_PG_mesh
-from .photos import DUST3R_OT_add_photos, DUST3R_OT_clear_photos, DUST3R_OT_remove_photo
+from .movie_frames import DUST3R_OT_add_movie_frames, DUST3R_OT_keep_keyframes
+from .photo_drop import DUST3R_FH_movies, DUST3R_FH_photos
+from .photo_order import DUST3R_OT_move_photo, DUST3R_OT_sort_photos, DUST3R_OT_switch_photos
+from .photo_properties import DUST3R_PG_photo
+from .photos import (
+    DUST3R_OT_add_loaded_images,
+    DUST3R_OT_add_photos,
+    DUST3R_OT_clear_photos,
+    DUST3R_OT_paste_photos,
+    DUST3R_OT_remove_photo,
+)
 from .preferences import DUST3R_AP_preferences
-from .properties import DUST3R_PG_job, DUST3R_PG_photo, DUST3R_PG_settings
+from .properties import DUST3R_PG_job, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
 from .second_blender import COMMAND
 from .show_matches import DUST3R_OT_show_matches
@@ -43,8 +55,18 @@ CLASSES = (
     DUST3R_PG_settings,
     DUST3R_PG_job,
     DUST3R_OT_add_photos,
+    DUST3R_OT_add_movie_frames,
+    DUST3R_OT_add_loaded_images,
+    DUST3R_OT_paste_photos,
     DUST3R_OT_remove_photo,
     DUST3R_OT_clear_photos,
+    DUST3R_OT_move_photo,
+    DUST3R_OT_sort_photos,
+    DUST3R_OT_switch_photos,
+    DUST3R_OT_keep_keyframes,
+    DUST3R_OT_clear_frames,
+    DUST3R_FH_photos,
+    DUST3R_FH_movies,
     DUST3R_OT_use_as_known,
     DUST3R_OT_read_known,
     DUST3R_OT_forget_known,
@@ -61,6 +83,7 @@ CLASSES = (
     DUST3R_OT_show_matches,
     DUST3R_OT_render_training_views,
     DUST3R_OT_train_on_scene,
+    *PHOTO_PANELS,
     *PANELS,
     DUST3R_PT_known,
     DUST3R_PT_mesh,
@@ -73,6 +96,7 @@ POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),
     bpy.types.WindowManager: ("dust3r_job", DUST3R_PG_job),
 }
+AMENITIES = (translation, manual, presets, search)  # each registers itself
 _registered = ExitStack()  # takes everything back, last first
 
 
@@ -86,6 +110,9 @@ def register() -> None:
         for owner, (name, group) in POINTERS.items():
             setattr(owner, name, PointerProperty(type=group))
             stack.callback(delattr, owner, name)
+        for amenity in AMENITIES:
+            amenity.register()
+            stack.callback(amenity.unregister)
         before_load: list[Any] = bpy.app.handlers.load_pre
         before_load.append(running.stop_before_load)
         stack.callback(before_load.remove, running.stop_before_load)

@@ -1,4 +1,4 @@
-"""The sidebar tab "DUSt3R": photos, model, Reconstruct; everything else is folded away."""
+"""The sidebar tab "DUSt3R": model, Reconstruct; everything else is folded away."""
 
 import textwrap
 from typing import Any
@@ -6,44 +6,18 @@ from typing import Any
 import bpy
 
 from .base import SidebarPanel
+from .presets import DUST3R_PT_presets
 
 NOTE_WIDTH = 40  # characters that fit into the sidebar's usual width
-
-
-class DUST3R_UL_photos(bpy.types.UIList):
-    """Photos with their thumbnails, marked where pose (arrows) or lens (camera) are known."""
-
-    def draw_item(
-        self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, icon: int, active_data: Any, active: str
-    ) -> None:
-        layout.label(text=item.name, icon_value=item.thumbnail)
-        if item.is_pose_known:
-            layout.label(text="", icon="EMPTY_ARROWS")
-        if item.is_lens_known:
-            layout.label(text="", icon="CAMERA_DATA")
-
-
-class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
-    """Which photos to reconstruct."""
-
-    bl_label = "Photos"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = _settings(context)
-        row = self.layout.row()
-        row.template_list("DUST3R_UL_photos", "", settings, "photos", settings, "active_photo", rows=4)
-        column = row.column(align=True)
-        column.operator("dust3r.add_photos", text="", icon="ADD")
-        column.operator("dust3r.remove_photo", text="", icon="REMOVE")
-        column.separator()
-        column.operator("dust3r.clear_photos", text="", icon="TRASH")
-        self.layout.operator("dust3r.add_photos", icon="FILE_FOLDER")
 
 
 class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
     """The model and the button."""
 
     bl_label = "Reconstruction"
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        DUST3R_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, job, layout = _settings(context), context.window_manager.dust3r_job, self.layout
@@ -129,8 +103,6 @@ class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
 
 
 PANELS = (
-    DUST3R_UL_photos,
-    DUST3R_PT_photos,
     DUST3R_PT_reconstruct,
     DUST3R_PT_refinement,
     DUST3R_PT_models,

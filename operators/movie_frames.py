@@ -1,0 +1,162 @@
+"""Frames of a movie into the list of photos, and the choice of the photos of a long list that are worth keeping."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+
+from ..core.clip_frames import MOVIE_SUFFIXES, ClipFrames, finished_frames, frames_folder_name
+from ..core.errors import ReconstructionError
+from ..core.keyframes import FrameChoice, choose_photos
+from .extracted import extracted_folder
+from .photo_list import PhotoListOperator, add_to_list, photo_count, switched_on
+from .preferences import user_folder
+from .properties import settings_of
+from .running import WorkerOperator
+from .scene.clip_frames import extract_frames
+from .second_blender import launcher
+
+DEFAULT = FrameChoice()
+
+
+class FrameChoiceProperties:
+    """core's FrameChoice as Blender properties."""
+
+    way: EnumProperty(
+        name="Choose",
+        description="Which frames are taken",
+        items=(
+            ("auto", "Keyframes", "The sharpest at even distances of the camera's way"),
+            ("every", "Every Nth", "At even distances of time"),
+        ),
+        default=DEFAULT.way,
+    )
+    number: IntProperty(
+        name="Number", description="The most keyframes, or the step from frame to frame", default=DEFAULT.number, min=1
+    )
+
+    @property
+    def choice(self) -> FrameChoice:
+        return FrameChoice(self.way, self.number)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: bpy.types.UILayout = self.layout  # type: ignore[attr-defined]
+        layout.use_property_split = True
+        layout.prop(self, "way")
+        layout.prop(self, "number", text="At Most" if self.way == "auto" else "Step")
+
+
+class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.types.Operator):
+    """Add frames of a movie as photos: the sharpest along the camera's way, or every Nth"""
+
+    bl_idname = "dust3r.add_movie_frames"
+    bl_label = "Add Movie Frames"
+    bl_options = {"UNDO"}
+
+    filepath: StringProperty(name="Movie", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(MOVIE_SUFFIXES)), options={"HIDDEN"})
+
+    _folder: Path
+    _scene: str
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        if self.filepath:  # dropped or pasted
+            return context.window_manager.invoke_props_dialog(self)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        movie, self._scene = Path(bpy.path.abspath(self.filepath)), context.scene.name
+        try:
+            self._folder = extracted_folder() / frames_folder_name(movie, self.choice)
+            if finished_frames(self._folder, movie, self.choice) is None:
+                if not bpy.app.background:
+                    return self._begin(context, movie)
+                extract_frames(movie, self._folder, self.choice)
+            self.take(context, self._folder)
+        except ReconstructionError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def take(self, context: bpy.types.Context, result: Path) -> None:
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is None:
+            raise ReconstructionError(f"The scene {self._scene} is gone; add the movie to another")
+        new = add_to_list(scene, ClipFrames.load(self._folder).files(self._folder))
+        self.report({"INFO"}, f"{photo_count(new)} added")
+
+    def tidy(self, failed: bool) -> None:
+        try:
+            ClipFrames.load(self._folder)
+        except ReconstructionError:  # not whole: cancelled or broken off
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _begin(self, context: bpy.types.Context, movie: Path) -> set[Any]:
+        """Another Blender decodes, so that this one stays free."""
+        arguments = ["frames", str(movie), "--frames", str(self.choice), "--output", str(self._folder)]
+        self.start(context, arguments, f"Taking frames of {movie.name}", _log(), launcher())
+        return self.watch(context)
+
+
+class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerOperator, bpy.types.Operator):
+    """Switch off the photos of a long sequence that add little: all but the sharpest along the camera's way"""
+
+    bl_idname = "dust3r.keep_keyframes"
+    bl_label = "Keep Keyframes"
+    bl_options = {"UNDO"}
+
+    _folder: Path
+    _scene: str
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return PhotoListOperator.poll.__func__(cls, context) and WorkerOperator.poll.__func__(cls, context)  # type: ignore[attr-defined]
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        photos, self._scene = [photo.absolute for photo in switched_on(context.scene)], context.scene.name
+        self._folder = Path(tempfile.mkdtemp(prefix="keyframes-", dir=user_folder("jobs")))
+        try:
+            if not bpy.app.background:
+                return self._begin(context, photos)
+            self._keep(context.scene, choose_photos(photos, self.choice))
+        except ReconstructionError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        finally:
+            if bpy.app.background:
+                self.tidy(failed=False)
+        return {"FINISHED"}
+
+    def take(self, context: bpy.types.Context, result: Path) -> None:
+        scene = bpy.data.scenes.get(self._scene)
+        if scene is None:
+            raise ReconstructionError(f"The scene {self._scene} is gone")
+        self._keep(scene, [Path(line) for line in result.read_text(encoding="utf-8").splitlines()])
+
+    def tidy(self, failed: bool) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _begin(self, context: bpy.types.Context, photos: list[Path]) -> set[Any]:
+        listing = self._folder / "photos.txt"
+        listing.write_text("\n".join(map(str, photos)), encoding="utf-8")
+        arguments = ["keyframes", "--list", str(listing), "--frames", str(self.choice)]
+        arguments += ["--output", str(self._folder / "kept.txt")]
+        self.start(context, arguments, f"Looking at {photo_count(len(photos))}", _log())
+        return self.watch(context)
+
+    def _keep(self, scene: bpy.types.Scene, kept: list[Path]) -> None:
+        wanted = set(kept)
+        for photo in settings_of(scene).photos:
+            photo.use = photo.use and photo.absolute in wanted
+        self.report({"INFO"}, f"{photo_count(len(kept))} on")
+
+
+def _log() -> Path:
+    return user_folder("logs") / "frames.txt"

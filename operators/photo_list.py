@@ -1,0 +1,48 @@
+"""What operators on the list of photos share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.clip_frames import is_movie
+from ..core.errors import InputError
+from ..core.photos import find_photos
+from .photo_properties import facts_of
+from .properties import settings_of
+
+
+class PhotoListOperator:
+    """An operator for when there are photos in the list."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not settings_of(context.scene).photos:
+            cls.poll_message_set("The list of photos is empty")  # type: ignore[attr-defined]
+            return False
+        return True
+
+
+def add_to_list(scene: bpy.types.Scene, paths: Sequence[Path]) -> int:
+    """Add the photos that files and folders name, each once; returns how many were new. Raises InputError."""
+    for path in paths:
+        if is_movie(path):
+            raise InputError(f"{path.name} is a movie; add frames of it with Add Movie Frames")
+    found, photos = find_photos(paths), settings_of(scene).photos
+    facts_of.cache_clear()  # files may have changed
+    present = {bpy.path.abspath(photo.path) for photo in photos}
+    new = [path for path in found if str(path) not in present]
+    for path in new:
+        item = photos.add()
+        item.name, item.path = path.name, str(path)
+    return len(new)
+
+
+def switched_on(scene: bpy.types.Scene) -> list[Any]:
+    """The photos of the list that take part, as DUST3R_PG_photo."""
+    return [photo for photo in settings_of(scene).photos if photo.use]
+
+
+def photo_count(number: int) -> str:
+    return "1 photo" if number == 1 else f"{number} photos"

@@ -1,0 +1,91 @@
+"""The list of photos: where they come from, what each says of itself, which take part, in which order."""
+
+from typing import Any
+
+import bpy
+
+from .base import SidebarPanel
+
+
+class DUST3R_UL_photos(bpy.types.UIList):
+    """Switch, thumbnail, name, size and focal; marks where pose (arrows), lens (camera) or a mask is known."""
+
+    def draw_item(
+        self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, icon: int, active_data: Any, active: str
+    ) -> None:
+        layout.prop(item, "use", text="")
+        row = layout.row(align=True)
+        row.active, row.alert = item.use, item.facts is None
+        row.label(text=item.name, icon_value=item.thumbnail)
+        if item.is_pose_known:
+            row.label(text="", icon="EMPTY_ARROWS")
+        if item.is_lens_known:
+            row.label(text="", icon="CAMERA_DATA")
+        if item.is_masked:
+            row.label(text="", icon="MOD_MASK")
+        facts = row.row()
+        facts.alignment = "RIGHT"
+        facts.active = False
+        facts.label(text=f"{item.focal_text}  {item.size_text}")
+
+
+class DUST3R_MT_add_photos(bpy.types.Menu):
+    """Where photos come from."""
+
+    bl_label = "Add"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator("dust3r.add_photos", icon="FILE_FOLDER")
+        layout.operator("dust3r.add_movie_frames", icon="FILE_MOVIE")
+        layout.operator("dust3r.add_loaded_images", icon="IMAGE_DATA")
+        layout.operator("dust3r.paste_photos", icon="PASTEDOWN")
+
+
+class DUST3R_MT_photo_list(bpy.types.Menu):
+    """What can be done with the list."""
+
+    bl_label = "List"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        for text, key in (("Sort by Name", "NAME"), ("Sort by Time", "TIME")):
+            layout.operator(
+                "dust3r.sort_photos", text=text, icon="SORTALPHA" if key == "NAME" else "SORTTIME"
+            ).key = key
+        layout.separator()
+        for text, direction in (("Move to Top", "TOP"), ("Move to Bottom", "BOTTOM")):
+            layout.operator("dust3r.move_photo", text=text).direction = direction
+        layout.separator()
+        layout.operator_enum("dust3r.switch_photos", "action")
+        layout.operator("dust3r.keep_keyframes", icon="KEYFRAME_HLT")
+        layout.separator()
+        layout.operator("dust3r.clear_photos", icon="TRASH")
+
+
+class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
+    """Which photos to reconstruct."""
+
+    bl_label = "Photos"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.dust3r
+        row = self.layout.row()
+        row.template_list("DUST3R_UL_photos", "", settings, "photos", settings, "active_photo", rows=7)
+        column = row.column(align=True)
+        column.menu("DUST3R_MT_add_photos", text="", icon="ADD")
+        column.operator("dust3r.remove_photo", text="", icon="REMOVE")
+        column.separator()
+        column.menu("DUST3R_MT_photo_list", text="", icon="DOWNARROW_HLT")
+        column.separator()
+        column.operator("dust3r.move_photo", text="", icon="TRIA_UP").direction = "UP"
+        column.operator("dust3r.move_photo", text="", icon="TRIA_DOWN").direction = "DOWN"
+        if settings.photos:
+            self.layout.label(text=settings.photos_text)
+        else:
+            row = self.layout.row(align=True)
+            row.operator("dust3r.add_photos", icon="FILE_FOLDER")
+            row.operator("dust3r.add_movie_frames", text="Add Movie", icon="FILE_MOVIE")
+
+
+PHOTO_PANELS = (DUST3R_UL_photos, DUST3R_MT_add_photos, DUST3R_MT_photo_list, DUST3R_PT_photos)
