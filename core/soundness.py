@@ -75,9 +75,9 @@ def check_camera(K: NDArray[np.floating], cam2world: NDArray[np.floating]) -> No
 
 def is_rigid(pose: NDArray[np.floating]) -> bool:
     """Whether (4, 4) is a rotation and a translation, all of it finite."""
-    R = pose[:3, :3]
-    if pose.shape != (4, 4) or not np.isfinite(pose).all() or np.abs(R).max() > 2:
+    if pose.shape != (4, 4) or not np.isfinite(pose).all() or np.abs(pose[:3, :3]).max() > 2:
         return False
+    R = pose[:3, :3]
     last = np.array_equal(pose[3], (0, 0, 0, 1))
     return bool(last and np.abs(R @ R.T - np.eye(3)).max() < RIGID and np.linalg.det(R) > 0)
 
