@@ -1,0 +1,13 @@
+import bpy
+
+settings = bpy.context.scene.dust3r
+settings.scene_graph = "auto"
+settings.window = 3
+settings.reference = 0
+settings.min_confidence = 0.0
+settings.iterations = 300
+settings.schedule = "cosine"
+settings.shared_focal = "exif"
+settings.exif_focal = True
+settings.optimize_principal_point = False
+settings.seed = 0

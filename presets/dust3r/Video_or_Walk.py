@@ -1,0 +1,13 @@
+import bpy
+
+settings = bpy.context.scene.dust3r
+settings.scene_graph = "swin"
+settings.window = 6
+settings.reference = 0
+settings.min_confidence = 0.0
+settings.iterations = 300
+settings.schedule = "cosine"
+settings.shared_focal = "size"
+settings.exif_focal = False
+settings.optimize_principal_point = False
+settings.seed = 0
