@@ -94,12 +94,12 @@ def typical_voxel(world: Reconstruction, sure: float) -> float:
 def disagreement(views: Sequence[AlignedView], sure: float) -> float:
     """The median difference, scene units, of the depths that two photos give the same surface; 0 without any."""
     share = max(1, SAMPLES // max(1, len(views) - 1))
-    found = [np.zeros(0)]
-    for one, other in permutations(views, 2):
-        kept = one.kept(sure) & (one.depth > 0)
-        points = one.world_points()[kept]
-        found.append(_differences(points[:: 1 + len(points) // share], other, other.kept(sure)))
-    differences = np.concatenate(found)
+    kept = [view.kept(sure) & (view.depth > 0) for view in views]
+    points = [view.world_points()[own] for view, own in zip(views, kept, strict=True)]
+    samples = [own[:: 1 + len(own) // share] for own in points]
+    pairs = permutations(range(len(views)), 2)
+    found = [_differences(samples[one], views[other], kept[other]) for one, other in pairs]
+    differences = np.concatenate([np.zeros(0), *found])
     return float(np.median(differences)) if len(differences) else 0.0
 
 

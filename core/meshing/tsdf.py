@@ -11,6 +11,7 @@ from .plan import BLOCK, TRUNCATION, Cells, Volume
 
 Floats = NDArray[np.float64]
 
+FAINT = 0.01  # what a photo says from farther behind its surface than a truncation: only where no other says more
 SIDE = BLOCK * TRUNCATION  # voxels of a block; it holds the first of the next one too
 
 
@@ -26,7 +27,8 @@ class Block:
 def fuse_block(volume: Volume, block: Cells, cells: Cells, maps: Sequence[DepthMap]) -> Block:
     """The weighted mean of what all photos say of the voxels of some cells (n, 3) of a block.
 
-    A photo says 1 of what is in front of its surface, and nothing of what its rays meet more than a truncation behind.
+    A photo says 1 of what is in front of its surface, and nothing of what its rays meet more than two truncations
+    behind: a surface seen at a grazing angle needs the second one, as far as no other photo says more.
     """
     first = block * SIDE
     voxels = np.argwhere(_near(cells))
@@ -36,8 +38,9 @@ def fuse_block(volume: Volume, block: Cells, cells: Cells, maps: Sequence[DepthM
         if not may_see(one, points):
             continue
         seen = one.look(points)
-        near = seen.ahead >= -volume.truncation
-        rows, share = seen.rows[near], seen.weight[near]
+        near = (seen.distance >= -volume.truncation) & (seen.ahead >= -2 * volume.truncation)
+        rows = seen.rows[near]
+        share = np.where(seen.ahead < -volume.truncation, FAINT, 1)[near] * seen.weight[near]
         total[rows] += share * np.minimum(seen.distance[near] / volume.truncation, 1)
         weight[rows] += share
     distance, known = np.ones((SIDE + 1,) * 3, np.float32), np.zeros((SIDE + 1,) * 3, bool)
