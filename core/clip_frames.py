@@ -61,6 +61,8 @@ class ClipFrames:
             if content["format"] != FORMAT:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
             said, numbers = content["clip"], {str(name): int(number) for name, number in content["numbers"].items()}
+            if astray := [name for name in numbers if Path(name).name != name]:
+                raise InputError(f"{path} names {astray[0]!r}, which is not in its folder; take the frames again")
             width, height = said["size"]
             clip = Clip(Path(said["path"]), float(said["fps"]), int(said["frames"]), (int(width), int(height)))
             return cls(clip, numbers, str(content["state"]))

@@ -18,6 +18,7 @@ LONG_SIDE = 640  # pixels that frames are looked at with: the network sees no mo
 TILE = 128  # most pixels of a side of the squares whose motion is measured
 MOVED = 1 / 80  # of the long side: the next motion is measured from here, so that a trembling hand adds up to nothing
 CERTAIN = 0.07  # peak of the phase correlation; chance alone gives half of it on 128 x 128 pixels
+CUT = 0.1  # long sides that the picture counts as moved by a cut
 FLAT = 1e-4  # variance of a tile, of values from 0 to 1, that shows nothing to follow
 MOST_DIGITS = 9  # of a number of frames
 Grey = NDArray[np.float32]  # (H, W), 0 to 1
@@ -69,16 +70,18 @@ def measure(frames: Iterable[Grey]) -> FrameMeasures:
 def choose_keyframes(measures: FrameMeasures, count: int) -> list[int]:
     """At most `count` ascending numbers of frames from 0: one for each equal part of the way that the picture moves.
 
-    Of each part, the sharpest of its middle half, else the frame nearest to its middle; none where the way jumps over
-    it. A picture that never moves is divided by time.
+    Of each part, the frame of the most sharpness x nearness, which falls from 1 in the part's middle to a half at its
+    ends; none where the way jumps over the part. A picture that never moves is divided by time.
     """
     total = len(measures.travel)
     if count >= total:
         return list(range(total))
     way = measures.travel[-1]
-    place = measures.travel / way if way > 0 else np.linspace(0, 1, total)
-    best = (_best_near((part + 0.5) / count, place, measures.sharpness, 0.5 / count) for part in range(count))
-    return sorted({frame for frame in best if frame is not None})
+    place = count * (measures.travel / way if way > 0 else np.linspace(0, 1, total))
+    part = np.minimum(np.floor(place + 1e-9), count - 1)
+    score = measures.sharpness * (1 - np.abs(place - part - 0.5))
+    frames_of_parts = (np.flatnonzero(part == number) for number in np.unique(part))
+    return [int(frames[score[frames].argmax()]) for frames in frames_of_parts]
 
 
 def choose_photos(photos: Sequence[Path], choice: FrameChoice, report: Report = silent) -> list[Path]:
@@ -105,20 +108,20 @@ def sharpness_of(frame: Grey) -> float:
     return float(laplacian.var()) / spread if spread > FLAT else 0.0
 
 
-def motion_between(before: Grey, after: Grey) -> float:
+def motion_between(before: Grey, after: Grey) -> float | None:
     """Pixels that the picture has moved: the median over tiles of their shift (phase correlation, Kuglin & Hines 1975).
 
-    Half a tile where no tile is found again, as after a cut; 0 where there is nothing to follow.
+    None where no tile is found again, as after a cut and in deep blur; 0 where there is nothing to follow.
     """
-    side = min(TILE, *before.shape)
     if before.shape != after.shape:
-        return side / 2
+        return None
+    side = min(TILE, *before.shape)
     one, two = _tiles(before, side), _tiles(after, side)
     textured = (one.var(axis=(1, 2)) > FLAT) & (two.var(axis=(1, 2)) > FLAT)
     if not textured.any():
         return 0.0
     lengths, peaks = _shifts(one[textured], two[textured])
-    return float(np.median(lengths[peaks > CERTAIN])) if (peaks > CERTAIN).any() else side / 2
+    return float(np.median(lengths[peaks > CERTAIN])) if (peaks > CERTAIN).any() else None
 
 
 class _Follower:
@@ -127,15 +130,31 @@ class _Follower:
     def __init__(self) -> None:
         self._anchor: Grey | None = None
         self._way = 0.0  # up to the anchor
+        self._reached = 0.0  # up to the last frame that was followed
+        self._lost: Grey | None = None  # the frame before, if it shows nothing of the anchor: blurred, or after a cut
 
     def travel(self, frame: Grey) -> float:
         if self._anchor is None:
             self._anchor = frame
             return 0.0
-        way = self._way + motion_between(self._anchor, frame) / max(frame.shape)
-        if way - self._way >= MOVED:
-            self._anchor, self._way = frame, way
-        return way
+        moved = motion_between(self._anchor, frame)
+        if moved is None:
+            return self._follow_lost(frame)
+        self._lost = None
+        step = moved / max(frame.shape)
+        self._reached = self._way + step
+        if step >= MOVED:
+            self._anchor, self._way = frame, self._reached
+        return self._reached
+
+    def _follow_lost(self, frame: Grey) -> float:
+        """One such frame was blurred and is passed over; with the second there was a cut before the first."""
+        if self._lost is None:
+            self._lost = frame
+            return self._reached
+        self._way = self._reached + CUT
+        self._anchor, self._lost = self._lost, None
+        return self.travel(frame)
 
 
 def _tiles(frame: Grey, side: int) -> Grey:
@@ -156,13 +175,3 @@ def _shifts(one: Grey, two: Grey) -> tuple[NDArray[np.float64], NDArray[np.float
     row, column = np.divmod(correlation.argmax(axis=1), side)
     shift = [np.where(found > side // 2, found - side, found) for found in (row, column)]
     return np.hypot(*shift), correlation.max(axis=1)
-
-
-def _best_near(middle: float, place: NDArray[np.float64], sharpness: NDArray[np.float64], reach: float) -> int | None:
-    """The sharpest frame within half the reach of the middle, else the nearest within it; None where there is none."""
-    distance = np.abs(place - middle)
-    near = np.flatnonzero(distance <= reach / 2)
-    if len(near):
-        return int(near[sharpness[near].argmax()])
-    nearest = int(distance.argmin())
-    return nearest if distance[nearest] <= reach * (1 + 1e-9) else None
