@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ..core.job import log_file
@@ -17,7 +18,6 @@ from .scene.map_views import render_map
 from .second_blender import launcher, save_copy
 
 DEFAULTS = MapSettings()
-SHOWN = {*SOLID, "EMPTY"}  # what can be gone around, instances and parents included
 
 
 class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
@@ -57,7 +57,7 @@ class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(thing.type in SOLID for thing in context.scene.objects):
-            cls.poll_message_set("Add or import a model first")
+            cls.poll_message_set(tip_("Add or import a model first"))
             return False
         return super().poll(context)
 
@@ -95,7 +95,7 @@ class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
         """Raises InputError for values out of range."""
         selected = sorted(context.selected_objects, key=lambda thing: thing.name)
         names = [thing.name for thing in selected if thing.type == "CAMERA"]
-        around = [thing.name for thing in selected if thing.type in SHOWN and not names]
+        around = [thing.name for thing in selected if not names]
         return MapSettings(
             tuple(names), tuple(around), self.views, self.map_size, self.engine, self.samples, self.photos
         )

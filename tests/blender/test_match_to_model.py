@@ -15,6 +15,7 @@ from dust3r.core.map_views import read_map
 from dust3r.core.model.weights import load_model
 from dust3r.operators.match_to_model import spelled
 from dust3r.operators.scene.localized import LOCALIZATION, MATCHED
+from dust3r.operators.scene.map_cameras import own_photo
 from dust3r.operators.scene.map_views import render_map
 from dust3r.operators.scene.viewpoints import look_through
 from dust3r.tests.perfect_network import Shot, perfect_model
@@ -107,6 +108,7 @@ def test_through_the_found_camera_the_model_covers_the_photo(studio, knowing, ru
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "found.blend"))
     scene = bpy.context.scene
     (camera,) = scene.collection.children[MATCHED].objects
+    assert own_photo(scene, camera) == photo  # so that the next photo is compared with this one
     look_through(scene, camera)
     taker = add_camera("Taker", (0, 0, 0), (0, 0, 0), lens=26)
     taker.matrix_world = truth
@@ -172,6 +174,9 @@ def test_without_a_model_or_a_photo_the_operator_says_so(extension, studio):
     bpy.context.scene.dust3r.model = "preview"
     with pytest.raises(RuntimeError, match="No photo was given"):
         bpy.ops.dust3r.match_photo_to_model()
+    bpy.context.scene.objects["Point"].select_set(True)
+    with pytest.raises(RuntimeError, match="'Point' shows no surface"):
+        bpy.ops.dust3r.match_photo_to_model(filepath=str(studio[1]))
     for thing in list(bpy.context.scene.objects):
         bpy.data.objects.remove(thing)
     assert not bpy.ops.dust3r.match_photo_to_model.poll()
