@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty
 
 from ..core.checkpoints import KNOWN_MODELS
@@ -30,7 +31,7 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not bpy.app.online_access:
-            cls.poll_message_set("Blender is offline: allow online access in Preferences, System")
+            cls.poll_message_set(tip_("Blender is offline: allow online access in Preferences, System"))
             return False
         return super().poll(context)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import InputError, ReconstructionError
 from ..core.export.settings import SCENE_FORMATS
@@ -22,7 +23,7 @@ class DUST3R_OT_export(ExportProperties, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if find_collection(context) is None:
-            cls.poll_message_set("Reconstruct some photos first")
+            cls.poll_message_set(tip_("Reconstruct some photos first"))
             return False
         return True
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import InputError
@@ -56,7 +57,7 @@ class DUST3R_OT_use_as_known(_Pinning, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not _cameras(context):
-            cls.poll_message_set("Select cameras whose photos are in the list")
+            cls.poll_message_set(tip_("Select cameras whose photos are in the list"))
             return False
         return super().poll(context)
 
@@ -83,7 +84,7 @@ class DUST3R_OT_read_known(_Pinning, bpy.types.Operator):
     bl_label = "Read Known Cameras"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="File", description="A cameras.json", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
@@ -106,7 +107,7 @@ class DUST3R_OT_forget_known(PhotoListOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(photo.known for photo in settings_of(context.scene).photos):
-            cls.poll_message_set("Nothing is known of any photo's camera")
+            cls.poll_message_set(tip_("Nothing is known of any photo's camera"))
             return False
         return True
 

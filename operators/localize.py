@@ -1,6 +1,7 @@
 """More photos into a finished reconstruction: their cameras, and nothing else."""
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import ReconstructionError
 from ..core.job import Job
@@ -24,7 +25,7 @@ class DUST3R_OT_localize_photo(PhotoPlacingOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if find_collection(context) is None:
-            cls.poll_message_set("Reconstruct some photos first")
+            cls.poll_message_set(tip_("Reconstruct some photos first"))
             return False
         return super().poll(context)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from .scene.cameras import SIZE
 from .scene.viewpoints import look_through
@@ -18,7 +19,7 @@ class DUST3R_OT_look_through_photo(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.object is None or context.object.type != "CAMERA" or SIZE not in context.object:
-            cls.poll_message_set("Select a camera that a reconstruction made")
+            cls.poll_message_set(tip_("Select a camera that a reconstruction made"))
             return False
         return True
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from ..cli.mesh_arguments import mesh_arguments
 from ..core.errors import ReconstructionError
@@ -35,7 +36,7 @@ class DUST3R_OT_create_mesh(MeshProperties, WorkerOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if find_collection(context) is None:
-            cls.poll_message_set("Reconstruct some photos first")
+            cls.poll_message_set(tip_("Reconstruct some photos first"))
             return False
         return super().poll(context)
 

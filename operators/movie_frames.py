@@ -56,7 +56,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
     bl_label = "Add Movie Frames"
     bl_options = {"UNDO"}
 
-    filepath: StringProperty(name="Movie", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="Movie", description="The movie file", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(MOVIE_SUFFIXES)), options={"HIDDEN"})
 
     _folder: Path

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.clip_frames import is_movie
 from ..core.errors import InputError
@@ -19,7 +20,7 @@ class PhotoListOperator:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not settings_of(context.scene).photos:
-            cls.poll_message_set("The list of photos is empty")  # type: ignore[attr-defined]
+            cls.poll_message_set(tip_("The list of photos is empty"))  # type: ignore[attr-defined]
             return False
         return True
 

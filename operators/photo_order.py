@@ -23,6 +23,7 @@ class DUST3R_OT_move_photo(PhotoListOperator, bpy.types.Operator):
 
     direction: EnumProperty(
         name="Direction",
+        description="Where to",
         items=(
             ("UP", "Up", "Before the photo above"),
             ("DOWN", "Down", "After the photo below"),
@@ -49,6 +50,7 @@ class DUST3R_OT_sort_photos(PhotoListOperator, bpy.types.Operator):
 
     key: EnumProperty(
         name="By",
+        description="What the order follows",
         items=(
             ("NAME", "Name", "IMG_2 before IMG_10"),
             ("TIME", "Time", "When the camera says they were taken, else when the file was changed"),
@@ -79,6 +81,7 @@ class DUST3R_OT_switch_photos(PhotoListOperator, bpy.types.Operator):
 
     action: EnumProperty(
         name="Action",
+        description="Which photos take part afterwards",
         items=(
             ("ON", "All On", "Every photo takes part"),
             ("OFF", "All Off", "No photo takes part"),

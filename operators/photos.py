@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import CollectionProperty, StringProperty
 
 from ..core.clip_frames import is_movie
@@ -23,7 +24,12 @@ class DUST3R_OT_add_photos(bpy.types.Operator):
     bl_label = "Add Photos"
     bl_options = {"REGISTER", "UNDO"}
 
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(
+        name="Directory",
+        description="The folder of the files; alone: all its photos",
+        subtype="DIR_PATH",
+        options={"SKIP_SAVE"},
+    )
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(SUFFIXES)), options={"HIDDEN"})
 
@@ -70,7 +76,7 @@ class DUST3R_OT_add_loaded_images(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not loaded_photos():
-            cls.poll_message_set("This file has no loaded image")
+            cls.poll_message_set(tip_("This file has no loaded image"))
             return False
         return True
 

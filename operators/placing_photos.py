@@ -24,7 +24,9 @@ DEFAULTS = LocalizationSettings()
 class PhotoPlacingOperator(WorkerOperator):
     """Subclasses begin the work in `_begin`, and add the cameras in `_add`."""
 
-    filepath: StringProperty(name="Photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(
+        name="Photo", description="The photo whose camera is wanted", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(SUFFIXES)), options={"HIDDEN"})

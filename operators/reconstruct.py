@@ -40,7 +40,12 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
     directory: StringProperty(
         name="Directory", description="The folder of the files; alone: all its photos", subtype="DIR_PATH"
     )
-    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE"})
+    files: CollectionProperty(
+        name="Files",
+        description="Names of photos in that folder",
+        type=bpy.types.OperatorFileListElement,
+        options={"SKIP_SAVE"},
+    )
     name: StringProperty(name="Name", description="The name of the new collection", default="DUSt3R")
     display_percentage: FloatProperty(
         name="Display Percentage",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import Cancelled, ReconstructionError
 from ..core.worker_process import WorkerJob
@@ -44,7 +45,7 @@ class IdleOperator:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if is_running():
-            cls.poll_message_set("Something is being worked on; wait for it, or cancel it")  # type: ignore[attr-defined]
+            cls.poll_message_set(tip_("Something is being worked on; wait for it, or cancel it"))  # type: ignore[attr-defined]
             return False
         return True
 
@@ -184,7 +185,7 @@ class DUST3R_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not is_running():
-            cls.poll_message_set("Nothing is being worked on")
+            cls.poll_message_set(tip_("Nothing is being worked on"))
             return False
         return True
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import IntProperty
 
 from ..core.errors import ReconstructionError
@@ -29,7 +30,7 @@ class DUST3R_OT_show_matches(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if len(_cameras(context)) != 2:
-            cls.poll_message_set("Select two cameras of one reconstruction")
+            cls.poll_message_set(tip_("Select two cameras of one reconstruction"))
             return False
         return True
 

@@ -16,8 +16,12 @@ class Format:
 
 
 FORMATS = {
-    "colmap": Format("COLMAP", "sparse/0 as binary, images/", ("sparse", "images", "masks"), TRAINING_POINTS),
-    "colmap-text": Format("COLMAP Text", "sparse/0 as text, images/", ("sparse", "images", "masks"), TRAINING_POINTS),
+    "colmap": Format(
+        "COLMAP", "Binary files in sparse/0, photos in images", ("sparse", "images", "masks"), TRAINING_POINTS
+    ),
+    "colmap-text": Format(
+        "COLMAP Text", "Text files in sparse/0, photos in images", ("sparse", "images", "masks"), TRAINING_POINTS
+    ),
     "3dgs": Format(
         "Gaussian Splatting",
         "COLMAP's layout with points3D.ply to begin with",
