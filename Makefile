@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window test-repository lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known demo extension repository clean
+.PHONY: help setup test test-faults test-versions test-window test-repository lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -77,6 +77,9 @@ bench-known: setup  ## what known poses and lenses buy the other photos, to benc
 
 bench-blender: setup  ## ten million points and large photos into Blender, to benchmarks/blender_import.md
 	$(BIN)/python benchmarks/blender_import.py
+
+bench-meshing: setup  ## seconds and memory of meshes, to benchmarks/meshing.md (some minutes)
+	$(BIN)/python benchmarks/meshing.py
 
 demo: setup  ## real photos, then the studio, to build/demo
 	$(BIN)/python tools/demo.py build/demo

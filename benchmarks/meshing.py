@@ -49,9 +49,9 @@ def main() -> None:
             rows.append(f"| {kind} | {photos:.0f} | {faces:.0f} | {total:.1f} | {stages} | {megabytes:.0f} |")
     head = "| kind | photos | faces | CPU s | of them | MB more |\n|---|---|---|---|---|---|\n"
     text = (
-        f"# Meshes\n\n{platform.machine()} CPU, one thread. The eight photos of `samples/studio` (512 x 384) with their\n"
-        "true depth, once and several times over; settings as they come, texture included. Memory is what the process\n"
-        f"grew by. Made by `benchmarks/meshing.py`.\n\n{head}" + "\n".join(rows) + "\n"
+        f"# Meshes\n\n{platform.machine()} CPU, one thread. The eight photos of `samples/studio` (512 x 384) with\n"
+        "their true depth, once and several times over; settings as they come, texture included.\n"
+        f"Memory is what the process grew by. Made by `benchmarks/meshing.py`.\n\n{head}" + "\n".join(rows) + "\n"
     )
     (ROOT / "benchmarks" / "meshing.md").write_text(text)
     print(text)
