@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import CollectionProperty, StringProperty
 
@@ -52,9 +53,13 @@ class DUST3R_OT_paste_photos(bpy.types.Operator):
     bl_label = "Paste Photos"
     bl_options = {"REGISTER", "UNDO"}
 
+    text: StringProperty(
+        name="Text", description="The paths; empty: what the clipboard holds", options={"SKIP_SAVE", "HIDDEN"}
+    )
+
     def execute(self, context: bpy.types.Context) -> set[Any]:
         try:
-            paths = paths_in(context.window_manager.clipboard)
+            paths = paths_in(self.text or context.window_manager.clipboard)
         except InputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -137,5 +142,5 @@ def _add(operator: bpy.types.Operator, context: bpy.types.Context, paths: list[P
     except InputError as error:
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
-    operator.report({"INFO"}, f"{photo_count(new)} added")
+    operator.report({"INFO"}, rpt_("{} added").format(photo_count(new)))
     return {"FINISHED"}
