@@ -21,6 +21,7 @@ from .pair_arguments import PAIR_VERBS, add_map
 from .parser import Help, Parser, add_model, add_models_folder, add_talk
 from .settings import add_alignment
 from .training_arguments import add_fine_tune, add_render_views, add_samples, add_train
+from .world_arguments import WORLD, add_ground, add_world
 
 DEFAULTS = ReconstructionSettings()
 
@@ -55,6 +56,7 @@ def _verbs() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]
         "clean": (CLEAN, add_clean),
         "frames": (FRAMES, add_frames),
         "keyframes": (KEYFRAMES, add_keyframes),
+        "world": (WORLD, add_world),
         **PAIR_VERBS,
         "render-map": (RENDER_MAP, _add_render_map),
         "models": ("the known models, or one of them downloaded", _add_models),
@@ -114,6 +116,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add_hide(parser, DEFAULTS.hide, USUALLY)
     add_known(parser)
     add_masks(parser)
+    add_ground(parser)
     add_alignment(parser, DEFAULTS.alignment)
 
 

@@ -34,6 +34,7 @@ VERBS = {
     "relative-pose": ("match", "relative_pose_verb"),
     "localize": ("localize", "localize"),
     "mesh": ("mesh", "mesh"),
+    "world": ("world", "world"),
     "models": ("models", "models"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),

@@ -30,6 +30,7 @@ def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
         precision=arguments.precision,
         min_confidence=arguments.min_confidence,
         hide=arguments.hide if "hide" in arguments else DEFAULTS.hide,
+        ground=arguments.ground if "ground" in arguments else DEFAULTS.ground,
         alignment=read_alignment(arguments),
     )
 

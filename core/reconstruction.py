@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .cleanup.flaws import FLAWS, bits_of
 from .errors import InputError, first_line
 from .files import replacing
+from .gauge import Gauge
 from .pixel_mapping import PixelMapping
 from .soundness import check_archive, check_path, check_result
 
@@ -89,6 +90,7 @@ class Reconstruction:
     version: str  # of this package
     warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
     given: dict[str, Any] = field(default_factory=dict)  # known cameras and masks by photo (core/given.py: named)
+    gauge: Gauge = field(default_factory=Gauge)  # how this world came from the alignment's
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
@@ -140,7 +142,8 @@ class Reconstruction:
             }
             for view in self.views
         }
-        return {"photos": photos, "model": self.model, "settings": self.settings, "version": self.version, **self.given}
+        recipe = {"model": self.model, "settings": self.settings, "version": self.version}
+        return {"photos": photos, **recipe, "world": self.gauge.as_dict(), **self.given}
 
     def save_cameras(self, path: Path) -> None:
         """Write cameras.json, whole or not at all."""
@@ -166,6 +169,7 @@ class Reconstruction:
         ]
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
         head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.given}
+        head["world"] = self.gauge.as_dict()
         with replacing(folder / "reconstruction.json") as file:
             file.write(json.dumps(head, indent=1).encode())
 
@@ -180,7 +184,8 @@ class Reconstruction:
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
             warnings, given = tuple(head["warnings"]), head.get("given", {})
-            result = cls(views, head["model"], head["settings"], head["version"], warnings, given)
+            gauge = Gauge.from_dict(head.get("world"))
+            result = cls(views, head["model"], head["settings"], head["version"], warnings, given, gauge)
             check_result(result)
             return result
         except UNREADABLE as error:

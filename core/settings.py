@@ -12,6 +12,7 @@ Distance = Literal["l1", "l2"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "half"]
 SharedFocal = Literal["off", "size", "exif"]
+Ground = Literal["auto", "off"]
 
 MOST = 2**31 - 1  # of whole numbers: more than Blender's own fields take is none of ours
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
@@ -59,6 +60,7 @@ class ReconstructionSettings:
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
     hide: tuple[str, ...] = SURELY_FLAWED  # points with these flaws are hidden, of core/cleanup's FLAWS
+    ground: Ground = "auto"  # bring the floor down (core/world.py), unless poses are known; off: the alignment's world
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class ReconstructionSettings:
             _check_choice("hide", name, tuple(FLAWS))
         _check_choice("device", self.device, get_args(Device))
         _check_choice("precision", self.precision, get_args(Precision))
+        _check_choice("ground", self.ground, get_args(Ground))
         _check_kinds(self)
 
     def as_dict(self) -> dict[str, Any]:

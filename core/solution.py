@@ -4,22 +4,26 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .alignment.aligner import Placement
 from .files import replacing
+from .gauge import CHOICES, scale_of
 from .job import Job
 from .model.checkpoint_file import WEIGHTS
+from .placement import Placement
 from .reconstruction import Reconstruction
+from .same_world import in_world_of
 from .soundness import FARTHEST, is_rigid
 from .version import VERSION
+from .world import grounded, is_pinned, moved_pose
 
 FORMAT = 1
-FREE = ("min_confidence", "hide", "device")  # settings that change no camera and no depth
+FREE = ("min_confidence", "hide", "device", "ground")  # settings that change no camera in the alignment's world
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ class Solution:
     recipe: str  # how it was made
     fingerprint: str  # and of what
     placements: Mapping[str, Placement]  # by the photo's sha256
+    choices: tuple[str, ...] = ()  # what the user has settled of that world (gauge.CHOICES)
 
     @classmethod
     def of(cls, result: Reconstruction, inputs: Inputs, job: Job) -> "Solution":
@@ -66,7 +71,7 @@ class Solution:
             inputs.photos[view.path]: Placement(view.cam2world, float(np.median(view.depth)), view.component)
             for view in result.views
         }
-        return cls(inputs.recipe(job), inputs.fingerprint(job), placements)
+        return cls(inputs.recipe(job), inputs.fingerprint(job), placements, result.gauge.choices)
 
     def save(self, folder: Path) -> None:
         """Write it into a job folder; raises InputError when that is not possible."""
@@ -75,6 +80,7 @@ class Solution:
             for digest, place in self.placements.items()
         }
         content = {"format": FORMAT, "recipe": self.recipe, "fingerprint": self.fingerprint, "placements": placements}
+        content["choices"] = self.choices
         with replacing(folder / "solution.json") as file:
             file.write(json.dumps(content, indent=1).encode())
 
@@ -86,18 +92,40 @@ class Solution:
             if content["format"] != FORMAT:
                 return None
             placements = {digest: _placement(**entry) for digest, entry in content["placements"].items()}
-            return cls(content["recipe"], content["fingerprint"], placements)
+            choices = tuple(choice for choice in CHOICES if choice in content.get("choices", ()))
+            return cls(content["recipe"], content["fingerprint"], placements, choices)
         except FileNotFoundError:
             return None
         except (OSError, AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             log.warning("The last solution cannot be read (%s)", error)
             return None
 
+    def moved(self, similarity: NDArray[np.float64], choices: tuple[str, ...]) -> "Solution":
+        """The same after its world was moved by a similarity (4, 4), and has these choices settled."""
+        scale = scale_of(similarity)
+        placements = {
+            digest: replace(place, cam2world=moved_pose(place.cam2world, similarity), depth=place.depth * scale)
+            for digest, place in self.placements.items()
+        }
+        return replace(self, placements=placements, choices=choices)
+
     def before(self, inputs: Inputs, job: Job) -> dict[Path, Placement]:
         """Where a job's photos stood, if it differs from this solution's in its photos, and in them alone."""
         if self.recipe != inputs.recipe(job) or self.fingerprint == inputs.fingerprint(job):
             return {}
         return {path: self.placements[digest] for path, digest in inputs.photos.items() if digest in self.placements}
+
+
+def in_its_world(result: Reconstruction, inputs: Inputs, job: Job, last: Solution | None) -> Reconstruction:
+    """A new result in the world that the user settled for the job's last one, else in the one its settings ask for.
+
+    Worlds of known poses stay as they are.
+    """
+    if last is not None and last.choices and not is_pinned(result):
+        moved = in_world_of(result, Solution.of(result, inputs, job).placements, last.placements, last.choices)
+        if moved is not None:
+            return moved
+    return grounded(result)
 
 
 def _placement(cam2world: list[list[float]], depth: float, component: int) -> Placement:

@@ -24,7 +24,8 @@ from .reconstruction import Reconstruction
 from .settings import Device, Precision, ReconstructionSettings
 from .shard import Shard
 from .shelf import FolderShelf, allow_many_maps
-from .solution import Inputs, Solution, weights_digest
+from .solution import Inputs, Solution, in_its_world, weights_digest
+from .world import grounded
 
 LOADING = "Loading the model"
 LAST = list(STAGES)[-1]
@@ -47,12 +48,14 @@ def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
             model, shelf = _load(folder, job, report)
             before = last.before(inputs, job) if last is not None else {}
             result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given)
+            result = in_its_world(result, inputs, job, last)
             result.save(result_folder(folder))
             Solution.of(result, inputs, job).save(folder)
         else:
             names = {view.path: view.name for view in result.views}
-            settings = settled(job.settings, result.views).as_dict()
+            settings, before = settled(job.settings, result.views).as_dict(), result.settings.get("ground")
             result = replace(result, settings=settings, given=job.given.named(names))
+            result = result if before == job.settings.ground else grounded(result)
             result = result if result.searched else with_flaws(result, report=report)  # an earlier version's
             result.save(result_folder(folder))
             report(LAST, 1, 1)

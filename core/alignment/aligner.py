@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..geometry.similarity import Similarity
 from ..pixel_mapping import PixelMapping
+from ..placement import Placement
 from ..prediction import PairPrediction
 from ..progress import Report, silent
 from ..settings import AlignmentSettings
@@ -14,7 +15,7 @@ from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .degenerate import describe_shapes
 from .initialize import place_world
-from .known import KnownCamera, Pins, Placement, focal_groups, gather, into_known_world
+from .known import KnownCamera, Pins, focal_groups, gather, into_known_world
 from .lone import lone_world
 from .notices import describe
 from .observations import Indices, Masks, Observations, sample

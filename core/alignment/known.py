@@ -11,20 +11,12 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..geometry.similarity import Similarity
 from ..known_camera import KnownCamera
+from ..placement import Placement
 from ..settings import SharedFocal
 from .observations import Array, Indices
 
 PINNED = 1e-9  # relative spread of a focal that is known exactly
 SAME_PLACE = 1e-9  # of their distance to the origin: known cameras nearer to each other fix no scale
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Placement:
-    """Where a photo stood in an earlier solution, of these predictions and others: where the search begins."""
-
-    cam2world: Array  # (4, 4), rigid, OpenCV axes
-    depth: float  # median of its depths, in that world
-    component: int  # photos of different ones shared no world
 
 
 @dataclass(frozen=True, slots=True)

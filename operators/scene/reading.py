@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.axes import WORLD_TO_Z_UP
 from ...core.errors import InputError, first_line
+from ...core.gauge import Gauge
 from ...core.given import GIVEN
 from ...core.pixel_mapping import PixelMapping
 from ...core.reconstruction import UNREADABLE, AlignedView, PointCloud, Reconstruction
@@ -63,7 +64,8 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
     if can_hide(points_modifier(cloud)):
         settings["hide"] = list(hidden_flaws(points_modifier(cloud)))
     given = {name: recipe[name] for name in GIVEN if name in recipe}
-    return Reconstruction(views, recipe["model"], settings, recipe["version"], tuple(recipe["warnings"]), given)
+    warnings, gauge = tuple(recipe["warnings"]), Gauge.from_dict(recipe.get("world"))
+    return Reconstruction(views, recipe["model"], settings, recipe["version"], warnings, given, gauge)
 
 
 def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:

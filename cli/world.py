@@ -1,0 +1,108 @@
+"""The verb `world`: a finished reconstruction put to scale and in its place."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.given import read_named
+from ..core.ground import Array
+from ..core.job import find_result_folder
+from ..core.reconstruction import AlignedView, Reconstruction
+from ..core.same_world import onto_known
+from ..core.solution import Solution
+from ..core.world import (
+    ground_through,
+    moved,
+    north_along,
+    on_the_ground,
+    onto_ground,
+    origin_at,
+    point_at,
+    scaled,
+    scaled_between,
+    scaled_to_height,
+)
+from .output import Output
+from .world_arguments import AUTO, PIXEL
+
+Move = Callable[[Reconstruction], Array]
+
+
+def world(arguments: argparse.Namespace, output: Output) -> None:
+    """Move a job's result, or a result's folder, as told, and remember it for the job's next run. Raises InputError."""
+    moves = dict(_moves(arguments))
+    if not moves:
+        raise InputError("Nothing would be moved; name --known, --ground, --scale, --origin or --north")
+    folder = find_result_folder(arguments.folder)
+    before = result = Reconstruction.load(folder)
+    for choice, move in moves.items():
+        result = moved(result, move(result), (choice,))
+    result.save(folder)
+    solution = Solution.load(folder.parent)
+    if solution is not None:
+        way = result.gauge.similarity @ np.linalg.inv(before.gauge.similarity)
+        solution.moved(way, result.gauge.choices).save(folder.parent)
+    output.result(str(folder), f"{', '.join(moves)} settled -> {folder}")
+
+
+def _moves(arguments: argparse.Namespace) -> Iterator[tuple[str, Move]]:
+    """What was asked for, in the order in which it makes sense: each by what it settles."""
+    if arguments.known:
+        yield "cameras", lambda result: _onto_known(result, arguments)
+    if arguments.ground:
+        yield "ground", lambda result: _ground(result, arguments.ground)
+    if arguments.scale is not None:
+        yield "scale", lambda result: scaled(arguments.scale)
+    elif arguments.distance:
+        a, b, length = arguments.distance
+        yield "scale", lambda result: scaled_between(_point(result, a), _point(result, b), _length(length))
+    elif arguments.camera_height:
+        name, height = arguments.camera_height
+        yield "scale", lambda result: scaled_to_height(_view(result, name).cam2world, _length(height))
+    if arguments.origin:
+        yield "origin", lambda result: origin_at(_point(result, arguments.origin))
+    if arguments.north:
+        a, b = arguments.north
+        yield "north", lambda result: north_along(_point(result, b) - _point(result, a))
+
+
+def _onto_known(result: Reconstruction, arguments: argparse.Namespace) -> Array:
+    known = read_named(arguments.known, {view.name: view.mapping.photo_size for view in result.views}, "pose")
+    found = onto_known({view.name: view.cam2world for view in result.views}, known)
+    if found is None:
+        raise InputError(f"{arguments.known} knows no pose; give a cameras.json with cam2world (docs/known.md)")
+    return found
+
+
+def _ground(result: Reconstruction, said: list[str]) -> Array:
+    if said == [AUTO]:
+        return on_the_ground(result)
+    points = np.stack([_point(result, text) for text in said])
+    return onto_ground(ground_through(points, np.stack([view.cam2world for view in result.views])), np.zeros(3))
+
+
+def _point(result: Reconstruction, text: str) -> Array:
+    """The world point of PHOTO:X,Y."""
+    name, _, pixel = text.rpartition(":")
+    with suppress(ValueError):
+        x, y = map(float, pixel.split(","))
+        return point_at(_view(result, name), x, y)
+    raise InputError(f"{text!r} is no point; write {PIXEL}, in the photo's pixels")
+
+
+def _view(result: Reconstruction, name: str) -> AlignedView:
+    found = next((view for view in result.views if view.name == name), None)
+    if found is None:
+        names = ", ".join(view.name for view in result.views[:8])
+        raise InputError(f"{name!r} is none of the {len(result.views)} photos; name one of them ({names} ...)")
+    return found
+
+
+def _length(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < np.inf:
+            return float(text)
+    raise InputError(f"{text!r} is no length; give a number above 0")
