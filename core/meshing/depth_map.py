@@ -58,6 +58,10 @@ class DepthMap:
         farthest = float(view.depth[kept].max(initial=0))
         return cls(view, inverse.ravel(), whole.ravel(), stretch.ravel(), facing.ravel(), weight.ravel(), farthest)
 
+    def points(self) -> Floats:
+        """(N, 3), world: those of the pixels that count."""
+        return self.view.world_points().reshape(-1, 3)[self.inverse > 0]
+
     def look(self, points: Floats) -> Seen:
         """What is known of world points (N, 3); those outside of the photo or on a pixel without depth are left out.
 

@@ -32,7 +32,7 @@ def fused_mesh(
     maps: of the world's photos; sure: least confidence. None where they show no surface; what no photo shows stays
     open. Memory is that of the depth maps, one block and the mesh.
     """
-    volume = plan_volume(world, settings, sure, warn)
+    volume = plan_volume(world, maps, settings, sure, warn)
     pieces = [] if volume is None else list(_pieces(volume, maps, report))
     if volume is None or not pieces:
         return None

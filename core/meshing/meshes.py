@@ -6,7 +6,7 @@ from ..errors import InputError
 from ..export.selection import split_worlds
 from ..progress import Report, silent
 from ..reconstruction import Reconstruction
-from . import fuse, texture, visibility
+from . import bake, fuse, texture, visibility
 from .depth_map import DepthMap
 from .fuse import fused_mesh, without_islands
 from .grid_mesh import grid_mesh
@@ -21,7 +21,7 @@ def stages(settings: MeshSettings) -> dict[str, float]:
     """Stage -> its part of the whole time, as `Timeline` wants them."""
     kinds: dict[Kind, dict[str, float]] = {
         "grid": {GRID: 1.0},
-        "fused": {fuse.STAGE: 4.0} | ({visibility.STAGE: 3.0, texture.STAGE: 3.0} if settings.texture else {}),
+        "fused": {fuse.STAGE: 4.0} | ({visibility.STAGE: 3.0, bake.STAGE: 3.0} if settings.texture else {}),
     }
     return kinds[settings.kind]
 

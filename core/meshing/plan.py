@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..export.tracks import project
 from ..reconstruction import AlignedView, Reconstruction
 from ..scale import scene_scale
+from .depth_map import DepthMap
 from .mesh import Warn
 from .settings import MeshSettings
 
@@ -50,14 +51,16 @@ class Volume:
         return [(block[rows[0]], within[rows]) for rows in np.split(order, starts + 1)]
 
 
-def plan_volume(world: Reconstruction, settings: MeshSettings, sure: float, warn: Warn) -> Volume | None:
-    """The volume around all points at or above the confidence `sure`; None where there is none.
+def plan_volume(
+    world: Reconstruction, maps: Sequence[DepthMap], settings: MeshSettings, sure: float, warn: Warn
+) -> Volume | None:
+    """The volume around the points of all depth maps of a world, made at the confidence `sure`; None without any.
 
     A voxel that the settings do not give is twice the typical distance of neighbouring points, or what photos
     typically disagree by, whichever is larger, and grows until there are at most max_voxels, of which it warns. Raises
     InputError for a given voxel that leads to more, or is far finer than the points.
     """
-    points = np.concatenate([view.world_points()[view.kept(sure) & (view.depth > 0)] for view in world.views])
+    points = np.concatenate([one.points() for one in maps])
     if not len(points):
         return None
     _check_voxel(settings.voxel, scene_scale(world, sure).spacing)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from dust3r.core.errors import Cancelled, InputError, ReconstructionError
 from dust3r.core.meshing import plan
+from dust3r.core.meshing.depth_map import DepthMap
 from dust3r.core.meshing.meshes import make_meshes, stages
 from dust3r.core.meshing.settings import MeshSettings
 from dust3r.core.progress import Timeline
@@ -94,7 +95,8 @@ def test_the_voxel_follows_the_points_and_the_photos_disagreement(tmp_path):
 def test_a_voxel_that_is_not_given_grows_until_memory_is_bounded_and_says_so(tmp_path):
     whole = room(tmp_path)
     said: list[str] = []
-    volume = plan.plan_volume(whole, replace(PLAIN, max_voxels=4_000), 1.5, said.append)
+    maps = [DepthMap.of(view, 1.5, PLAIN.max_slope) for view in whole.views]
+    volume = plan.plan_volume(whole, maps, replace(PLAIN, max_voxels=4_000), 1.5, said.append)
     assert volume is not None and len(volume.cells) * plan.TRUNCATION**3 <= 4_000
     assert f"voxels of {volume.voxel:.3g}" in said[0] and "4,000" in said[0]
     with pytest.raises(InputError, match=r"voxels of 0\.02 would be more than 4,000; give"):
@@ -124,7 +126,7 @@ def test_a_far_outlier_does_no_harm(tmp_path):
     view = sphere(tmp_path).views[0]
     depth = view.depth.copy()
     depth[36, 48] = 1e5
-    mesh, _ = fused(world((replace(view, depth=depth),)))
+    mesh, _ = fused(world((replace(view, depth=depth),)), voxel=0.05)
     assert np.linalg.norm(mesh.vertices, axis=1).max() < 1.1
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
-from dust3r.core.meshing import texture
+from dust3r.core.meshing import bake
 from dust3r.core.meshing.atlas import lay_out
 from dust3r.core.meshing.files import check_output, load_meshes, save_meshes
 from dust3r.core.meshing.levelling import level
@@ -64,7 +64,7 @@ def test_photos_of_different_exposure_meet_with_a_smaller_step(tmp_path, monkeyp
     bright = make_view(tmp_path, "bright.png", FRONT[1], sphere_depth, gain=1.0)
     dark = make_view(tmp_path, "dark.png", FRONT[2], sphere_depth, gain=0.9)
     levelled = _step_at_seams(textured(world((bright, dark)))[0])
-    monkeypatch.setattr(texture, "level", lambda colors, *_: np.zeros_like(colors))
+    monkeypatch.setattr(bake, "level", lambda colors, *_: np.zeros_like(colors))
     assert levelled < 0.6 * _step_at_seams(textured(world((bright, dark)))[0])
 
 
