@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.cleanup.flaws import count_flaws
@@ -39,7 +40,7 @@ class DUST3R_OT_find_flaws(WorkerOperator, bpy.types.Operator):
         self._folder = Path(tempfile.mkdtemp(prefix="cleanup-", dir=user_folder("jobs")))
         try:
             self._prepare(context)
-            self.start(context, ["clean", str(self._folder)], "Finding flaws", log_file(self._folder))
+            self.start(context, ["clean", str(self._folder)], rpt_("Finding flaws"), log_file(self._folder))
         except ReconstructionError as error:
             self.tidy(failed=True)
             self.report({"ERROR"}, str(error))
@@ -52,7 +53,7 @@ class DUST3R_OT_find_flaws(WorkerOperator, bpy.types.Operator):
             raise ReconstructionError(f"The reconstruction {self._collection} is gone; choose another and try again")
         searched = Reconstruction.load(result)
         take_flaws(collection, searched)
-        self.report({"INFO"}, f"Points found: {count_flaws(view.flaws for view in searched.views)}")
+        self.report({"INFO"}, rpt_("Points found: {}").format(count_flaws(view.flaws for view in searched.views)))
 
     def tidy(self, failed: bool) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty
 
@@ -49,7 +50,9 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
         known = DOWNLOADABLE[self.model]
         arguments = ["models", "--download", known.name, "--models-folder", str(model_folder(context))]
         try:
-            self.start(context, arguments, f"Downloading {known.title}", user_folder("logs") / "download.txt")
+            self.start(
+                context, arguments, rpt_("Downloading {}").format(known.title), user_folder("logs") / "download.txt"
+            )
         except ReconstructionError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

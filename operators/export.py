@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import InputError, ReconstructionError
@@ -36,7 +37,7 @@ class DUST3R_OT_export(ExportProperties, bpy.types.Operator):
             return {"CANCELLED"}
         for warning in warnings:
             self.report({"WARNING"}, warning)
-        self.report({"INFO"}, f"Exported to {chosen['folder']}")
+        self.report({"INFO"}, rpt_("Exported to {}").format(chosen["folder"]))
         return {"FINISHED"}
 
     def _chosen(self, context: bpy.types.Context) -> dict[str, Any]:

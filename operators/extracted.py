@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from .preferences import user_folder
 from .properties import settings_of
@@ -32,7 +33,7 @@ class DUST3R_OT_clear_frames(IdleOperator, bpy.types.Operator):
             if folder.resolve() not in used:
                 freed += folder_bytes(folder)
                 shutil.rmtree(folder, ignore_errors=True)
-        self.report({"INFO"}, f"{freed / 1e6:.0f} MB freed")
+        self.report({"INFO"}, rpt_("{:.0f} MB freed").format(freed / 1e6))
         return {"FINISHED"}
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 
@@ -81,7 +82,7 @@ class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
         copy = self._folder / "scene.blend"
         save_copy(copy)
         arguments = ["render-map", str(copy), "--output", str(self._folder / "map"), *spelled(settings)]
-        self.start(context, arguments, "Rendering the model (1 of 2)", log_file(self._folder), launcher())
+        self.start(context, arguments, rpt_("Rendering the model (1 of 2)"), log_file(self._folder), launcher())
         self._rendering = True
 
     def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
 from ..cli.mesh_arguments import mesh_arguments
@@ -44,7 +45,7 @@ class DUST3R_OT_create_mesh(MeshProperties, WorkerOperator, bpy.types.Operator):
         self._folder = Path(tempfile.mkdtemp(prefix="mesh-", dir=user_folder("jobs")))
         try:
             arguments = self._prepare(context)
-            self.start(context, arguments, "Creating a mesh", log_file(self._folder))
+            self.start(context, arguments, rpt_("Creating a mesh"), log_file(self._folder))
         except ReconstructionError as error:
             self.tidy(failed=True)
             self.report({"ERROR"}, str(error))
@@ -60,7 +61,8 @@ class DUST3R_OT_create_mesh(MeshProperties, WorkerOperator, bpy.types.Operator):
         for warning in warnings:
             self.report({"WARNING"}, warning)
         faces = sum(len(mesh.faces) for mesh in meshes)
-        self.report({"INFO"}, f"{objects[0].name}: {faces} faces" if len(objects) == 1 else f"{len(objects)} meshes")
+        single = rpt_("{}: {} faces").format(objects[0].name, faces)
+        self.report({"INFO"}, single if len(objects) == 1 else rpt_("{} meshes").format(len(objects)))
 
     def tidy(self, failed: bool) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..core.clip_frames import MOVIE_SUFFIXES, ClipFrames, finished_frames, frames_folder_name
@@ -87,7 +88,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
         if scene is None:
             raise ReconstructionError(f"The scene {self._scene} is gone; add the movie to another")
         new = add_to_list(scene, ClipFrames.load(self._folder).files(self._folder))
-        self.report({"INFO"}, f"{photo_count(new)} added")
+        self.report({"INFO"}, rpt_("{} added").format(photo_count(new)))
 
     def tidy(self, failed: bool) -> None:
         try:
@@ -98,7 +99,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
     def _begin(self, context: bpy.types.Context, movie: Path) -> set[Any]:
         """Another Blender decodes, so that this one stays free."""
         arguments = ["frames", str(movie), "--frames", str(self.choice), "--output", str(self._folder)]
-        self.start(context, arguments, f"Taking frames of {movie.name}", _log(), launcher())
+        self.start(context, arguments, rpt_("Taking frames of {}").format(movie.name), _log(), launcher())
         return self.watch(context)
 
 
@@ -148,14 +149,14 @@ class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerO
         listing.write_text("\n".join(map(str, photos)), encoding="utf-8")
         arguments = ["keyframes", "--list", str(listing), "--frames", str(self.choice)]
         arguments += ["--output", str(self._folder / "kept.txt")]
-        self.start(context, arguments, f"Looking at {photo_count(len(photos))}", _log())
+        self.start(context, arguments, rpt_("Looking at {}").format(photo_count(len(photos))), _log())
         return self.watch(context)
 
     def _keep(self, scene: bpy.types.Scene, kept: list[Path]) -> None:
         wanted = set(kept)
         for photo in settings_of(scene).photos:
             photo.use = photo.use and photo.absolute in wanted
-        self.report({"INFO"}, f"{photo_count(len(kept))} on")
+        self.report({"INFO"}, rpt_("{} on").format(photo_count(len(kept))))
 
 
 def _log() -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.clip_frames import is_movie
@@ -46,4 +47,4 @@ def switched_on(scene: bpy.types.Scene) -> list[Any]:
 
 
 def photo_count(number: int) -> str:
-    return "1 photo" if number == 1 else f"{number} photos"
+    return rpt_("1 photo") if number == 1 else rpt_("{} photos").format(number)

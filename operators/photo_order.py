@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import BoolProperty, EnumProperty
 
 from ..core.errors import InputError
@@ -92,7 +93,7 @@ class DUST3R_OT_switch_photos(PhotoListOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[Any]:
         for photo in settings_of(context.scene).photos:
             photo.use = not photo.use if self.action == "INVERT" else self.action == "ON"
-        self.report({"INFO"}, f"{photo_count(len(switched_on(context.scene)))} on")
+        self.report({"INFO"}, rpt_("{} on").format(photo_count(len(switched_on(context.scene)))))
         return {"FINISHED"}
 
 

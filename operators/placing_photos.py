@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..core.errors import InputError, ReconstructionError
@@ -14,6 +15,7 @@ from ..core.job import log_file
 from ..core.localization_settings import LocalizationSettings
 from ..core.photos import SUFFIXES
 from ..core.reconstruction import Reconstruction
+from .photo_list import photo_count
 from .preferences import user_folder
 from .properties import settings_of
 from .running import WorkerOperator
@@ -90,8 +92,9 @@ class PhotoPlacingOperator(WorkerOperator):
         for warning in warnings:
             self._report("WARNING", warning)
         for camera, found in zip(cameras, placed.settings["localization"]["photos"].values(), strict=True):
-            error = f"{found['median_reprojection_px']:.1f} pixels apart"
-            self._report("INFO", f"{camera.name}: {found['inliers']} of {found['matches']} matches agree, {error}")
+            words = rpt_("{}: {} of {} matches agree, {:.1f} pixels apart")
+            numbers = (found["inliers"], found["matches"], found["median_reprojection_px"])
+            self._report("INFO", words.format(camera.name, *numbers))
 
     def tidy(self, failed: bool) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -110,5 +113,6 @@ class PhotoPlacingOperator(WorkerOperator):
         arguments = ["localize", str(world), *photos, "--output", str(self._folder / "placed"), "--way", self.way]
         arguments += ["--device", settings_of(context.scene).device, "--neighbours", str(self.neighbours)]
         arguments += ["--min-inlier-share", str(self.min_inlier_share), *more]
-        title = f"Localising {Path(photos[0]).name}" if len(photos) == 1 else f"Localising {len(photos)} photos"
+        what = Path(photos[0]).name if len(photos) == 1 else photo_count(len(photos))
+        title = rpt_("Localising {}").format(what)
         self.start(context, arguments, f"{title}{self._step}", log_file(self._folder))

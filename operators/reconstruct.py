@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
 from ..core.cache import prune
@@ -90,7 +91,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         """Start the worker; False when that failed, which is then reported."""
         try:
             self._prepare(context)
-            title = f"Reconstructing {len(Job.load(self._folder).photos)} photos"
+            title = rpt_("Reconstructing {} photos").format(len(Job.load(self._folder).photos))
             self.start(context, ["work", str(self._folder)], title, log_file(self._folder))
         except ReconstructionError as error:
             self.report({"ERROR"}, str(error))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import Cancelled, ReconstructionError
@@ -82,7 +83,7 @@ class WorkerOperator(IdleOperator):
         global _current
         self._worker = _current = WorkerJob(arguments, worker_python(context), log_path, launcher)
         state = job_state(context.window_manager)
-        state.running, state.title, state.stage, state.share, state.left = True, title, "Starting", 0.0, ""
+        state.running, state.title, state.stage, state.share, state.left = True, title, rpt_("Starting"), 0.0, ""
 
     def watch(self, context: bpy.types.Context) -> set[Any]:
         """Go on in the background: `modal` looks at the worker."""
@@ -149,14 +150,15 @@ class WorkerOperator(IdleOperator):
         _redraw(context)
 
     def _report(self, level: str, text: str) -> None:
-        self.report({level}, text)  # type: ignore[attr-defined]
+        self.report({level}, rpt_(text))  # type: ignore[attr-defined]
 
 
 def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
     progress, state = worker.progress, job_state(context.window_manager)
     if progress is None:
         return
-    state.stage = f"{progress.stage} {progress.done}/{progress.total}" if progress.total > 1 else progress.stage
+    stage = rpt_(progress.stage)
+    state.stage = f"{stage} {progress.done}/{progress.total}" if progress.total > 1 else stage
     state.share = progress.share
     state.left = "" if progress.seconds_left is None else time_left(progress.seconds_left)
     _redraw(context)
@@ -165,8 +167,8 @@ def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
 def time_left(seconds: float) -> str:
     """For people: "about 2 min left"."""
     if seconds < 60:
-        return f"about {max(1, round(seconds))} s left"
-    return f"about {round(seconds / 60)} min left"
+        return rpt_("about {} s left").format(max(1, round(seconds)))
+    return rpt_("about {} min left").format(round(seconds / 60))
 
 
 def _redraw(context: bpy.types.Context) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import IntProperty
 
@@ -40,7 +41,7 @@ class DUST3R_OT_show_matches(bpy.types.Operator):
         except ReconstructionError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{total} matches, {shown} of them shown")
+        self.report({"INFO"}, rpt_("{} matches, {} of them shown").format(total, shown))
         return {"FINISHED"}
 
     def _draw(self, context: bpy.types.Context) -> tuple[int, int]:

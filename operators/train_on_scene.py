@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import FloatProperty, StringProperty
 
 from ..core.checkpoints import check_model_name
@@ -82,14 +83,14 @@ class DUST3R_OT_train_on_scene(ViewProperties, WorkerOperator, bpy.types.Operato
         arguments = ["render-views", str(copy), "--output", str(self._folder / "views"), "--views", str(self.views)]
         arguments += ["--size", f"{self.size[0]}x{self.size[1]}", "--samples", str(self.samples)]
         arguments += ["--seed", str(self.seed)]
-        self.start(context, arguments, "Rendering views (1 of 2)", _log(), launcher())
+        self.start(context, arguments, rpt_("Rendering views (1 of 2)"), _log(), launcher())
         self._rendering = True
 
     def _start_training(self, context: bpy.types.Context) -> None:
         arguments = ["fine-tune", str(self._folder / "views"), "--name", self.name, "--model", str(self._model)]
         arguments += ["--models-folder", str(model_folder(context)), "--run", str(self._folder / "run")]
         arguments += ["--minutes", str(self.minutes), "--device", settings_of(context.scene).device]
-        self.start(context, arguments, f"Training {self.name} (2 of 2)", _log())
+        self.start(context, arguments, rpt_("Training {} (2 of 2)").format(self.name), _log())
 
 
 def _log() -> Path:

@@ -1,6 +1,7 @@
 """What a finished reconstruction tells of single photos: folded away under Result."""
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from .base import SidebarPanel
 
@@ -35,7 +36,8 @@ def _seen_from(context: bpy.types.Context) -> tuple[str, str]:
     """What the operator will do with the selection."""
     cameras = sum(thing.type == "CAMERA" for thing in context.selected_objects)
     if cameras:
-        return "The model is seen from the", f"{cameras} selected cameras." if cameras > 1 else "selected camera."
+        which = iface_("{} selected cameras.").format(cameras) if cameras > 1 else iface_("selected camera.")
+        return iface_("The model is seen from the"), which
     if context.selected_objects:
-        return "Views are placed around", "the selected objects."
-    return "The model is seen from all cameras;", "select cameras or objects to choose."
+        return iface_("Views are placed around"), iface_("the selected objects.")
+    return iface_("The model is seen from all cameras;"), iface_("select cameras or objects to choose.")

@@ -4,6 +4,7 @@ import textwrap
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from .base import SidebarPanel
 from .presets import DUST3R_PT_presets
@@ -83,7 +84,8 @@ class DUST3R_PT_train(SidebarPanel, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        _draw_note(self.layout, "Renders views of the open scene and trains the model chosen above further on them.")
+        note = iface_("Renders views of the open scene and trains the model chosen above further on them.")
+        _draw_note(self.layout, note)
         self.layout.operator("dust3r.train_on_scene", icon="SHADERFX")
         self.layout.operator("dust3r.render_training_views", icon="RENDER_STILL")
 

@@ -8,6 +8,7 @@ New messages are added with an empty translation, in the order of the alphabet; 
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,26 @@ def messages(root: Path = ROOT) -> set[Key]:
         for path in sorted((root / room).glob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 found |= {(context, text) for context, text in _shown_by(node) if text.strip()}
+    for path in sorted((root / "core").rglob("*.py")):
+        found |= {(DEFAULT, stage) for stage in _stages(ast.parse(path.read_text(encoding="utf-8")))}
     return found
+
+
+def _stages(module: ast.Module) -> Iterator[str]:
+    """Names of stages that core reports while it works: constants that report() gets, or the keys of STAGES."""
+    reported = {
+        node.args[0].id
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "report"
+        if node.args and isinstance(node.args[0], ast.Name)
+    }
+    for line in module.body:
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            name, value = line.targets[0].id, line.value
+            if name in reported and _text(value):
+                yield _text(value)
+            elif name == "STAGES" and isinstance(value, ast.Dict):
+                yield from (_text(key) for key in value.keys if key is not None and _text(key))
 
 
 def _shown_by(node: ast.AST) -> Iterator[Key]:
@@ -91,7 +111,7 @@ def _quoted(text: str) -> str:
 def main() -> None:
     path = Path(sys.argv[1])
     sys.path.insert(0, str(ROOT / "operators"))
-    from translation import read_po
+    read_po = importlib.import_module("translation").read_po
 
     wanted = messages()
     known = read_po(path.read_text(encoding="utf-8")) if path.exists() else {}
