@@ -30,6 +30,7 @@ EPILOG = (
     "Every verb has its own --help; docs/README.md lists all pages. Exit codes: 0 done; 2 wrong arguments or input; "
     "3 model not available; 4 cancelled; 1 anything else, with a log."
 )
+REPORT = "how a finished reconstruction turned out, its weakest photos named (docs/result.md)"
 RENDER_MAP = "a .blend to views with exact depth, for localize to place photos in (needs bpy)"
 
 
@@ -54,6 +55,7 @@ def _verbs() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]
         "export": ("a finished reconstruction as files of other programs (docs/export.md)", _add_export),
         "mesh": (MESH, add_mesh),
         "clean": (CLEAN, add_clean),
+        "report": (REPORT, _add_report),
         "frames": (FRAMES, add_frames),
         "keyframes": (KEYFRAMES, add_keyframes),
         "world": (WORLD, add_world),
@@ -187,6 +189,11 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("--normals", action="store_true", help="of each photo's surface, into PLY")
     add("--tracks", action="store_true", help="into COLMAP's formats: join the points that several photos show")
     add("--no-photos", action="store_true", help="do not copy the photos and their masks beside their cameras")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a finished job, or its result")
+    parser.add_argument("--json", action="store_true", help="every photo's figures, for programs")
 
 
 def _count(text: str) -> int:

@@ -30,6 +30,7 @@ VERBS = {
     "import": ("farm", "import_result"),
     "export": ("export", "export"),
     "clean": ("clean", "clean"),
+    "report": ("report", "report"),
     "match": ("match", "match"),
     "relative-pose": ("match", "relative_pose_verb"),
     "localize": ("localize", "localize"),

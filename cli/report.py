@@ -1,0 +1,26 @@
+"""The verb `report`: how a finished reconstruction turned out, and which photos are weak."""
+
+import argparse
+import json
+
+from ..core.job import find_result
+from ..core.measuring import measure
+from ..core.statistics import Statistics
+from .output import Output
+
+
+def report(arguments: argparse.Namespace, output: Output) -> None:
+    """Say a job's, or a result's, figures for people, or as JSON with every photo's."""
+    result = find_result(arguments.folder)
+    found = measure(result)
+    if arguments.json:
+        content = found.as_dict() | {"model": result.model, "warnings": list(result.warnings)}
+        output.result(str(arguments.folder), json.dumps(content, indent=1))
+    else:
+        output.result(str(arguments.folder), "\n".join(_lines(found, result.warnings)))
+
+
+def _lines(found: Statistics, warnings: tuple[str, ...]) -> list[str]:
+    weakest = [f"  {photo.name}: {'; '.join(photo.problems)}" for photo in found.weakest]
+    heading = ["Weakest photos, and why:"] if weakest else ["No photo is much weaker than the others"]
+    return [*found.summary(), *heading, *weakest, *(f"Warning: {warning}" for warning in warnings)]

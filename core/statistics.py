@@ -1,0 +1,118 @@
+"""How a reconstruction turned out, in figures and in words; core/measuring.py finds them. Imports nothing heavy."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# Photos that miss one of these are named.
+LEAST_SHOWN = 0.25  # of a photo's pixels
+LEAST_SURE = 0.5  # of the photos' median confidence, on the logarithm by which the alignment weighs it
+LEAST_SHARED = 0.25  # of a photo's points, that another photo shows too
+WORST_OFF = 2.0  # times the photos' median reprojection
+NEVER_OFF = 0.005  # of a photo's longer side: below it no reprojection is a weakness
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoStatistics:
+    """One photo; "shown" points are those that neither confidence nor a flaw hides."""
+
+    name: str
+    placed: bool  # in the world of most photos
+    side: int  # longer one of the photo, pixels
+    shown: float  # share of its pixels, 0 to 1
+    confidence: float  # median of its shown points; of all where none is shown
+    shared: float  # share of its shown points that another photo shows too, 0 to 1
+    reprojection: float | None  # median, photo pixels; None where no other photo shows its points
+    problems: tuple[str, ...] = ()  # why it is weak, one clause each
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """All photos together."""
+
+    photos: tuple[PhotoStatistics, ...]
+    points: int  # shown
+    confidence: float  # median of the photos' medians
+    reprojection: float | None  # median of the photos', photo pixels
+    disagreement: float  # share of the depth by which two photos' surfaces usually differ
+
+    @property
+    def placed(self) -> int:
+        """How many photos stand in the world of most."""
+        return sum(photo.placed for photo in self.photos)
+
+    @property
+    def weakest(self) -> tuple[PhotoStatistics, ...]:
+        """The photos with problems, those with most first; before them the ones that have no place."""
+        weak = [photo for photo in self.photos if photo.problems]
+        return tuple(sorted(weak, key=lambda photo: (photo.placed, -len(photo.problems))))
+
+    def summary(self) -> tuple[str, ...]:
+        """One short line for each figure."""
+        agree = "No two photos show the same place"
+        if self.reprojection is not None:
+            share = _median(
+                [photo.reprojection / photo.side for photo in self.photos if photo.reprojection is not None]
+            )
+            agree = f"Photos agree to {self.reprojection:.1f} px ({share:.2%} of the longer side)"
+        return (
+            f"{self.placed} of {len(self.photos)} photos placed",
+            f"Median confidence {self.confidence:.2f}",
+            agree,
+            f"{self.points:,} points shown",
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it back the same."""
+        return asdict(self) | {"placed": self.placed}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Statistics":
+        """What `as_dict` gave; raises LookupError, TypeError, ValueError or AttributeError for anything else."""
+        photos = tuple(_photo(entry) for entry in content["photos"])
+        figures = _finite(content["confidence"]), _optional(content["reprojection"]), _finite(content["disagreement"])
+        return cls(photos, int(content["points"]), *figures)
+
+
+def find_problems(photo: PhotoStatistics, photos: tuple[PhotoStatistics, ...]) -> tuple[str, ...]:
+    """What makes a photo weaker than the others, one clause each, with its figure and theirs."""
+    if not photo.placed:
+        return ("it could not be connected with the other photos",)
+    placed = [other for other in photos if other.placed]
+    usual = _median([other.confidence for other in placed])
+    off = _median([other.reprojection / other.side for other in placed if other.reprojection is not None])
+    problems = []
+    if photo.shown < LEAST_SHOWN:
+        problems.append(f"only {photo.shown:.0%} of its pixels are shown")
+    if math.log(photo.confidence) < LEAST_SURE * math.log(usual):
+        problems.append(f"the network is unsure of it (confidence {photo.confidence:.2f}, usually {usual:.2f})")
+    if photo.shared < LEAST_SHARED and len(placed) > 1:
+        problems.append(f"other photos show only {photo.shared:.0%} of what it shows")
+    if photo.reprojection is not None and photo.reprojection > photo.side * max(NEVER_OFF, WORST_OFF * off):
+        expected = f"usually {off * photo.side:.1f}"
+        problems.append(f"other photos put its surfaces {photo.reprojection:.1f} px aside ({expected})")
+    return tuple(problems)
+
+
+def _median(values: list[float]) -> float:
+    """Of any number of values; 0 of none. The lower of two middles."""
+    return sorted(values)[(len(values) - 1) // 2] if values else 0.0
+
+
+def _photo(entry: dict[str, Any]) -> PhotoStatistics:
+    shares = {name: _finite(entry[name]) for name in ("shown", "confidence", "shared")}
+    problems = tuple(str(problem) for problem in entry["problems"])
+    off = _optional(entry["reprojection"])
+    return PhotoStatistics(
+        str(entry["name"]), bool(entry["placed"]), int(entry["side"]), **shares, reprojection=off, problems=problems
+    )
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else _finite(value)
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(float(value)):
+        raise ValueError(f"{value} is no figure")
+    return float(value)

@@ -1,0 +1,41 @@
+"""The verb `report`."""
+
+import json
+
+import pytest
+from dust3r.core.protocol import ResultMessage, decode
+from dust3r.core.reconstruction import Reconstruction
+from dust3r.tests.core.test_statistics import of, walls
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A finished job of which one photo looks elsewhere."""
+    whole = of(walls((0, 0.1, 0.2, 30), (1, 1, 1, 1)))
+    Reconstruction(whole.views, "synthetic@0", whole.settings, "0.1.0", ("It rained",)).save(tmp_path / "result")
+    return tmp_path
+
+
+def test_the_figures_and_the_weakest_photos_are_said_in_words(run, folder):
+    code, out, _ = run("report", folder)
+    assert code == 0
+    assert "4 of 4 photos placed" in out and "Photos agree to 0.0 px" in out
+    assert "  3.png: other photos show only 0% of what it shows" in out and "0.png:" not in out
+    assert "Warning: It rained" in out
+
+
+def test_json_says_every_photos_figures(run, folder):
+    code, out, _ = run("report", folder / "result", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [photo["name"] for photo in found["photos"]] == ["0.png", "1.png", "2.png", "3.png"]
+    assert found["placed"] == 4 and found["warnings"] == ["It rained"] and found["model"] == "synthetic@0"
+
+
+def test_a_program_is_told_where(run, folder):
+    assert decode(run("report", folder, "--json-progress")[1].strip()) == ResultMessage(str(folder))
+
+
+def test_a_folder_without_a_result_is_refused_with_a_sentence(run, tmp_path):
+    code, _, err = run("report", tmp_path)
+    assert code == 2 and "no complete reconstruction" in err
