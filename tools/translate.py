@@ -43,13 +43,25 @@ def _stages(module: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "report"
         if node.args and isinstance(node.args[0], ast.Name)
     }
+    for name, value in _assigned(module):
+        if name in reported and _text(value):
+            yield _text(value)
+        elif name == "STAGES" and isinstance(value, ast.Dict):
+            yield from (_text(key) for key in value.keys if key is not None and _text(key))
+
+
+def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Name and value of each constant of a module, also where one line assigns several."""
     for line in module.body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            name, value = line.targets[0].id, line.value
-            if name in reported and _text(value):
-                yield _text(value)
-            elif name == "STAGES" and isinstance(value, ast.Dict):
-                yield from (_text(key) for key in value.keys if key is not None and _text(key))
+        if isinstance(line, ast.Assign):
+            target, value = line.targets[0], line.value
+            several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            pairs = zip(_parts(target), _parts(value), strict=True) if several else [(target, value)]
+            yield from ((one.id, its) for one, its in pairs if isinstance(one, ast.Name))
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else []
 
 
 def _shown_by(node: ast.AST) -> Iterator[Key]:
