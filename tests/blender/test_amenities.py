@@ -117,7 +117,9 @@ def test_labels_are_in_title_case(classes):
     for cls in classes:
         for label in (_rna(cls).name, *(prop.name for prop in _own_properties(cls))):
             words = label.split()
-            assert all(word[0].isupper() or not word[0].isalpha() or word in small for word in words), f"{cls.__name__}: {label}"
+            assert all(word[0].isupper() or not word[0].isalpha() or word in small for word in words), (
+                f"{cls.__name__}: {label}"
+            )
 
 
 # Greyed-out buttons
@@ -196,8 +198,9 @@ def test_there_is_a_translation(extension):
 
 @pytest.mark.parametrize("path", LOCALES, ids=lambda path: path.stem)
 def test_a_translation_fits_what_the_interface_says(extension, path):
+    shown = translate.messages()
     for (context, message), translation in _read(path).items():
-        assert (context, message) in translate.messages(), f"{message!r} is gone: run tools/translate.py {path.name}"
+        assert (context, message) in shown, f"{message!r} is gone: run tools/translate.py {path.name}"
         assert message.count("{") == translation.count("{"), message
         assert (message[-1] in ".!?") == (translation[-1] in ".!?"), message
 
