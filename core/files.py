@@ -3,14 +3,22 @@
 import errno
 import os
 import shutil
+import struct
 import tempfile
 import threading
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError
+
+# What NumPy, and the readers below it, raise on damaged .npy and .npz files.
+DAMAGED_ARRAYS = (OSError, ValueError, EOFError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
+DAMAGED_ARRAYS += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Pair predictions made elsewhere, read from one .npz file."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .files import DAMAGED_ARRAYS
 from .images import View
 from .pixel_mapping import PixelMapping
 from .prediction import Prediction
@@ -52,7 +52,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in (*REQUIRED, "rgb") if name in file}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         raise InputError(f"{path} cannot be read as pair predictions ({error}); give an .npz file") from error
     for name, dimensions in REQUIRED.items():
         if name not in arrays or arrays[name].ndim != dimensions:

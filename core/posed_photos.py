@@ -1,7 +1,6 @@
 """Photos with known cameras as a folder: images/, cameras.json and, where it is known, depth/. Imports no torch."""
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .camera_entries import read_entries, read_numbers
 from .errors import InputError, first_line
-from .files import replacing
+from .files import DAMAGED_ARRAYS, replacing
 from .photos import DAMAGE, MOST_PIXELS, unwarned
 from .soundness import check_archive, check_camera, check_name
 
@@ -21,7 +20,7 @@ CAMERAS, IMAGES = "cameras.json", "images"
 DEPTH_FOLDERS, DEPTH_SUFFIXES = ("depth", "depth_color"), (".png", ".npz")
 MILLIMETRE = 1e-3  # scene units, of a 16-bit PNG's values
 DEEPEST = 8  # bytes a pixel
-FAILURES = (*DAMAGE, MemoryError, zipfile.BadZipFile, Image.DecompressionBombError)
+FAILURES = (*DAMAGE, *DAMAGED_ARRAYS, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)

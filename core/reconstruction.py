@@ -1,8 +1,6 @@
 """The result of a reconstruction: cameras and geometry of every photo in one world. NumPy only, no torch."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,15 +11,12 @@ from numpy.typing import NDArray
 
 from .cleanup.flaws import FLAWS, bits_of
 from .errors import InputError, first_line
-from .files import replacing
+from .files import DAMAGED_ARRAYS, replacing
 from .gauge import Gauge
 from .pixel_mapping import PixelMapping
 from .soundness import check_archive, check_path, check_result
 
 FORMAT = 1  # of the folder that save() writes
-# What reading a damaged folder raises.
-UNREADABLE = (OSError, EOFError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError)
-UNREADABLE += (MemoryError, zipfile.BadZipFile, zlib.error)
 ARRAYS = ("K", "cam2world", "depth", "confidence", "colors", "mask")  # of every view; flaws only where known
 
 
@@ -188,7 +183,7 @@ class Reconstruction:
             result = cls(views, head["model"], head["settings"], head["version"], warnings, given, gauge)
             check_result(result)
             return result
-        except UNREADABLE as error:
+        except DAMAGED_ARRAYS as error:
             raise InputError(
                 f"{folder} holds no complete reconstruction ({first_line(error)}); run the job again"
             ) from error

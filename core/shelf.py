@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .files import replacing, temporary_folder
+from .files import DAMAGED_ARRAYS, replacing, temporary_folder
 
 Name = tuple[str, str]  # (kind, name)
 MOST_MAPS = 10240  # macOS refuses more
-DAMAGE = (OSError, ValueError, EOFError)
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class FolderShelf:
             return np.load(self._path(kind, name), mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             return None
-        except DAMAGE as error:
+        except DAMAGED_ARRAYS as error:
             log.warning("%s is damaged (%s) and counts as missing", self._path(kind, name), error)
             return None
 

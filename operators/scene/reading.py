@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ...core.axes import WORLD_TO_Z_UP
 from ...core.errors import InputError, first_line
+from ...core.files import DAMAGED_ARRAYS
 from ...core.gauge import Gauge
 from ...core.given import GIVEN
 from ...core.pixel_mapping import PixelMapping
-from ...core.reconstruction import UNREADABLE, AlignedView, PointCloud, Reconstruction
+from ...core.reconstruction import AlignedView, PointCloud, Reconstruction
 from ...core.soundness import check_camera, check_result
 from .flaws import can_hide, hidden_flaws
 from .point_cloud import minimum_confidence, points_modifier, read_points
@@ -26,6 +27,14 @@ def find_collection(context: bpy.types.Context) -> bpy.types.Collection | None:
     ours = [child for child in scene_of(context).collection.children_recursive if RECIPE in child]
     chosen = [collection for collection in ours if context.object and collection.objects.get(context.object.name)]
     return (chosen or ours or [None])[-1]
+
+
+def active_reconstruction(context: bpy.types.Context) -> bpy.types.Collection:
+    """What `find_collection` finds; raises InputError when there is none."""
+    collection = find_collection(context)
+    if collection is None:
+        raise InputError("There is no reconstruction in this scene; reconstruct some photos first")
+    return collection
 
 
 def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
@@ -46,7 +55,7 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
     try:
         result = _rebuilt(recipe, cloud)
         check_result(result)
-    except UNREADABLE as error:
+    except DAMAGED_ARRAYS as error:
         raise InputError(
             f"The recipe of {collection.name!r} is not as DUSt3R wrote it ({first_line(error)}); reconstruct again"
         ) from error
@@ -54,7 +63,7 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
 
 
 def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
-    """The reconstruction of a recipe and its points; raises one of UNREADABLE where they do not fit."""
+    """The reconstruction of a recipe and its points; raises one of DAMAGED_ARRAYS where they do not fit."""
     points = read_points(cloud)
     position = points.position @ WORLD_TO_Z_UP[:3, :3]  # back to z forward
     points = replace(points, position=position)
