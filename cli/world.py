@@ -11,7 +11,6 @@ from ..core.given import read_named
 from ..core.ground import Array
 from ..core.job import find_result_folder
 from ..core.reconstruction import AlignedView, Reconstruction
-from ..core.same_world import onto_known
 from ..core.solution import Solution
 from ..core.world import (
     ground_through,
@@ -19,6 +18,7 @@ from ..core.world import (
     north_along,
     on_the_ground,
     onto_ground,
+    onto_known,
     origin_at,
     point_at,
     scaled,

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from .files import replacing
 from .gauge import CHOICES, scale_of
 from .job import Job
-from .model.checkpoint_file import WEIGHTS
+from .model.config import WEIGHTS
 from .placement import Placement
 from .reconstruction import Reconstruction
-from .same_world import in_world_of
 from .soundness import FARTHEST, is_rigid
 from .version import VERSION
-from .world import grounded, is_pinned, moved_pose
+from .world import moved_pose
 
 FORMAT = 1
 FREE = ("min_confidence", "hide", "device", "ground")  # settings that change no camera in the alignment's world
@@ -73,6 +72,17 @@ class Solution:
         }
         return cls(inputs.recipe(job), inputs.fingerprint(job), placements, result.gauge.choices)
 
+    @classmethod
+    def standing(cls, result: Reconstruction) -> "Solution":
+        """Of no job: where those of a result's photos stand that are still there, and what is settled of its world."""
+        placements = {
+            _digest(view.path): Placement(view.cam2world, float(np.nanmedian(view.depth)), view.component)
+            for view in result.views
+            if np.isfinite(view.depth).any()
+        }
+        placements.pop("", None)
+        return cls("", "", placements, result.gauge.choices)
+
     def save(self, folder: Path) -> None:
         """Write it into a job folder; raises InputError when that is not possible."""
         placements = {
@@ -114,18 +124,6 @@ class Solution:
         if self.recipe != inputs.recipe(job) or self.fingerprint == inputs.fingerprint(job):
             return {}
         return {path: self.placements[digest] for path, digest in inputs.photos.items() if digest in self.placements}
-
-
-def in_its_world(result: Reconstruction, inputs: Inputs, job: Job, last: Solution | None) -> Reconstruction:
-    """A new result in the world that the user settled for the job's last one, else in the one its settings ask for.
-
-    Worlds of known poses stay as they are.
-    """
-    if last is not None and last.choices and not is_pinned(result):
-        moved = in_world_of(result, Solution.of(result, inputs, job).placements, last.placements, last.choices)
-        if moved is not None:
-            return moved
-    return grounded(result)
 
 
 def _placement(cam2world: list[list[float]], depth: float, component: int) -> Placement:

@@ -21,10 +21,11 @@ from .pipeline import STAGES, framing_of, infer, plan_views, reconstruct, settle
 from .planning import Plan
 from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
+from .same_world import in_its_world
 from .settings import Device, Precision, ReconstructionSettings
 from .shard import Shard
 from .shelf import FolderShelf, allow_many_maps
-from .solution import Inputs, Solution, in_its_world, weights_digest
+from .solution import Inputs, Solution, weights_digest
 from .world import grounded
 
 LOADING = "Loading the model"

@@ -4,7 +4,7 @@ Worlds are core's: y points down, so up is UP, the ground is y = 0, and north, B
 Similarities are matrices (4, 4): x -> scale R x + translation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .gauge import scale_of
 from .ground import THICKNESS, Array, Plane, cameras_up, find_ground, fit_plane, main_views, thinned_places
+from .known_camera import KnownCamera
 from .reconstruction import AlignedView, Reconstruction
 from .scale import scene_scale
 
@@ -40,9 +41,12 @@ def moved_pose(cam2world: Array, similarity: Array) -> Array:
 
 
 def grounded(reconstruction: Reconstruction) -> Reconstruction:
-    """The same in the world that its settings ask for; one of known poses, or that the user has settled, stays."""
+    """The same in the world that its settings ask for; one of known poses, or that the user has settled, stays.
+
+    So does a single photo's, which is the photo's camera frame.
+    """
     gauge = reconstruction.gauge
-    if is_pinned(reconstruction) or gauge.choices:
+    if is_pinned(reconstruction) or gauge.choices or len(reconstruction.views) < 2:
         return reconstruction
     if not np.array_equal(gauge.similarity, np.eye(4)):
         reconstruction = moved(reconstruction, np.linalg.inv(gauge.similarity))
@@ -142,6 +146,16 @@ def north_along(direction: Array) -> Array:
     return turn
 
 
+def onto_known(views: Mapping[str, Array], known: Mapping[str, KnownCamera]) -> Array | None:
+    """The similarity (4, 4) that carries cameras, (4, 4) each, onto their known poses best; None where none is known.
+
+    One camera: rigid, exact. More, in different places: the scale is theirs too.
+    """
+    pairs = [(views[name], camera.cam2world) for name, camera in known.items() if name in views]
+    poses = [(found, said) for found, said in pairs if said is not None]
+    return _pose_similarity(*map(np.stack, zip(*poses, strict=True))) if poses else None
+
+
 def point_at(view: AlignedView, x: float, y: float) -> Array:
     """The world point (3,) that a photo shows at photo pixel (x, y). Raises InputError where it shows none."""
     mapping = view.mapping
@@ -154,6 +168,19 @@ def point_at(view: AlignedView, x: float, y: float) -> Array:
         raise InputError(f"{view.name} has no point at pixel {x:g},{y:g}; choose another")
     on_ray = np.array([(x - view.K[0, 2]) / view.K[0, 0], (y - view.K[1, 2]) / view.K[1, 1], 1.0])
     return view.cam2world[:3, :3] @ (depth * on_ray) + view.cam2world[:3, 3]
+
+
+def _pose_similarity(source: Array, target: Array) -> Array:
+    """Rotation: the mean of R_target R_source^T; scale and shift: least squares of the centres. (N, 4, 4) both."""
+    U, _, Vt = np.linalg.svd((target[:, :3, :3] @ source[:, :3, :3].swapaxes(1, 2)).sum(axis=0))
+    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    a, b = source[:, :3, 3], target[:, :3, 3]
+    from_mean, to_mean = a - a.mean(axis=0), b - b.mean(axis=0)
+    extent, wanted = np.linalg.norm(from_mean), np.linalg.norm(to_mean)
+    scale = float(wanted / extent) if extent > 0 and wanted > 0 else 1.0
+    similarity = np.eye(4)
+    similarity[:3, :3], similarity[:3, 3] = scale * R, b.mean(axis=0) - scale * R @ a.mean(axis=0)
+    return similarity
 
 
 def _sure_points(reconstruction: Reconstruction, views: Sequence[AlignedView]) -> Array:

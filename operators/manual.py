@@ -12,6 +12,8 @@ PAGES = (
     ("bpy.ops.dust3r.create_mesh*", "blender.md"),
     ("bpy.types.dust3r_pg_mesh.*", "blender.md"),
     ("bpy.ops.dust3r.find_flaws*", "cleanup.md"),
+    *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "mark_point")),
+    ("bpy.types.dust3r_pg_settings.ground*", "world.md"),
     ("bpy.ops.dust3r.use_as_known*", "known.md"),
     ("bpy.ops.dust3r.read_known*", "known.md"),
     ("bpy.ops.dust3r.forget_known*", "known.md"),

@@ -124,6 +124,15 @@ class ReconstructionProperties:
         description="Find the optical centre too; for cropped photos",
         default=ALIGNMENT.optimize_principal_point,
     )
+    ground: EnumProperty(
+        name="Ground",
+        description="Which way is down in a new reconstruction; with known poses they say it",
+        items=(
+            ("auto", "Automatic", "The largest level plane below the cameras comes down to the grid"),
+            ("off", "First Camera", "The world is the frame of one camera"),
+        ),
+        default=DEFAULTS.ground,
+    )
     seed: IntProperty(name="Seed", description="For what is drawn at random", default=ALIGNMENT.seed, min=0)
 
 
@@ -173,7 +182,11 @@ def read_settings(owner: Any) -> ReconstructionSettings:
         seed=owner.seed,
     )
     return ReconstructionSettings(
-        scene_graph=graph, device=owner.device, min_confidence=owner.min_confidence or None, alignment=alignment
+        scene_graph=graph,
+        device=owner.device,
+        min_confidence=owner.min_confidence or None,
+        ground=owner.ground,
+        alignment=alignment,
     )
 
 

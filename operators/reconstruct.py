@@ -20,11 +20,13 @@ from ..core.photos import find_photos
 from ..core.progress import Progress
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
+from ..core.solution import Solution
 from .photo_list import switched_on
 from .preferences import cache_bytes, cache_folder, forget_cache_size, user_folder
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
 from .running import WorkerOperator
 from .scene import add_reconstruction, show_colors
+from .scene.earlier_world import earlier_world
 
 KEPT_FAILURES = 5  # job folders with the logs of failed runs
 
@@ -124,6 +126,9 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         self._scene = context.scene.name
         self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=user_folder("jobs")))
         job.save(self._folder)
+        earlier = earlier_world(context.scene, photos)
+        if earlier is not None:
+            Solution.standing(earlier).save(self._folder)
 
     def _given(self, context: bpy.types.Context, chosen: Chosen, photos: list[Path]) -> Given:
         """The list's known cameras and the masks; raises InputError.

@@ -15,6 +15,7 @@ from ..panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
 from ..panels.mesh import DUST3R_PT_mesh
 from ..panels.photos import PHOTO_PANELS
 from ..panels.sidebar import PANELS
+from ..panels.world import DUST3R_PT_world
 from . import manual, presets, running, search, thumbnails, translation
 from .cleanup import DUST3R_OT_find_flaws
 from .clear_cache import DUST3R_OT_clear_cache
@@ -46,6 +47,14 @@ from .second_blender import COMMAND
 from .show_matches import DUST3R_OT_show_matches
 from .train_on_scene import DUST3R_OT_train_on_scene
 from .training_views import DUST3R_OT_render_training_views
+from .world import (
+    DUST3R_OT_fit_world,
+    DUST3R_OT_mark_point,
+    DUST3R_OT_set_ground,
+    DUST3R_OT_set_north,
+    DUST3R_OT_set_origin,
+    DUST3R_OT_set_scale,
+)
 
 CLASSES = (
     DUST3R_AP_preferences,
@@ -77,6 +86,12 @@ CLASSES = (
     DUST3R_OT_look_through_photo,
     DUST3R_OT_create_mesh,
     DUST3R_OT_find_flaws,
+    DUST3R_OT_mark_point,
+    DUST3R_OT_set_ground,
+    DUST3R_OT_set_scale,
+    DUST3R_OT_set_origin,
+    DUST3R_OT_set_north,
+    DUST3R_OT_fit_world,
     DUST3R_OT_export,
     DUST3R_OT_localize_photo,
     DUST3R_OT_match_photo_to_model,
@@ -88,6 +103,7 @@ CLASSES = (
     DUST3R_PT_known,
     DUST3R_PT_mesh,
     DUST3R_PT_cleanup,
+    DUST3R_PT_world,
     DUST3R_PT_export,
     DUST3R_PT_localize,
     DUST3R_PT_match_to_model,

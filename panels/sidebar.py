@@ -57,6 +57,7 @@ class DUST3R_PT_refinement(SidebarPanel, bpy.types.Panel):
             "optimize_principal_point",
             "iterations",
             "schedule",
+            "ground",
             "seed",
         ):
             self.layout.prop(_settings(context), name)

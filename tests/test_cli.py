@@ -54,7 +54,7 @@ def test_the_same_input_gives_the_same_cameras(run, photos, tmp_path):
 
 
 def test_one_photo_works(run, photos, tmp_path):
-    assert run(*_reconstruct(photos[:1], "--cameras", tmp_path / "c.json", "--ground", "off"))[0] == 0
+    assert run(*_reconstruct(photos[:1], "--cameras", tmp_path / "c.json"))[0] == 0
     (camera,) = json.loads((tmp_path / "c.json").read_text())["photos"].values()
     np.testing.assert_array_equal(camera["cam2world"], np.eye(4))
 

@@ -16,9 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import ModelUnavailable, first_line
-from .config import ModelConfig
+from .config import CONFIG, WEIGHTS, ModelConfig
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SWELLING = 2  # times its own size that an archive may unpack to; torch's own writer does not compress at all
 LARGEST_CONFIG = 1 << 20  # bytes; a real one has about 400
 # What torch's reader raises on files that are damaged or not its own.

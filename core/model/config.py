@@ -12,6 +12,7 @@ from ..errors import ModelUnavailable
 Head = Literal["linear", "dpt"]
 Mode = tuple[str, float, float]  # how a raw output becomes a length or a confidence: (name, lowest, highest)
 
+CONFIG, WEIGHTS = "config.json", "model.safetensors"  # the files of a model's folder
 DEPTH_MODES = ("exp", "square", "linear")
 CONFIDENCE_MODES = ("exp", "sigmoid")
 # DUSt3R's and MonST3R's class, and MASt3R's, whose descriptors we do not use.

@@ -1,0 +1,140 @@
+"""A reconstruction in the scene moved to another world: points, cameras, recipe and all else in its collection."""
+
+import json
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import NDArray
+
+from ...core.axes import OPENGL_TO_OPENCV, WORLD_TO_Z_UP
+from ...core.errors import InputError
+from ...core.gauge import Gauge, is_similarity, scale_of
+from ...core.reconstruction import Reconstruction
+from ...core.world import moved, moved_pose
+from .cameras import PHOTO, camera_data
+from .point_cloud import points_modifier
+from .points_nodes import points_input, set_points_input
+from .reading import find_points, read_reconstruction
+from .reconstruction import RECIPE, read_recipe
+
+MARK = "dust3r_mark"  # custom property of the empties that mark points
+Array = NDArray[np.float64]
+
+
+def to_core(points: Array) -> Array:
+    """Points (..., 3) of Blender's world in core's, where y points down."""
+    return points @ WORLD_TO_Z_UP[:3, :3]
+
+
+def seen_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
+    """The reconstruction where its points are now, moved by hand or not, in core's axes.
+
+    Raises InputError where there is none, and where its points were stretched or mirrored.
+    """
+    return moved(read_reconstruction(collection), _hand_move(collection))
+
+
+def move_world(collection: bpy.types.Collection, similarity: Array, choice: str) -> None:
+    """Move all that a reconstruction's collection holds by a similarity (4, 4) of core's world, which settles a choice.
+
+    choice: of `gauge.CHOICES`. Points and recipe take the move, and what the points' object was moved by before, into
+    their own numbers; so exports, meshes and photos placed later are in the new world. Other objects are carried along
+    and scaled about the world's origin; cameras are carried and not scaled. Raises InputError as
+    `seen_reconstruction` does, before anything has moved.
+    """
+    recipe, cloud, before = read_recipe(collection), find_points(collection), _hand_move(collection)
+    if recipe is None or cloud is None:
+        raise InputError(f"{collection.name!r} is not a whole reconstruction; choose one that DUSt3R made")
+    in_blender = WORLD_TO_Z_UP @ similarity @ WORLD_TO_Z_UP.T
+    _write_moved(collection, recipe, similarity @ before, choice)
+    for thing in collection.objects:
+        if thing == cloud or (thing.parent and collection.objects.get(thing.parent.name)):
+            continue
+        if thing.type == "CAMERA":
+            _move_camera(thing, in_blender)
+        else:
+            thing.matrix_world = Matrix((in_blender @ np.array(thing.matrix_world)).tolist())
+    _move_points(cloud, in_blender @ np.array(cloud.matrix_world, dtype=np.float64))
+
+
+def picked_points(context: bpy.types.Context) -> Array:
+    """(N, 3), Blender's world: the selected vertices in Edit Mode, else where the selected objects are.
+
+    Cameras and points of a reconstruction are no picks. The active object comes last.
+    """
+    active = context.active_object
+    if active is not None and active.mode == "EDIT" and isinstance(active.data, bpy.types.Mesh):
+        return _selected_vertices(active)
+    chosen = [thing for thing in context.selected_objects if PHOTO not in thing and not points_modifier(thing)]
+    chosen.sort(key=lambda thing: (thing == active, thing.name))
+    return np.array([thing.matrix_world.translation for thing in chosen], dtype=np.float64).reshape(-1, 3)
+
+
+def add_mark(collection: bpy.types.Collection, place: Array) -> bpy.types.Object:
+    """An empty at a place (3,) of Blender's world that goes with the reconstruction; half as large as its cameras."""
+    mark = bpy.data.objects.new("Mark", None)
+    size = next((camera_data(thing).display_size / 2 for thing in collection.objects if thing.type == "CAMERA"), 0.1)
+    mark.empty_display_type, mark.empty_display_size, mark.show_in_front = "PLAIN_AXES", size, True
+    mark.location = place.tolist()
+    mark[MARK] = True
+    collection.objects.link(mark)
+    return mark
+
+
+def camera_pose(camera: bpy.types.Object) -> Array:
+    """(4, 4), core's axes: where a camera object stands now; its scale, and its parents', only moves it."""
+    world = np.array(camera.matrix_world, dtype=np.float64)
+    world[:3, :3] /= np.maximum(np.linalg.norm(world[:3, :3], axis=0), 1e-30)
+    return WORLD_TO_Z_UP.T @ world @ OPENGL_TO_OPENCV
+
+
+def _selected_vertices(thing: bpy.types.Object) -> Array:
+    thing.update_from_editmode()
+    mesh: Any = thing.data
+    selected, places = np.empty(len(mesh.vertices), bool), np.empty((len(mesh.vertices), 3), np.float32)
+    mesh.vertices.foreach_get("select", selected)
+    mesh.vertices.foreach_get("co", places.reshape(-1))
+    to_world = np.array(thing.matrix_world, dtype=np.float64)
+    return places[selected] @ to_world[:3, :3].T + to_world[:3, 3]
+
+
+def _hand_move(collection: bpy.types.Collection) -> Array:
+    """(4, 4), core's axes: by what the points' object was moved since they were made or last taken along."""
+    cloud = find_points(collection)
+    if cloud is None:
+        raise InputError(f"The points of {collection.name!r} are gone; reconstruct again")
+    move = WORLD_TO_Z_UP.T @ np.array(cloud.matrix_world, dtype=np.float64) @ WORLD_TO_Z_UP
+    if not is_similarity(move):
+        raise InputError(f"{cloud.name!r} is stretched or mirrored; give its scale three equal numbers above 0")
+    return move
+
+
+def _write_moved(collection: bpy.types.Collection, recipe: dict[str, Any], similarity: Array, choice: str) -> None:
+    """The recipe with its cameras moved, and the gauge with the choice."""
+    for entry in recipe["photos"].values():
+        entry["cam2world"] = moved_pose(np.array(entry["cam2world"], dtype=np.float64), similarity).tolist()
+    recipe["world"] = Gauge.from_dict(recipe.get("world")).then(similarity, (choice,)).as_dict()
+    collection[RECIPE] = json.dumps(recipe)
+
+
+def _move_camera(camera: bpy.types.Object, in_blender: Array) -> None:
+    """Its clipping and its symbol keep up with the scale; a scale of its own, which shows nothing, goes."""
+    camera.matrix_world = Matrix((in_blender @ np.array(camera.matrix_world, dtype=np.float64)).tolist()).normalized()
+    data, scale = camera_data(camera), scale_of(in_blender)
+    for name in ("clip_start", "clip_end", "display_size"):
+        setattr(data, name, getattr(data, name) * scale)
+
+
+def _move_points(cloud: bpy.types.Object, in_blender: Array) -> None:
+    """Into the points themselves, so that the object stands at the origin as a new one does."""
+    positions: Any = cloud.data.attributes["position"].data  # type: ignore[union-attr]
+    points = np.empty((len(positions), 3), np.float32)
+    positions.foreach_get("vector", points.reshape(-1))
+    placed = points @ in_blender[:3, :3].T + in_blender[:3, 3]
+    positions.foreach_set("vector", placed.astype(np.float32).reshape(-1))
+    cloud.data.update()  # type: ignore[union-attr]
+    cloud.matrix_world = Matrix.Identity(4)
+    modifier = points_modifier(cloud)
+    set_points_input(modifier, "Radius", points_input(modifier, "Radius") * scale_of(in_blender))
