@@ -33,6 +33,18 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-if __name__ == "__main__":
+def run(arguments: list) -> int:
+    """Do what the arguments say, or say why this Python cannot; it may be any that somebody chose for the worker."""
     import_package()
-    leave(importlib.import_module(f"{PACKAGE}.cli.main").main(sys.argv[1:]))
+    environment = importlib.import_module(f"{PACKAGE}.core.environment")
+    if sys.version_info < environment.OLDEST:
+        return environment.refuse(environment.complaint(), arguments)
+    try:
+        main = importlib.import_module(f"{PACKAGE}.cli.main").main
+    except ImportError as error:
+        return environment.refuse(environment.complaint() or f"{sys.executable} does not work: {error}", arguments)
+    return main(arguments)
+
+
+if __name__ == "__main__":
+    leave(run(sys.argv[1:]))

@@ -17,8 +17,9 @@ from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
 from .frame_arguments import FRAMES, KEYFRAMES, add_frame_choice, add_frames, add_keyframes
 from .known_arguments import add_known, add_masks
 from .mesh_arguments import MESH, add_mesh
+from .model_arguments import MODELS, RUNTIME, add_models, add_runtime
 from .pair_arguments import PAIR_VERBS, add_map
-from .parser import Help, Parser, add_model, add_models_folder, add_talk
+from .parser import Help, Parser, add_model, add_talk
 from .settings import add_alignment
 from .training_arguments import add_fine_tune, add_render_views, add_samples, add_train
 from .world_arguments import WORLD, add_ground, add_world
@@ -61,7 +62,8 @@ def _verbs() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]
         "world": (WORLD, add_world),
         **PAIR_VERBS,
         "render-map": (RENDER_MAP, _add_render_map),
-        "models": ("the known models, or one of them downloaded", _add_models),
+        "models": (MODELS, add_models),
+        "runtime": (RUNTIME, add_runtime),
         "evaluate": (EVALUATE, _add_evaluate),
         "classical": (CLASSICAL, add_classical),
         "plan": ("a job folder that several machines can work on (docs/farm.md)", _add_plan),
@@ -217,9 +219,3 @@ def _add_render_map(parser: argparse.ArgumentParser) -> None:
     output_help = "images/, depth/, cameras.json; new or empty"
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help=output_help)
     add_map(parser)
-
-
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--download", metavar="NAME", help="fetch a model; its licence is shown by the list")
-    add_models_folder(parser.add_argument)
-    parser.add_argument("--json", action="store_true", help="print the list as JSON")

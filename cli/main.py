@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from ..core.environment import complaint
 from ..core.errors import Cancelled, ReconstructionError, first_line
 from ..core.memory import shortage
 from .arguments import make_parser
@@ -37,6 +38,7 @@ VERBS = {
     "mesh": ("mesh", "mesh"),
     "world": ("world", "world"),
     "models": ("models", "models"),
+    "runtime": ("runtime", "runtime"),
     "train": ("train", "train"),
     "evaluate": ("evaluate", "evaluate"),
     "classical": ("classical", "classical"),
@@ -78,9 +80,8 @@ def _explain(error: BaseException) -> ReconstructionError:
     if (sentence := shortage(error)) is not None:
         return sentence
     if isinstance(error, ModuleNotFoundError):
-        return ReconstructionError(
-            f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
-        )
+        missing = f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
+        return ReconstructionError(complaint() or missing)
     return ReconstructionError(f"Unexpected {type(error).__name__}: {first_line(error)}{_write_log(error)}")
 
 

@@ -1,35 +1,75 @@
-"""The verb `models`: what is known, what is present, and downloads."""
+"""The verb `models`: what is known, what is present, and what can be done with one."""
 
 import argparse
 import json
+from pathlib import Path
 
 from ..core.checkpoints import (
     KNOWN_MODELS,
     STAGE,
+    KnownModel,
     ModelStatus,
+    copying_steps,
     default_model_folder,
     download_model,
+    find_model,
     known_model,
     list_models,
 )
 from ..core.errors import ModelUnavailable
+from ..core.model_files import CHECKING, remove_model, verify_model
 from ..core.progress import Timeline
 from .output import Output
 
 
 def models(arguments: argparse.Namespace, output: Output) -> None:
-    """List the known models, or download one."""
+    """List the models, or do the one thing that is asked for."""
     folder = arguments.models_folder or default_model_folder()
     if arguments.download:
-        known = known_model(arguments.download)
-        if known is None:
-            names = ", ".join(model.short_name for model in KNOWN_MODELS)
-            raise ModelUnavailable(f"There is no model {arguments.download!r} to download; there are {names}")
-        output.say(f"{known.title}: {known.terms}")
-        path = download_model(known, folder, Timeline({STAGE: 1}, output.progress), online=True)
-        output.result(str(path), f"{known.title} -> {path}")
-        return
-    statuses = list_models(folder)
+        _download(arguments, folder, output)
+    elif arguments.by_hand:
+        for step in copying_steps(_known(arguments.by_hand), folder):
+            output.say(step)
+    elif arguments.verify:
+        path = find_model(arguments.verify, folder)
+        report = Timeline({CHECKING: 1}, output.progress)
+        output.result(str(path), verify_model(path, report, online=not arguments.offline))
+    elif arguments.add:
+        _add(arguments, folder, output)
+    elif arguments.remove:
+        path = find_model(arguments.remove, folder)
+        remove_model(path, folder)
+        output.result(str(path), f"{path} is removed")
+    else:
+        _list(arguments, folder, output)
+
+
+def _download(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
+    known = _known(arguments.download)
+    output.say(f"{known.title}: {known.terms}")
+    report = Timeline({STAGE: 1}, output.progress)
+    path = download_model(known, folder, report, online=not arguments.offline)
+    output.result(str(path), f"{known.title} -> {path}")
+
+
+def _add(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
+    from ..core.model_adding import ADDING, add_model  # it brings torch, which the list does without
+
+    report = Timeline({ADDING: 1}, output.progress)
+    path = add_model(arguments.add, folder, report, arguments.name, arguments.licence)
+    output.result(str(path), f"{arguments.add} -> {path}")
+
+
+def _known(name: str) -> KnownModel:
+    known = known_model(name)
+    if known is None:
+        names = ", ".join(model.short_name for model in KNOWN_MODELS)
+        raise ModelUnavailable(f"There is no model {name!r} to download; there are {names}")
+    return known
+
+
+def _list(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
+    statuses = list_models(folder, arguments.commercial)
     if arguments.json:
         output.say(json.dumps([_entry(status) for status in statuses], indent=1))
         return
@@ -44,6 +84,7 @@ def _entry(status: ModelStatus) -> dict[str, object]:
         "name": known.name,
         "licence": known.licence,
         "commercial": known.commercial,
+        "from": known.address,
         "size_mb": known.size_mb,
         "present": status.present,
         "path": None if status.path is None else str(status.path),

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from .download import RemoteFile, fetch, look_up
 from .errors import InputError, ModelUnavailable
+from .origin import Origin, read_origin, sha256_of
 from .progress import Report
 
 STAGE = "Downloading the model"
 BUNDLED = Path(__file__).resolve().parent.parent / "models"  # what the package itself carries
 FILES = ("config.json", "model.safetensors")  # that make a folder a model
+HUB = "https://huggingface.co"
+UNSTATED = "licence not stated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,12 @@ class KnownModel:
     @property
     def terms(self) -> str:
         """Size and licence in one phrase: what is shown before a download."""
-        use = ", not for commercial use" if self.commercial is False else ""
-        return f"{self.size_mb} MB, {self.licence}{use}"
+        return f"{self.size_mb} MB, {_with_use(self.licence, self.commercial)}"
+
+    @property
+    def address(self) -> str:
+        """Where it is from, for people; "" where that is this machine."""
+        return f"{HUB}/{self.repository}" if self.repository else ""
 
 
 def _published(short_name: str, title: str, parameters: int, image_size: int, note: str) -> KnownModel:
@@ -85,13 +92,15 @@ def default_model_folder() -> Path:
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "dust3r-blender"
 
 
-def list_models(model_folder: Path | None = None) -> list[ModelStatus]:
+def list_models(model_folder: Path | None = None, commercial: bool = False) -> list[ModelStatus]:
     """Every known model, best first, and whether it is bundled or in `model_folder` (None: the default one).
 
-    After them every other model folder in there, by name, such as those that were trained here.
+    After them every other model folder in there, by name, such as those that were trained here. commercial: only those
+    whose licence is known to allow commercial use.
     """
-    known = [ModelStatus(model, _locate(model, model_folder)) for model in KNOWN_MODELS]
-    return known + [ModelStatus(_describe(folder), folder) for folder in _own(model_folder or default_model_folder())]
+    statuses = [ModelStatus(model, _locate(model, model_folder)) for model in KNOWN_MODELS]
+    statuses += [ModelStatus(_describe(folder), folder) for folder in _own(model_folder or default_model_folder())]
+    return [status for status in statuses if status.model.commercial or not commercial]
 
 
 def check_model_name(name: str) -> str:
@@ -150,12 +159,46 @@ def download_model(
     if not online:
         raise ModelUnavailable(
             f"{known.title} cannot be downloaded while online access is off; allow it in Blender's preferences under "
-            "System, Network, or choose a model that is on this machine"
+            f"System, Network, or copy the files by hand: {' '.join(copying_steps(known, model_folder))}"
         )
     folder = model_folder / known.name
     remote = [look_up(known.repository, name, endpoint) for name in known.files]
     _fetch_all(remote, folder, report)
+    Origin(known.address, known.licence, known.commercial, _digests(remote, folder)).save(folder)
     return folder
+
+
+def copying_steps(known: KnownModel, model_folder: Path) -> tuple[str, ...]:
+    """What to copy where, a sentence each, for a machine that is not online; none for a model of this package."""
+    if known.repository is None:
+        return ()
+    addresses = " and ".join(f"{known.address}/resolve/main/{name}" for name in known.files)
+    return (
+        f"On a machine that is online, fetch {addresses}.",
+        f"Copy {' and '.join(known.files)} into the folder {model_folder / known.name}.",
+        "The model is present as soon as both lie there.",
+    )
+
+
+def terms_of(model: Path) -> tuple[str, bool | None]:
+    """Licence of a checkpoint, and whether it allows commercial use, as its origin.json or its folder's name says."""
+    folder = (model if model.is_dir() else model.parent).resolve()
+    stated = read_origin(folder) or known_model(folder.name) or known_model(model.stem)
+    return (stated.licence, stated.commercial) if stated is not None else (UNSTATED, None)
+
+
+def licence_of(model: Path) -> str:
+    """The same in one phrase: what a result says of the model that made it."""
+    return _with_use(*terms_of(model))
+
+
+def _with_use(licence: str, commercial: bool | None) -> str:
+    return f"{licence}{', not for commercial use' if commercial is False else ''}"
+
+
+def _digests(remote: list[RemoteFile], folder: Path) -> dict[str, str]:
+    """sha256 by file name, of files that were checked as they arrived; git's sha1 of small ones is none."""
+    return {one.name: one.checksum if len(one.checksum) == 64 else sha256_of(folder / one.name) for one in remote}
 
 
 def _fetch_all(remote: list[RemoteFile], folder: Path, report: Report) -> None:
@@ -186,8 +229,10 @@ def _own(model_folder: Path) -> list[Path]:
 def _describe(folder: Path) -> KnownModel:
     """What can be told of a model folder without reading its weights."""
     size_mb = round((folder / "model.safetensors").stat().st_size / 1e6)
-    licence, note = "licence as of what it was made from", "In the models folder; trained or put there by you"
-    return KnownModel(folder.name, folder.name, None, licence, None, 0, size_mb, _image_size(folder), note)
+    origin = read_origin(folder) or Origin("", UNSTATED, None)
+    note = f"In the models folder; {f'from {origin.source}' if origin.source else 'trained or put there by you'}"
+    licence, commercial = origin.licence, origin.commercial
+    return KnownModel(folder.name, folder.name, None, licence, commercial, 0, size_mb, _image_size(folder), note)
 
 
 def _image_size(folder: Path) -> int:

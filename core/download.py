@@ -64,7 +64,7 @@ def fetch(file: RemoteFile, target: Path, done: Done) -> None:
     What is there of it lies beside the target in a hidden .part file, which stays when the connection breaks or `done`
     raises. Raises ModelUnavailable when the transfer fails or the content is wrong, InputError when the disk refuses.
     """
-    if target.is_file() and _checksum_matches(target, file, done):
+    if target.is_file() and matches(target, file, done):
         return
     partial = target.with_name(f".{target.name}.{file.checksum[:16]}.part")
     with _writing(target):
@@ -75,7 +75,7 @@ def fetch(file: RemoteFile, target: Path, done: Done) -> None:
             f"{target.parent} has {free >> 20} MB free, but {file.name} needs {file.size >> 20} MB; free some space"
         )
     _complete(file, partial, done)
-    if not _checksum_matches(partial, file, done):
+    if not matches(partial, file, done):
         partial.unlink()
         raise ModelUnavailable(
             f"{file.name} did not arrive as the hub has it (wrong checksum); it was removed, try again"
@@ -150,7 +150,7 @@ def _copy(response: http.client.HTTPResponse, stream: BinaryIO, partial: Path, s
         done(min(stream.tell(), size))
 
 
-def _checksum_matches(path: Path, file: RemoteFile, done: Done) -> bool:
+def matches(path: Path, file: RemoteFile, done: Done) -> bool:
     """Whether the content is what the hub describes; `done` is called on the way, so that this too can be stopped."""
     size = path.stat().st_size
     if len(file.checksum) == 64:

@@ -31,7 +31,7 @@ def export_model(
     """
     half = {published_name(name): value.detach().to(torch.float16) for name, value in weights.items()}
     write_tensors(folder / "model.safetensors", half, {"format": "pt"})
-    _write(folder / "config.json", json.dumps(_description(config), indent=2))
+    _write(folder / "config.json", json.dumps(describe(config), indent=2))
     _write(folder / "training.json", json.dumps({**recipe, "held_out": held_out}, indent=1))
     fields = {key: getattr(config, key) for key in config.__dataclass_fields__}
     millions = sum(value.numel() for value in weights.values()) / 1e6
@@ -39,7 +39,7 @@ def export_model(
     _write(folder / "README.md", text)
 
 
-def _description(config: ModelConfig) -> dict[str, Any]:
+def describe(config: ModelConfig) -> dict[str, Any]:
     """The published form of config.json."""
     return {
         "conf_mode": list(config.confidence_mode),

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import torch
 
+from ..checkpoints import FILES, terms_of
 from ..errors import InputError
 from ..files import check_writable
 from ..model.config import ModelConfig
 from ..model.weights import LoadedModel, load_model
+from ..origin import Origin, sha256_of
 from .config import SourceSettings, Stage, TrainingConfig
 from .learners import network_shape
 from .rgbd import FolderSource
@@ -37,8 +39,10 @@ def fine_tune(views: Path, model: Path, target: Path, run: Path, minutes: float,
     trained = train(config, run, settings)
     if trained.model is None:
         raise InputError(f"{minutes:g} minutes were too short for a single look at the model; give it more")
-    origin = ORIGIN.format(name=loaded.name, sha256=loaded.sha256[:16], views=f"views in the folder {views.name!r}")
-    return _install(trained.model, target, origin)
+    note = ORIGIN.format(name=loaded.name, sha256=loaded.sha256[:16], views=f"views in the folder {views.name!r}")
+    digests = {name: sha256_of(trained.model / name) for name in FILES}
+    origin = Origin(f"{loaded.label}, trained further", *terms_of(model), digests)
+    return _install(trained.model, target, note, origin)
 
 
 def fine_tune_config(model: ModelConfig, parameters: int, views: Path, minutes: float, seed: int) -> TrainingConfig:
@@ -78,7 +82,7 @@ def _parameters(loaded: LoadedModel) -> int:
     return sum(parameter.numel() for parameter in loaded.network.parameters())
 
 
-def _install(made: Path, target: Path, origin: str) -> Path:
+def _install(made: Path, target: Path, note: str, origin: Origin) -> Path:
     """Copy a model folder to its final name, whole or not at all."""
     partial = target.with_name(f".{target.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
@@ -86,7 +90,8 @@ def _install(made: Path, target: Path, origin: str) -> Path:
         shutil.copytree(made, partial)
         readme = partial / "README.md"
         text = readme.read_text(encoding="utf-8").replace(f"# {STAGE_NAME}", f"# {target.name}", 1)
-        readme.write_text(text + origin, encoding="utf-8")
+        readme.write_text(text + note, encoding="utf-8")
+        origin.save(partial)
         partial.rename(target)
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror or error}; the model lies in {made}") from error

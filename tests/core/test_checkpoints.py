@@ -21,6 +21,7 @@ from dust3r.core.checkpoints import (
 )
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
 from dust3r.core.model.weights import load_model
+from dust3r.core.origin import Origin, read_origin
 from dust3r.core.progress import silent
 
 DPT, LINEAR_512, LINEAR_224, PREVIEW = KNOWN_MODELS
@@ -83,7 +84,7 @@ def test_every_other_model_folder_is_listed_after_the_known_ones(tmp_path):
     assert [status.model for status in statuses[:4]] == list(KNOWN_MODELS)
     (mine,) = statuses[4:]
     assert (mine.model.name, mine.path, mine.model.image_size) == ("mine", tmp_path / "mine", 224)
-    assert mine.model.terms == "0 MB, licence as of what it was made from"
+    assert mine.model.terms == "0 MB, licence not stated"
     assert find_model("mine", tmp_path) == tmp_path / "mine"
 
 
@@ -191,10 +192,10 @@ def hub(monkeypatch) -> Iterator[Hub]:
 
 
 def check_arrived(folder: Path) -> None:
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
-        "config.json": CONFIG,
-        "model.safetensors": WEIGHTS,
-    }
+    made = {"config.json": CONFIG, "model.safetensors": WEIGHTS}
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "origin.json"} == made
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
+    assert read_origin(folder) == Origin(DPT.address, DPT.licence, False, digests)
 
 
 def test_a_download_arrives_whole_and_reports_every_byte(hub, tmp_path):

@@ -1,0 +1,31 @@
+"""The verb `runtime`: what this Python offers to the network, and a test of it."""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+
+from ..core.errors import ReconstructionError
+from ..core.progress import Timeline
+from ..core.runtime_probe import probe
+from .output import Output
+
+
+def runtime(arguments: argparse.Namespace, output: Output) -> None:
+    """Look, test if asked to, and say what was found; a failed test is an error after that."""
+    found = probe()
+    if arguments.self_test:
+        from ..core.self_test import STAGE, run_self_test  # only now: what probe says of torch comes first
+
+        report = Timeline({STAGE: 1}, output.progress)
+        found = replace(found, self_test=run_self_test(arguments.device, arguments.precision, report))
+    if arguments.output:
+        found.save(arguments.output)
+    if arguments.json:
+        output.say(json.dumps(asdict(found), indent=1))
+    else:
+        for line in (*found.lines, *found.advice):
+            output.say(line)
+    if found.self_test is not None and not found.self_test.passed:
+        raise ReconstructionError(found.self_test.text)
+    if arguments.output:
+        output.result(str(arguments.output), f"-> {arguments.output}")
