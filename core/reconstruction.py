@@ -86,6 +86,7 @@ class Reconstruction:
     warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
     given: dict[str, Any] = field(default_factory=dict)  # known cameras and masks by photo (core/given.py: named)
     gauge: Gauge = field(default_factory=Gauge)  # how this world came from the alignment's
+    licence: str = ""  # of the model, which binds what is made with it; "": nobody said
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
@@ -137,7 +138,7 @@ class Reconstruction:
             }
             for view in self.views
         }
-        recipe = {"model": self.model, "settings": self.settings, "version": self.version}
+        recipe = {"model": self.model, "licence": self.licence, "settings": self.settings, "version": self.version}
         return {"photos": photos, **recipe, "world": self.gauge.as_dict(), **self.given}
 
     def save_cameras(self, path: Path) -> None:
@@ -164,7 +165,7 @@ class Reconstruction:
         ]
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
         head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.given}
-        head["world"] = self.gauge.as_dict()
+        head |= {"world": self.gauge.as_dict(), "licence": self.licence}
         with replacing(folder / "reconstruction.json") as file:
             file.write(json.dumps(head, indent=1).encode())
 
@@ -179,8 +180,8 @@ class Reconstruction:
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
             warnings, given = tuple(head["warnings"]), head.get("given", {})
-            gauge = Gauge.from_dict(head.get("world"))
-            result = cls(views, head["model"], head["settings"], head["version"], warnings, given, gauge)
+            gauge, licence = Gauge.from_dict(head.get("world")), head.get("licence", "")
+            result = cls(views, head["model"], head["settings"], head["version"], warnings, given, gauge, licence)
             check_result(result)
             return result
         except DAMAGED_ARRAYS as error:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checkpoints import licence_of
 from ..errors import ModelUnavailable
 from .checkpoint_file import read_checkpoint
 from .config import DPTWidths, ModelConfig
@@ -28,6 +29,7 @@ class LoadedModel:
     config: ModelConfig
     name: str  # of its folder or file
     sha256: str  # of the file with the weights, hexadecimal
+    licence: str = ""  # in words; "": nobody said
 
     @property
     def label(self) -> str:
@@ -49,7 +51,7 @@ def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.
     for_inference(network, device, precision)
     with file.weights.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return LoadedModel(network, network.config, file.name, sha256)
+    return LoadedModel(network, network.config, file.name, sha256, licence_of(path))
 
 
 def build_network(config: ModelConfig, state: Mapping[str, Any]) -> DUSt3R:
