@@ -14,6 +14,8 @@ PAGES = (
     ("bpy.ops.dust3r.find_flaws*", "cleanup.md"),
     *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "mark_point")),
     ("bpy.types.dust3r_pg_settings.ground*", "world.md"),
+    ("bpy.ops.dust3r.animate_camera*", "camera_path.md"),
+    ("bpy.ops.dust3r.match_footage*", "camera_path.md"),
     ("bpy.ops.dust3r.use_as_known*", "known.md"),
     ("bpy.ops.dust3r.read_known*", "known.md"),
     ("bpy.ops.dust3r.forget_known*", "known.md"),

@@ -8,15 +8,21 @@ import bpy
 from bpy.props import PointerProperty
 
 from ..cli.main import main
+from ..panels.camera_path import DUST3R_PT_camera_path
 from ..panels.cleanup import DUST3R_PT_cleanup
 from ..panels.export import DUST3R_PT_export
 from ..panels.known import DUST3R_PT_known
 from ..panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
 from ..panels.mesh import DUST3R_PT_mesh
 from ..panels.photos import PHOTO_PANELS
+from ..panels.result import RESULT_PANELS
+from ..panels.result_photos import DUST3R_PT_result_photos, DUST3R_UL_result_photos
+from ..panels.result_statistics import DUST3R_PT_statistics
 from ..panels.sidebar import PANELS
 from ..panels.world import DUST3R_PT_world
-from . import manual, presets, running, search, thumbnails, translation
+from . import manual, presets, renewal, running, search, thumbnails, translation
+from .camera_path import DUST3R_OT_animate_camera, DUST3R_OT_match_footage
+from .camera_ray import DUST3R_OT_camera_ray, DUST3R_OT_clear_marks
 from .cleanup import DUST3R_OT_find_flaws
 from .clear_cache import DUST3R_OT_clear_cache
 from .download_model import DUST3R_OT_download_model
@@ -25,7 +31,7 @@ from .export_properties import DUST3R_PG_export
 from .extracted import DUST3R_OT_clear_frames
 from .known import DUST3R_OT_forget_known, DUST3R_OT_read_known, DUST3R_OT_use_as_known
 from .localize import DUST3R_OT_localize_photo
-from .look_through_photo import DUST3R_OT_look_through_photo
+from .look_through_photo import DUST3R_OT_leave_photo, DUST3R_OT_look_through_photo, DUST3R_OT_next_photo
 from .match_to_model import DUST3R_OT_match_photo_to_model
 from .mesh import DUST3R_OT_create_mesh
 from .mesh_properties import DUST3R_PG_mesh
@@ -45,6 +51,8 @@ from .properties import DUST3R_PG_job, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
 from .second_blender import COMMAND
 from .show_matches import DUST3R_OT_show_matches
+from .show_photo import DUST3R_OT_show_photo
+from .statistics import DUST3R_OT_update_statistics
 from .train_on_scene import DUST3R_OT_train_on_scene
 from .training_views import DUST3R_OT_render_training_views
 from .world import (
@@ -84,6 +92,12 @@ CLASSES = (
     DUST3R_OT_download_model,
     DUST3R_OT_clear_cache,
     DUST3R_OT_look_through_photo,
+    DUST3R_OT_next_photo,
+    DUST3R_OT_leave_photo,
+    DUST3R_OT_show_photo,
+    DUST3R_OT_camera_ray,
+    DUST3R_OT_clear_marks,
+    DUST3R_OT_update_statistics,
     DUST3R_OT_create_mesh,
     DUST3R_OT_find_flaws,
     DUST3R_OT_mark_point,
@@ -92,6 +106,8 @@ CLASSES = (
     DUST3R_OT_set_origin,
     DUST3R_OT_set_north,
     DUST3R_OT_fit_world,
+    DUST3R_OT_animate_camera,
+    DUST3R_OT_match_footage,
     DUST3R_OT_export,
     DUST3R_OT_localize_photo,
     DUST3R_OT_match_photo_to_model,
@@ -100,10 +116,15 @@ CLASSES = (
     DUST3R_OT_train_on_scene,
     *PHOTO_PANELS,
     *PANELS,
+    *RESULT_PANELS,
+    DUST3R_UL_result_photos,
+    DUST3R_PT_result_photos,
+    DUST3R_PT_statistics,
     DUST3R_PT_known,
     DUST3R_PT_mesh,
     DUST3R_PT_cleanup,
     DUST3R_PT_world,
+    DUST3R_PT_camera_path,
     DUST3R_PT_export,
     DUST3R_PT_localize,
     DUST3R_PT_match_to_model,
@@ -112,7 +133,7 @@ POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),
     bpy.types.WindowManager: ("dust3r_job", DUST3R_PG_job),
 }
-AMENITIES = (translation, manual, presets, search)  # each registers itself
+AMENITIES = (translation, manual, presets, search, renewal)  # each registers itself
 _registered = ExitStack()  # takes everything back, last first
 
 

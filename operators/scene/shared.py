@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 STAMP = "dust3r_version"  # custom property: which version of our code made a shared block
-KINDS = ("objects", "collections", "meshes", "cameras", "images", "materials", "node_groups")
+KINDS = ("objects", "collections", "meshes", "cameras", "images", "materials", "node_groups", "movieclips", "actions")
 SETTINGS = ("camera", "frame_start", "frame_end", "frame_current")
 RENDER_SETTINGS = ("resolution_x", "resolution_y", "resolution_percentage", "pixel_aspect_x", "pixel_aspect_y")
 

@@ -50,12 +50,10 @@ def move_world(collection: bpy.types.Collection, similarity: Array, choice: str)
     in_blender = WORLD_TO_Z_UP @ similarity @ WORLD_TO_Z_UP.T
     _write_moved(collection, recipe, similarity @ before, choice)
     for thing in collection.objects:
-        if thing == cloud or (thing.parent and collection.objects.get(thing.parent.name)):
-            continue
         if thing.type == "CAMERA":
-            _move_camera(thing, in_blender)
-        else:
-            thing.matrix_world = Matrix((in_blender @ np.array(thing.matrix_world)).tolist())
+            _scale_extent(camera_data(thing), scale_of(in_blender))
+        if thing != cloud and not (thing.parent and collection.objects.get(thing.parent.name)):
+            _carry(thing, in_blender)
     _move_points(cloud, in_blender @ np.array(cloud.matrix_world, dtype=np.float64))
 
 
@@ -119,12 +117,16 @@ def _write_moved(collection: bpy.types.Collection, recipe: dict[str, Any], simil
     collection[RECIPE] = json.dumps(recipe)
 
 
-def _move_camera(camera: bpy.types.Object, in_blender: Array) -> None:
-    """Its clipping and its symbol keep up with the scale; a scale of its own, which shows nothing, goes."""
-    camera.matrix_world = Matrix((in_blender @ np.array(camera.matrix_world, dtype=np.float64)).tolist()).normalized()
-    data, scale = camera_data(camera), scale_of(in_blender)
+def _carry(thing: bpy.types.Object, in_blender: Array) -> None:
+    """A camera has no scale afterwards: it would show nothing."""
+    stands = Matrix((in_blender @ np.array(thing.matrix_world, dtype=np.float64)).tolist())
+    thing.matrix_world = stands.normalized() if thing.type == "CAMERA" else stands
+
+
+def _scale_extent(camera: bpy.types.Camera, scale: float) -> None:
+    """Clipping and symbol keep up with the world."""
     for name in ("clip_start", "clip_end", "display_size"):
-        setattr(data, name, getattr(data, name) * scale)
+        setattr(camera, name, getattr(camera, name) * scale)
 
 
 def _move_points(cloud: bpy.types.Object, in_blender: Array) -> None:

@@ -1,0 +1,140 @@
+"""One animated camera on the way through a reconstruction's cameras, over footage where they come from a movie."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from mathutils import Quaternion
+from numpy.typing import NDArray
+
+from ...core.clip_frames import Clip, frame_of
+from ...core.errors import InputError
+from .axes import blender_camera
+from .cameras import INTRINSICS, SIZE, VIEW_INDEX, camera_data, set_intrinsics, use_photo_format
+from .known import photo_of
+from .shared import taken_back_on_failure
+from .world import camera_pose
+
+if TYPE_CHECKING:
+    from ...core.camera_path import CameraPath
+
+RIG = "dust3r_rig"  # custom property of the empty that carries an animated camera
+OPACITY = 0.5  # of the footage
+Array = NDArray[np.float64]
+
+
+def path_cameras(context: bpy.types.Context, collection: bpy.types.Collection) -> list[bpy.types.Object]:
+    """The photos' cameras in their order: those selected where that is two or more, else all that share one world."""
+    ours = [thing for thing in collection.objects if thing.type == "CAMERA" and VIEW_INDEX in thing]
+    chosen = [thing for thing in ours if thing.select_get()]
+    if len(chosen) < 2:
+        components = [thing["dust3r_component"] for thing in ours]
+        chosen = [thing for thing in ours if thing["dust3r_component"] == max(set(components), key=components.count)]
+    return sorted(chosen, key=lambda thing: thing[VIEW_INDEX])
+
+
+def movie_cameras(cameras: Sequence[bpy.types.Object]) -> tuple[Clip, list[bpy.types.Object], Array]:
+    """The movie that most of the photos are frames of, their cameras in its order, and their frames (N,), from 1.
+
+    Raises InputError where fewer than two are frames of one movie.
+    """
+    found: dict[Path, list[tuple[int, str, Clip, bpy.types.Object]]] = {}
+    for camera in cameras:
+        photo = photo_of(camera)
+        source = frame_of(photo) if photo else None
+        if source is not None:
+            found.setdefault(source[0].path, []).append((source[1], camera.name, source[0], camera))
+    shown = sorted(max(found.values(), key=len, default=[]), key=lambda entry: entry[:2])
+    if len(shown) < 2:
+        raise InputError("These photos are no frames of one movie; add a movie to the photos and reconstruct it")
+    return shown[0][2], [entry[3] for entry in shown], np.array([float(entry[0]) for entry in shown])
+
+
+def poses_and_lenses(cameras: Sequence[bpy.types.Object]) -> tuple[Array, Array, Array]:
+    """Where cameras are now, cam2world (N, 4, 4) in core's axes, K (N, 3, 3), and their photos' sizes (N, 2)."""
+    K = np.array([list(camera[INTRINSICS]) for camera in cameras], dtype=np.float64).reshape(-1, 3, 3)
+    return (
+        np.stack([camera_pose(camera) for camera in cameras]),
+        K,
+        np.array([list(camera[SIZE]) for camera in cameras]),
+    )
+
+
+def add_path_camera(
+    scene: bpy.types.Scene,
+    collection: bpy.types.Collection,
+    like: bpy.types.Object,
+    path: "CameraPath",
+    name: str,
+    clip: Clip | None = None,
+) -> bpy.types.Object:
+    """A camera with a key on each of the path's frames, which are whole numbers, one after the other; all or nothing.
+
+    Picture, clipping and symbol are those of `like`, a camera of ours. An empty carries it, so that what moves the
+    world moves the way. It becomes the scene's camera, and its frames the scene's range; markers of other cameras on
+    them go. clip: footage behind it, its first frame on the path's first; the scene then plays at its rate. Raises
+    InputError where the footage is gone.
+    """
+    with taken_back_on_failure(scene):
+        rig = bpy.data.objects.new(f"{name} Rig", None)
+        camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+        rig[RIG], rig.empty_display_size, camera.parent = True, camera_data(like).display_size, rig
+        for thing in (rig, camera):
+            collection.objects.link(thing)
+        size = (int(like[SIZE][0]), int(like[SIZE][1]))
+        for setting in ("clip_start", "clip_end", "display_size"):
+            setattr(camera.data, setting, getattr(camera_data(like), setting))
+        _animate(camera, path, size)
+        if clip is not None:
+            _add_footage(scene, camera, clip, int(path.times[0]))
+    _make_shot(scene, camera, int(path.times[0]), int(path.times[-1]))
+    return camera
+
+
+def first_free_frame(scene: bpy.types.Scene) -> int:
+    """After the last frame that shows a camera already; 1 where none does."""
+    return 1 + max((marker.frame for marker in scene.timeline_markers if marker.camera), default=0)
+
+
+def _animate(camera: bpy.types.Object, path: "CameraPath", size: tuple[int, int]) -> None:
+    """A key on every frame: the way between two is then short enough for Blender's own."""
+    data, turn = camera_data(camera), Quaternion()
+    camera.rotation_mode = "QUATERNION"
+    for time, cam2world, K in zip(path.times, path.cam2world, path.K(size), strict=True):
+        stands, frame = blender_camera(cam2world), int(time)
+        turned = stands.to_quaternion()
+        turned.make_compatible(turn)  # q and -q are one turn, but not on the way between keys
+        camera.location, camera.rotation_quaternion, turn = stands.translation, turned, turned
+        set_intrinsics(camera, size, K.ravel().tolist())
+        for channel in ("location", "rotation_quaternion"):
+            camera.keyframe_insert(channel, frame=frame)
+        for channel in ("lens", "shift_x", "shift_y"):
+            data.keyframe_insert(channel, frame=frame)
+    set_intrinsics(camera, size, path.K(size)[0].ravel().tolist())
+
+
+def _add_footage(scene: bpy.types.Scene, camera: bpy.types.Object, clip: Clip, first: int) -> None:
+    """The movie behind the camera, its first frame on the scene's frame `first`, at the movie's rate."""
+    if not clip.path.is_file():
+        raise InputError(f"The movie {clip.path} is gone; put it back and try again")
+    footage = bpy.data.movieclips.load(str(clip.path))
+    footage.frame_start = first
+    data = camera_data(camera)
+    data.show_background_images = True
+    background = data.background_images.new()
+    background.source, background.clip, background.alpha = "MOVIE_CLIP", footage, OPACITY
+    background.display_depth, background.frame_method = "BACK", "CROP"
+    scene.render.fps = max(1, round(clip.fps))
+    scene.render.fps_base = scene.render.fps / clip.fps
+
+
+def _make_shot(scene: bpy.types.Scene, camera: bpy.types.Object, first: int, last: int) -> None:
+    for marker in [marker for marker in scene.timeline_markers if marker.camera and first <= marker.frame <= last]:
+        scene.timeline_markers.remove(marker)
+    scene.timeline_markers.new(camera.name, frame=first).camera = camera
+    scene.frame_start, scene.frame_end = first, last
+    scene.camera = camera
+    use_photo_format(scene, camera)
+    scene.frame_set(first)
