@@ -2,23 +2,46 @@
 
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Protocol, TextIO
 
+from ..core.job import preview_file
+from ..core.preview import Preview
 from ..core.progress import Progress
-from ..core.protocol import ErrorMessage, Message, ProgressMessage, ResultMessage, WarningMessage, encode
+from ..core.protocol import (
+    ErrorMessage,
+    Message,
+    PhotosMessage,
+    PreviewMessage,
+    ProgressMessage,
+    ResultMessage,
+    WarningMessage,
+    encode,
+)
+from ..core.watching import NOBODY, PhotoState, Watch
 
 
 class Output(Protocol):
     """Where a verb sends what it has to say."""
 
     def progress(self, progress: Progress) -> None: ...
+    def watch(self, folder: Path) -> Watch: ...
     def warning(self, text: str) -> None: ...
     def say(self, text: str) -> None: ...
     def result(self, path: str, text: str) -> None: ...
     def error(self, text: str, exit_code: int) -> None: ...
 
 
-class Quiet:
+class Unwatched:
+    """Output for those who want to see no single photo and no preview."""
+
+    def watch(self, folder: Path) -> Watch:
+        return NOBODY
+
+
+class Quiet(Unwatched):
     """Only errors, on standard error."""
 
     def progress(self, progress: Progress) -> None: ...
@@ -48,7 +71,7 @@ class Pace:
         return True
 
 
-class Terminal:
+class Terminal(Unwatched):
     """One line that grows on a terminal; a line every few seconds where the output is a file."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -96,6 +119,10 @@ class JsonLines:
         seconds = None if progress.seconds_left is None else round(progress.seconds_left, 1)
         self._send(ProgressMessage(progress.stage, progress.done, progress.total, round(progress.share, 4), seconds))
 
+    def watch(self, folder: Path) -> Watch:
+        """One that leaves its previews in a job's folder."""
+        return Watch(self._photos, partial(self._preview, preview_file(folder)))
+
     def warning(self, text: str) -> None:
         self._send(WarningMessage(text))
 
@@ -107,6 +134,13 @@ class JsonLines:
     def error(self, text: str, exit_code: int) -> None:
         self._send(ErrorMessage(text, exit_code))
         print(text, file=sys.stderr, flush=True)
+
+    def _photos(self, state: PhotoState, photos: Sequence[Path]) -> None:
+        self._send(PhotosMessage(state, tuple(map(str, photos))))
+
+    def _preview(self, path: Path, preview: Preview) -> None:
+        preview.save(path)
+        self._send(PreviewMessage(str(path)))
 
     def _send(self, message: Message) -> None:
         print(encode(message), flush=True)

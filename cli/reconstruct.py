@@ -41,7 +41,7 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
 
 def work(arguments: argparse.Namespace, output: Output) -> None:
     """Run the job that lies in a folder and say where its result is."""
-    result = run_job(arguments.folder, output.progress)
+    result = run_job(arguments.folder, output.progress, output.watch(arguments.folder))
     for warning in result.warnings:
         output.warning(warning)
     folder = result_folder(arguments.folder)

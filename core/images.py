@@ -1,6 +1,6 @@
 """Photos to what the network sees: EXIF turn, resize, crop, and the way back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +48,16 @@ class View:
 
 
 def load_views(
-    paths: Sequence[Path], framing: Framing, report: Report = silent, masks: Mapping[Path, Path] | None = None
+    paths: Sequence[Path],
+    framing: Framing,
+    report: Report = silent,
+    masks: Mapping[Path, Path] | None = None,
+    read: Callable[[Path], None] = lambda path: None,
 ) -> tuple[list[View], list[str]]:
     """All readable photos as views, and one warning for each that had to be left out.
 
-    masks: files of `open_mask` by resolved photo. Raises InputError when none is left, or, for a single photo, with
-    what is wrong with it.
+    masks: files of `open_mask` by resolved photo; read: called with each photo that could be read. Raises InputError
+    when none is left, or, for a single photo, with what is wrong with it.
     """
     views: list[View] = []
     warnings: list[str] = []
@@ -61,6 +65,7 @@ def load_views(
         report(STAGE, index, len(paths))
         try:
             views.append(load_view(path, framing, name, (masks or {}).get(path.resolve())))
+            read(path)
         except InputError as error:
             warnings.append(f"Left out: {error}")
     report(STAGE, len(paths), len(paths))

@@ -12,7 +12,14 @@ from .settings import ReconstructionSettings
 from .soundness import check_no_links, check_path
 
 FORMAT = 1
-OWN = ("job.json", "log.txt", "solution.json", "result", "cache")  # what a run reads and writes in its folder
+OWN = (
+    "job.json",
+    "log.txt",
+    "solution.json",
+    "preview.npz",
+    "result",
+    "cache",
+)  # what a run reads and writes in its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,11 @@ def forget_result(folder: Path) -> None:
 def log_file(folder: Path) -> Path:
     """Where a job writes down what happened, in detail."""
     return folder / "log.txt"
+
+
+def preview_file(folder: Path) -> Path:
+    """Where a job that somebody looks at leaves how it looks by now."""
+    return folder / "preview.npz"
 
 
 def find_result(folder: Path) -> Reconstruction:

@@ -20,6 +20,7 @@ from .lenses import in_square_pixels, lens_notices, lenses_of, told_of
 from .memory import reachable_memory
 from .model.config import ModelConfig
 from .model.weights import LoadedModel
+from .onlooker import Onlooker
 from .photos import find_photos
 from .planning import STORAGES, Plan, Storage, plan
 from .predictor import Predictor
@@ -30,6 +31,7 @@ from .settings import AUTO_HIDDEN, ReconstructionSettings
 from .shard import WHOLE, Shard
 from .shelf import Shelf, temporary_shelf
 from .version import VERSION
+from .watching import NOBODY, Watch
 
 # Expected parts of the whole time; the time left follows the job's own pace.
 STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0, cleanup.STAGE: 2.0}
@@ -43,19 +45,23 @@ def reconstruct(
     shelf: Shelf | None = None,
     before: Mapping[Path, Placement] | None = None,
     given: Given = NOTHING,
+    watch: Watch = NOBODY,
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
     photos: files or folders; shelf: what the network has said before, and where that is kept (None: nothing, and in
     memory if it fits); before: where photos, by resolved path, stood in an earlier solution; given: known cameras,
-    which come back to the last bit, and masks. Raises InputError for photos that cannot be used and for more than the
-    memory can hold, and whatever `report` raises.
+    which come back to the last bit, and masks; watch: who looks on, which changes nothing. Raises InputError for
+    photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
     """
-    views, warnings = load_views(find_photos(photos), framing_of(model.config), report, given.masks)
+    views, warnings = load_views(
+        find_photos(photos), framing_of(model.config), report, given.masks, lambda path: watch.photos("read", [path])
+    )
+    onlooker = Onlooker(views, watch)
     known = told_of(views, given, settings.alignment)
     needs = plan_views(views, model, settings, STORAGES if shelf is None else ("disk",))
     with temporary_shelf(needs.storage == "disk") if shelf is None else nullcontext(shelf) as kept:
-        predictor = Predictor(model.network, views, kept, needs.batch_pixels)
+        predictor = Predictor(model.network, views, kept, needs.batch_pixels, onlooker.predicted)
         edges, doubts = choose_edges(predictor, settings, report)
         mappings, square = in_square_pixels(views, known)
         alignment = align(
@@ -68,6 +74,7 @@ def reconstruct(
             before=[(before or {}).get(view.path.resolve()) for view in views],
             names=[view.name for view in views],
             report=report,
+            look=None if watch is NOBODY else onlooker,
         )
     aligned = aligned_views(views, alignment, known)
     result = Reconstruction(
@@ -77,6 +84,7 @@ def reconstruct(
         version=VERSION,
         warnings=(*warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
         given=given.named({view.path.resolve(): view.name for view in views}),
+        licence=model.licence,
     )
     return cleanup.with_flaws(result, report=report)
 

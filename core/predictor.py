@@ -1,7 +1,8 @@
 """The network and what it has said so far: nothing is encoded or decoded that lies on the shelf already."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -25,9 +26,16 @@ PHOTOS = 16  # encoded before they are put on the shelf together
 class Predictor:
     """What a network says of some views, one forward pass for everything that the shelf lacks."""
 
-    def __init__(self, network: DUSt3R, views: Sequence[View], shelf: Shelf, batch_pixels: int | None = None) -> None:
-        """batch_pixels: as for `inference.decode`."""
-        self.views, self._batch_pixels = views, batch_pixels
+    def __init__(
+        self,
+        network: DUSt3R,
+        views: Sequence[View],
+        shelf: Shelf,
+        batch_pixels: int | None = None,
+        predicted: Callable[[Iterable[int]], None] = lambda photos: None,
+    ) -> None:
+        """batch_pixels: as for `inference.decode`; predicted: called with photos all of whose pairs are there."""
+        self.views, self._batch_pixels, self._predicted = views, batch_pixels, predicted
         self._network, self._shelf = network, shelf
         self.keys = tuple(photo_key(view) for view in views)
         self._pairs = PairStore(shelf, self.keys, [view.mapping.view_size for view in views])
@@ -66,6 +74,7 @@ class Predictor:
         """The predictions of the edges, in their order."""
         self.infer(edges, report)
         self._decode(WHOLE.chunks(self._pairs.bare(edges)), report)
+        self._predicted(chain(*edges))
         kept = self._pairs.of(edges)
         for key in self.keys:
             self._shelf.use(ENCODED, key)
@@ -109,11 +118,14 @@ class Predictor:
     def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report, shard: Shard = WHOLE) -> None:
         self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report, shard)
         done, total = 0, sum(map(len, chunks))
+        left = Counter(photo for chunk in chunks for edge in chunk for photo in edge)
         for chunk in filter(None, chunks):
             encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}
             part = part_of(report, done, total)
             self._pairs.add(list(decode(self._network, encoded, chunk, part, self._batch_pixels)))
             done += len(chunk)
+            left.subtract(photo for edge in chunk for photo in edge)
+            self._predicted(photo for photo, pairs in left.items() if not pairs)
 
 
 def photo_key(view: View) -> str:

@@ -5,12 +5,12 @@ Every message is a frozen dataclass; on the line it carries its class name and t
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from .errors import ReconstructionError
 from .typed import check_types
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,21 @@ class WarningMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotosMessage:
+    """These photos have come so far."""
+
+    state: str  # read, predicted or placed (core/watching.py)
+    photos: tuple[str, ...]  # as the job names them
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewMessage:
+    """How the world looks by now; at most one a second."""
+
+    path: str  # a Preview's file (core/preview.py), always the same, whole at any time
+
+
+@dataclass(frozen=True, slots=True)
 class ResultMessage:
     """The job is done; the last message of a good run."""
 
@@ -46,8 +61,8 @@ class ErrorMessage:
     exit_code: int
 
 
-Message = ProgressMessage | WarningMessage | ResultMessage | ErrorMessage
-_KINDS = {kind.__name__: kind for kind in (ProgressMessage, WarningMessage, ResultMessage, ErrorMessage)}
+Message = ProgressMessage | WarningMessage | PhotosMessage | PreviewMessage | ResultMessage | ErrorMessage
+_KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> str:
@@ -67,7 +82,7 @@ def decode(line: str) -> Message:
             f"The worker speaks protocol {version}, this extension {PROTOCOL}; use the same version on both sides"
         )
     try:
-        message = kind(**fields)
+        message = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
         check_types(message)
     except TypeError as error:
         raise ReconstructionError(f"The worker's {kind.__name__} is malformed: {line[:200]!r}") from error

@@ -26,6 +26,7 @@ from .settings import Device, Precision, ReconstructionSettings
 from .shard import Shard
 from .shelf import FolderShelf, allow_many_maps
 from .solution import Inputs, Solution, weights_digest
+from .watching import NOBODY, Watch
 from .world import grounded
 
 LOADING = "Loading the model"
@@ -34,12 +35,13 @@ LAST = list(STAGES)[-1]
 log = logging.getLogger(__name__)
 
 
-def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
+def run_job(folder: Path, show: Callable[[Progress], None], watch: Watch = NOBODY) -> Reconstruction:
     """Do what the folder's job.json says and leave the result beside it.
 
     What the folder's last run has worked out already is not worked out again: with only min_confidence changed,
     nothing is. show: called with the progress of the whole job; raising Cancelled in it stops the job, which the next
-    run goes on with. Raises ReconstructionError with one sentence; the folder then holds no result.
+    run goes on with. watch: who looks on. Raises ReconstructionError with one sentence; the folder then holds no
+    result.
     """
     with _begun(folder, show) as (job, report):
         inputs, last = Inputs.of(job), Solution.load(folder)
@@ -48,7 +50,7 @@ def run_job(folder: Path, show: Callable[[Progress], None]) -> Reconstruction:
             forget_result(folder)
             model, shelf = _load(folder, job, report)
             before = last.before(inputs, job) if last is not None else {}
-            result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given)
+            result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given, watch)
             result = in_its_world(result, inputs, job, last)
             result.save(result_folder(folder))
             Solution.of(result, inputs, job).save(folder)

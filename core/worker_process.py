@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import IO
 
 from .errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
-from .protocol import ErrorMessage, Message, ProgressMessage, ResultMessage, WarningMessage, decode
+from .protocol import (
+    ErrorMessage,
+    Message,
+    PhotosMessage,
+    PreviewMessage,
+    ProgressMessage,
+    ResultMessage,
+    WarningMessage,
+    decode,
+)
 
 HEADLESS = Path(__file__).resolve().parent.parent / "headless.py"
 KINDS = {kind.exit_code: kind for kind in (InputError, ModelUnavailable, Cancelled)}
@@ -40,6 +49,9 @@ class WorkerJob:
         """
         self.progress: ProgressMessage | None = None
         self.warnings: list[str] = []
+        self.photos: dict[str, str] = {}  # how far single photos are, by path (core/watching.py: PhotoState)
+        self.previews = 0  # how many there were
+        self.preview: Path | None = None  # the last
         self._last: ResultMessage | ErrorMessage | None = None
         self._cancelled, self._log_path = False, log_path
         command = list(launcher or (python or own_python(), "-u", str(HEADLESS)))
@@ -106,6 +118,10 @@ class WorkerJob:
             self.progress = message
         elif isinstance(message, WarningMessage):
             self.warnings.append(message.text)
+        elif isinstance(message, PhotosMessage):
+            self.photos |= dict.fromkeys(message.photos, message.state)
+        elif isinstance(message, PreviewMessage):
+            self.preview, self.previews = Path(message.path), self.previews + 1
         else:
             self._last = message
 

@@ -60,7 +60,7 @@ def run_anew(tmp_path, passes, kept):
 def given(monkeypatch):
     """What each reconstruction was told of where its photos stood before."""
     told, reconstruct = [], worker.reconstruct
-    monkeypatch.setattr(worker, "reconstruct", lambda *arguments: told.append(arguments[-2]) or reconstruct(*arguments))
+    monkeypatch.setattr(worker, "reconstruct", lambda *arguments: told.append(arguments[5]) or reconstruct(*arguments))
     return told
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from dust3r.core.job import Job, load_result
+from dust3r.core.preview import MOST_POINTS, Preview
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from dust3r.core.worker_process import WorkerJob, own_python
 
@@ -48,6 +49,20 @@ def test_a_job_runs_to_its_result_in_another_process(start, tmp_path):
     assert [view.name for view in load_result(tmp_path).views] == [photo.name for photo in PHOTOS[:2]]
     assert job.progress.share == 1
     assert not job.running
+
+
+def test_every_photo_is_seen_to_be_read_predicted_and_placed_and_the_world_to_come_together(start, tmp_path):
+    job, seen = start(PHOTOS[:3]), set()
+    while job.running:
+        seen |= set(job.photos.items())
+        job.wait(0.001)
+    job.result()
+    assert job.photos == {str(photo): "placed" for photo in PHOTOS[:3]}
+    assert {state for _, state in seen} == {"read", "predicted", "placed"}
+    preview = Preview.load(job.preview)
+    assert job.preview == tmp_path / "preview.npz"
+    assert 0 < len(preview.position) <= MOST_POINTS
+    assert preview.cameras.shape == (3, 5, 3)
 
 
 def test_warnings_of_the_job_arrive(start, tmp_path):

@@ -18,12 +18,14 @@ from .initialize import place_world
 from .known import KnownCamera, Pins, focal_groups, gather, into_known_world
 from .lone import lone_world
 from .notices import describe
+from .objective import World
 from .observations import Indices, Masks, Observations, sample
 from .parts import Part, anchored, moved_to, side_by_side
 from .pose_graph import join_poses
 from .refine import CONVERGED, intrinsics_prior, lasting_gain, refine
 from .relative import Relative, relative_poses, usable_edges, with_every_view
 from .result import Alignment, finish
+from .sight import Look, Sight
 from .spanning_tree import chain_poses, components, spanning_tree
 from .steps import Steps
 from .two_views import two_view_poses
@@ -47,6 +49,7 @@ def align(
     lenses: Sequence[Hashable] | None = None,
     names: Sequence[str] | None = None,
     report: Report = silent,
+    look: Look | None = None,
 ) -> Alignment:
     """The cameras and depths minimising  sum_e sum_v sum_px log C |chi^v - sigma_e P_e X^{v,e}|^p  (DUSt3R, eq. 5).
 
@@ -56,12 +59,12 @@ def align(
     given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
     world is that photo's, with two in different places the scale is theirs too; before: where photos stood in an
     earlier solution, to begin there; lenses: equal for photos of one camera, lens and zoom, None where that is
-    unknown, for shared_focal "exif"; names: of the photos, for warnings.
+    unknown, for shared_focal "exif"; names: of the photos, for warnings; look: who sees the world come together.
     Raises InputError without predictions or when something does not fit the photos, and whatever `report` raises.
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
     _check(mappings, predictions)
-    steps = Steps(report, STAGE)
+    steps, sight = Steps(report, STAGE), Sight(look, mappings, masks)
     groups = focal_groups(settings.shared_focal, [mapping.photo_size for mapping in mappings], lenses)
     pins = gather(known, before, groups)
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
@@ -75,14 +78,17 @@ def align(
         photos = np.flatnonzero(component == number)
         edges = np.flatnonzero(usable & (component[observations.edges[:, 0]] == number))
         share = 0.5 * len(photos) / len(mappings)
-        parts.append(_solve(observations, canonical, pins.of(photos), photos, edges, settings, steps, share))
+        parts.append(_solve(observations, canonical, pins.of(photos), photos, edges, settings, steps, share, sight))
         placed.append(bool(pins.posed[photos].any()))
     odd = np.zeros(len(usable), dtype=bool)
     odd[np.concatenate([part.edges for part in parts])] = np.concatenate([part.appraisal.odd for part in parts])
     called = list(names or map(str, range(len(mappings))))
     warnings = describe(observations, canonical, pins, usable, odd, component, called)
     warnings += describe_shapes(parts, observations, canonical, called)
-    return finish(mappings, predictions, masks, side_by_side(parts, placed), settings, component, warnings, steps)
+    parts = side_by_side(parts, placed)
+    for part in parts:
+        sight.stand(part.photos, part.world, canonical.weight[part.photos])
+    return finish(mappings, predictions, masks, parts, settings, component, warnings, steps, sight)
 
 
 def _solve(
@@ -94,6 +100,7 @@ def _solve(
     settings: AlignmentSettings,
     steps: Steps,
     share: float,
+    sight: Sight,
 ) -> Part:
     """The world of connected photos: that of the known poses, or the frame of the surest edge's first camera."""
     if len(photos) == 1:
@@ -101,6 +108,11 @@ def _solve(
         alone = nothing_to_compare(canonical.of(photos), pins, len(edges))
         return Part(photos, edges, moved_to(anchored(world, 0), 0, pins.cam2world[0]), alone)
     observations, canonical = observations.of(photos, edges), canonical.of(photos)
+
+    def seen(world: World) -> None:
+        if sight.look is not None:
+            sight.stand(photos, _settled(world, observations, pins), canonical.weight)
+
     if len(photos) == 2 and pins.posed.sum() < 2:
         poses = two_view_poses(observations, canonical, settings.seed)
         relative = relative_poses(observations, canonical, lambda: None)
@@ -113,16 +125,23 @@ def _solve(
         if pins.posed.sum() > 1:
             poses = join_poses(relative, into_known_world(poses, pins), pins.held)
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
+        seen(world)
         gain = CONVERGED if settings.optimize_principal_point else lasting_gain(observations.edges, len(photos))
         if np.isfinite(gain):
             prior = intrinsics_prior(observations, canonical, pins)
-            world = refine(world, observations, prior, settings, steps.part(0.5 * share, USUAL_ITERATIONS), gain)
+            step = steps.part(0.5 * share, USUAL_ITERATIONS)
+            world = refine(world, observations, prior, settings, step, gain, seen)
     appraisal = appraise(relative, canonical, world, pins)
+    return Part(photos, edges, _settled(world, observations, pins), appraisal)
+
+
+def _settled(world: World, observations: Observations, pins: Pins) -> World:
+    """The world where its known poses are; without any, in the frame of the surest edge's first camera."""
     if pins.posed.sum() > 1:
-        return Part(photos, edges, world, appraisal)
+        return world
     surest = int(observations.edges[np.argmax(observations.score), 0])
     first = int(np.argmax(pins.posed)) if pins.posed.any() else surest
-    return Part(photos, edges, moved_to(anchored(world, first), first, pins.cam2world[first]), appraisal)
+    return moved_to(anchored(world, first), first, pins.cam2world[first])
 
 
 def _start(relative: Relative, canonical: Canonical, pins: Pins) -> Similarity:

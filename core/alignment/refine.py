@@ -87,6 +87,7 @@ def refine(
     settings: AlignmentSettings,
     step: Callable[[], None],
     enough: float = CONVERGED,
+    seen: Callable[[World], None] = lambda world: None,
 ) -> World:
     """Lower  F = sum_e sum_v sum_px w |chi - sigma_e P_e X|^p  over poses, depths, focals, edges (principal points).
 
@@ -94,7 +95,8 @@ def refine(
     after every step. settings.learning_rate, falling by settings.schedule, bounds a step: radians of a turn, shifts
     relative to depth, logs of focals and scales. It ends where F falls by less than the share `enough` a
     step (`lasting_gain`): what follows is slow drift where the predictions leave cameras open. Held unknowns stay.
-    Calls `step` before every iteration. Never returns a world of greater F plus prior than the given one's.
+    Calls `step` before every iteration and `seen` with every better world. Never returns a world of greater F plus
+    prior than the given one's.
     """
     problem = _Problem(observations, pixel_weight(observations), prior, settings)
     cost, damping = problem.cost(world), DAMPING[1]
@@ -111,6 +113,7 @@ def refine(
                 break
             continue
         gain, world, cost, damping = cost - reached, moved, reached, max(damping / 5, DAMPING[0])
+        seen(world)
         if gain < enough * min(1.0, bound / LONG_STEP):
             break
     return world

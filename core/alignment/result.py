@@ -14,6 +14,7 @@ from .objective import power, unit
 from .observations import Array, Indices, Masks
 from .parts import Part
 from .pixel_depth import Camera
+from .sight import Sight
 from .steps import Steps
 from .uncertainty import PairUncertainty, Uncertainty
 
@@ -44,6 +45,7 @@ def finish(
     component: Indices,
     warnings: tuple[str, ...],
     steps: Steps,
+    sight: Sight,
 ) -> Alignment:
     """All parts in one result, with the depth of every pixel."""
     count = len(mappings)
@@ -59,7 +61,9 @@ def finish(
         for n, photo in enumerate(part.photos):
             cam2world[photo, :3, :3], cam2world[photo, :3, 3] = world.R[n], world.centre[n]
             focal[photo], centre[photo] = world.focal[n], world.principal_point[n]
-            dense[photo] = _dense(part, n, mappings[photo], masks[photo], predictions, settings.distance, step)
+            camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
+            dense[photo] = _dense(part, n, camera, mappings[photo], masks[photo], predictions, settings.distance, step)
+            sight.place(int(photo), camera, dense[photo])
             misfit += dense[photo].misfit
         disagreement[part.edges] = part.appraisal.disagreement
         for name in Uncertainty.__slots__:
@@ -87,6 +91,7 @@ def finish(
 def _dense(
     part: Part,
     n: int,
+    camera: Camera,
     mapping: PixelMapping,
     mask: NDArray[np.bool_] | None,
     predictions: Sequence[PairPrediction],
@@ -100,7 +105,6 @@ def _dense(
         for side in _sides(predictions[e])
         if predictions[e].edge[side] == photo
     ]
-    camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
     return fuse_depth(mapping, camera, sides, distance, mask, step, along_axis=len(part.photos) == 1)
 
 

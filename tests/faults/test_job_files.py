@@ -186,7 +186,7 @@ def test_a_damaged_array_of_the_cache_counts_as_missing(folder, damage):
 @tried(200, 25)
 @given(changes, st.one_of(st.none(), edits))
 def test_a_worker_that_says_something_else(folder, what, damage):
-    sentence = {"protocol": 1, "kind": "ProgressMessage", "stage": "x", "done": 1, "total": 2, "share": 0.5}
+    sentence = {"protocol": 2, "kind": "ProgressMessage", "stage": "x", "done": 1, "total": 2, "share": 0.5}
     line = _dumped(altered(sentence | {"seconds_left": 3.0}, what))
     text = (damaged(line, damage) if damage else line).decode("utf-8", "replace")
     message = read_safely("messages", folder, lambda: decode(text), MOST_MEMORY)

@@ -1,0 +1,75 @@
+"""What can be seen of an alignment while it goes on; it changes nothing, and costs nothing where nobody looks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pixel_mapping import PixelMapping
+from ..preview import MOST_POINTS, Standing
+from ..settings import AUTO_HIDDEN
+from ..spread import spread
+from .dense import DenseDepth
+from .objective import World
+from .observations import Array, Indices, Masks
+from .pixel_depth import Camera
+
+Depths = NDArray[np.floating[Any]]
+
+FEWEST = 64  # pixels of a photo
+
+
+class Look(Protocol):
+    """Where photos stand, told often; takes from the iterables what it wants."""
+
+    def stand(self, standings: Iterable[Standing]) -> None:
+        """They stand here so far."""
+        ...
+
+    def placed(self, photos: Iterable[int]) -> None:
+        """Nothing about them changes any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The photos of an alignment as a look sees them; nothing for nobody (None)."""
+
+    look: Look | None
+    mappings: Sequence[PixelMapping]
+    masks: Masks
+
+    def stand(self, photos: Indices, world: World, weight: Array) -> None:
+        """Photos (N,) with the pixels that the alignment looks at; weight: (N, P), how sure each is."""
+        if self.look is not None:
+            self.look.stand(self._sparse(photos, world, weight))
+
+    def place(self, photo: int, camera: Camera, dense: DenseDepth) -> None:
+        """One photo with its final depth."""
+        if self.look is not None:
+            self.look.stand(self._dense(photo, camera, dense))
+            self.look.placed([photo])
+
+    def _sparse(self, photos: Indices, world: World, weight: Array) -> Iterable[Standing]:
+        least = np.quantile(weight, AUTO_HIDDEN)
+        for n, photo in enumerate(photos.tolist()):
+            mapping, shown = self.mappings[photo], (weight[n] >= least) & (weight[n] > 0)
+            chosen = spread(mapping.view_size, world.depth.shape[1])[shown]
+            camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
+            yield _standing(photo, camera, mapping, chosen, world.depth[n][shown])
+
+    def _dense(self, photo: int, camera: Camera, dense: DenseDepth) -> Iterable[Standing]:
+        mapping, mask = self.mappings[photo], self.masks[photo]
+        share = int(MOST_POINTS / (1 - AUTO_HIDDEN)) // len(self.mappings)
+        chosen = spread(mapping.view_size, max(FEWEST, share))
+        confidence = dense.confidence.reshape(-1)[chosen]
+        shown = confidence >= np.quantile(confidence, AUTO_HIDDEN)
+        if mask is not None:
+            shown &= mask.reshape(-1)[chosen]
+        yield _standing(photo, camera, mapping, chosen[shown], dense.depth.reshape(-1)[chosen[shown]])
+
+
+def _standing(photo: int, camera: Camera, mapping: PixelMapping, chosen: Indices, depth: Depths) -> Standing:
+    return Standing(photo, camera.R, camera.centre, camera.focal, camera.principal_point, mapping, chosen, depth)

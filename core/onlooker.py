@@ -1,0 +1,57 @@
+"""Turns what the rooms say of their photos' numbers into what a watch is told, every news once."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .images import View
+from .preview import Preview, Standing
+from .watching import PhotoState, Watch
+
+INTERVAL = 1.0  # seconds from the end of one preview to the next, at least
+
+
+class Onlooker:
+    """Tells a watch how the photos of a reconstruction, by number, come along."""
+
+    def __init__(self, views: Sequence[View], watch: Watch, clock: Callable[[], float] = time.monotonic) -> None:
+        self._views, self._watch, self._clock = views, watch, clock
+        self._told: dict[PhotoState, set[int]] = {"predicted": set(), "placed": set()}
+        self._standings: dict[int, Standing] = {}
+        self._due = clock()
+
+    def predicted(self, photos: Iterable[int]) -> None:
+        """The network has said all that it was asked about these photos."""
+        self._tell("predicted", photos)
+
+    def placed(self, photos: Iterable[int]) -> None:
+        """Nothing about these photos changes any more."""
+        self._tell("placed", photos)
+
+    def stand(self, standings: Iterable[Standing]) -> None:
+        """Photos stand here so far, all in one world; those that were not named stay."""
+        if self._watch.preview is None:
+            return
+        self._standings |= {standing.photo: standing for standing in standings}
+        now = self._clock()
+        if self._standings and now >= self._due:
+            self._watch.preview(self._preview(list(self._standings.values())))
+            self._due = self._clock() + INTERVAL
+
+    def _preview(self, standings: Sequence[Standing]) -> Preview:
+        return Preview.of(standings, [_colors_at(self._views[one.photo], one.chosen) for one in standings])
+
+    def _tell(self, state: PhotoState, photos: Iterable[int]) -> None:
+        news = sorted(set(photos) - self._told[state])
+        if news:
+            self._told[state].update(news)
+            self._watch.photos(state, [self._views[photo].path for photo in news])
+
+
+def _colors_at(view: View, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The colours (P, 3) of some of a view's pixels."""
+    rgb = view.image.reshape(3, -1)[:, torch.from_numpy(chosen)].T
+    return ((rgb + 1) * 127.5).round().to(torch.uint8).numpy()
