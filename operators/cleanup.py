@@ -17,6 +17,7 @@ from .preferences import user_folder
 from .running import WorkerOperator
 from .scene.cleanup import take_flaws
 from .scene.reading import find_collection, read_reconstruction
+from .scene.shared import check_own
 
 
 class DUST3R_OT_find_flaws(WorkerOperator, bpy.types.Operator):
@@ -63,5 +64,6 @@ class DUST3R_OT_find_flaws(WorkerOperator, bpy.types.Operator):
         collection = find_collection(context)
         if collection is None:
             raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
+        check_own(collection)
         self._collection = collection.name
         read_reconstruction(collection).save(self._folder)

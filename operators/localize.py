@@ -11,6 +11,7 @@ from .preferences import cache_bytes, cache_folder
 from .properties import find_chosen_model, read_settings, settings_of
 from .scene.localized import add_localized
 from .scene.reading import find_collection, read_reconstruction
+from .scene.shared import check_own
 
 
 class DUST3R_OT_localize_photo(PhotoPlacingOperator, bpy.types.Operator):
@@ -34,6 +35,7 @@ class DUST3R_OT_localize_photo(PhotoPlacingOperator, bpy.types.Operator):
         settings, collection = settings_of(context.scene), find_collection(context)
         if collection is None:
             raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
+        check_own(collection)
         self._collection = collection.name
         world = read_reconstruction(collection)
         world.save(self._folder)

@@ -20,6 +20,7 @@ from .properties import settings_of
 from .running import WorkerOperator
 from .scene.meshes import add_meshes
 from .scene.reading import find_collection, read_reconstruction
+from .scene.shared import check_own
 
 
 class DUST3R_OT_create_mesh(MeshProperties, WorkerOperator, bpy.types.Operator):
@@ -72,6 +73,7 @@ class DUST3R_OT_create_mesh(MeshProperties, WorkerOperator, bpy.types.Operator):
         settings, collection = read_mesh_settings(self._chosen(context)), find_collection(context)
         if collection is None:
             raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
+        check_own(collection)
         self._scene, self._collection = context.scene.name, collection.name
         self._world = read_reconstruction(collection)
         self._world.save(self._folder)

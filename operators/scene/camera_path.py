@@ -14,7 +14,7 @@ from ...core.errors import InputError
 from .axes import blender_camera
 from .cameras import INTRINSICS, SIZE, VIEW_INDEX, camera_data, set_intrinsics, use_photo_format
 from .known import photo_of
-from .shared import taken_back_on_failure
+from .shared import check_own, taken_back_on_failure
 from .world import camera_pose
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ def add_path_camera(
     Picture, clipping and symbol are those of `like`, a camera of ours. An empty carries it, so that what moves the
     world moves the way. It becomes the scene's camera, and its frames the scene's range; markers of other cameras on
     them go. clip: footage behind it, its first frame on the path's first; the scene then plays at its rate. Raises
-    InputError where the footage is gone.
+    InputError where the footage is gone, and for a library's collection.
     """
+    check_own(collection)
     with taken_back_on_failure(scene):
         rig = bpy.data.objects.new(f"{name} Rig", None)
         camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))

@@ -9,14 +9,16 @@ from .flaws import can_hide, flaw_switches, set_flaws
 from .point_cloud import points_modifier
 from .points_nodes import HIDE, points_node_group, set_points_input
 from .reading import find_collection, find_points, flaws_of_points
+from .shared import check_own
 
 
 def take_flaws(collection: bpy.types.Collection, searched: Reconstruction) -> None:
     """Give the points their flaws and hide those that `searched` hides.
 
     searched: what `read_reconstruction` gave, with its flaws. Points, cameras and all other inputs stay as they are;
-    points of an earlier version get today's node group. Raises InputError when the points are gone.
+    points of an earlier version get today's node group. Raises InputError when the points are gone or a library's.
     """
+    check_own(collection)
     flaws = flaws_of_points(collection, searched)
     cloud: Any = find_points(collection)
     modifier = points_modifier(cloud)

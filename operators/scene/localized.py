@@ -12,7 +12,7 @@ from ...core.scale import scene_scale
 from .backgrounds import add_background
 from .cameras import VIEW_INDEX, add_camera, camera_data
 from .reading import find_points
-from .shared import taken_back_on_failure
+from .shared import check_own, taken_back_on_failure
 
 LOCALIZATION = "dust3r_localization"  # custom property of the camera: how it was found, JSON
 MATCHED = "Matched Photos"  # collection
@@ -25,8 +25,9 @@ def add_localized(
     """A camera for each photo of `placed`, which lies in the collection's world; all or nothing.
 
     Nothing else changes: where the points were moved to, there the cameras go with them. Also returns what the user
-    should know of the photos behind the cameras.
+    should know of the photos behind the cameras. Raises InputError for a library's collection.
     """
+    check_own(collection)
     with taken_back_on_failure(scene):
         first = 1 + max((thing[VIEW_INDEX] for thing in collection.objects if VIEW_INDEX in thing), default=-1)
         cameras, warnings = _add_cameras(collection, placed, first)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .cameras import INTRINSICS, SIZE, camera_data
 from .materials import emit
-from .shared import shared_block
+from .shared import check_own, shared_block
 
 HUES = 12  # curves run through them from the top of the first photo to its bottom
 THICKNESS = 0.004  # of a curve, of the camera symbol's size
@@ -23,8 +23,9 @@ def add_match_curves(
 ) -> bpy.types.Object:
     """A new curve object: a straight line for each match, between the frames that the camera symbols draw.
 
-    cameras: two that a reconstruction made; pixels: (M, 2) of each photo.
+    cameras: two that a reconstruction made; pixels: (M, 2) of each photo. Raises InputError for a library's.
     """
+    check_own(collection)
     name = " - ".join(camera.name for camera in cameras)
     curve = bpy.data.curves.new(f"Matches {name}", "CURVE")
     curve.dimensions = "3D"

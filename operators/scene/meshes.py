@@ -19,7 +19,7 @@ from .materials import mesh_material
 from .point_cloud import add_attribute, rgba
 from .points_nodes import COLOR
 from .reading import find_points
-from .shared import taken_back_on_failure
+from .shared import check_own, taken_back_on_failure
 
 MESH = "dust3r_mesh"  # custom property of our mesh objects: the mesh's name
 UV = "UVMap"
@@ -33,8 +33,9 @@ def add_meshes(
     """An object in the collection for each mesh, where the points are or were moved to; all or nothing.
 
     Their materials show the picture, or the vertices' colours where there is none, whatever the light. Also returns
-    warnings: photos that are gone, whose meshes then have no picture.
+    warnings: photos that are gone, whose meshes then have no picture. Raises InputError for a library's collection.
     """
+    check_own(collection)
     warnings: list[str] = []
     cloud = find_points(collection)
     with taken_back_on_failure(scene):

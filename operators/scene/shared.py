@@ -6,6 +6,8 @@ from typing import Any
 
 import bpy
 
+from ...core.errors import InputError
+
 STAMP = "dust3r_version"  # custom property: which version of our code made a shared block
 KINDS = ("objects", "collections", "meshes", "cameras", "images", "materials", "node_groups", "movieclips", "actions")
 SETTINGS = ("camera", "frame_start", "frame_end", "frame_current")
@@ -14,6 +16,16 @@ RENDER_SETTINGS = ("resolution_x", "resolution_y", "resolution_percentage", "pix
 
 def scene_of(context_or_scene: bpy.types.Context | bpy.types.Scene) -> bpy.types.Scene:
     return context_or_scene if isinstance(context_or_scene, bpy.types.Scene) else context_or_scene.scene
+
+
+def check_own(collection: bpy.types.Collection) -> None:
+    """Raises InputError where a collection, or something in it, belongs to another .blend: changes would not be saved."""
+    blocks = [collection, *collection.objects, *(thing.data for thing in collection.objects if thing.data)]
+    library = next((block.library for block in blocks if block.library), None)
+    if library is None and collection.override_library is not None:
+        library = collection.override_library.reference.library
+    if library is not None:
+        raise InputError(f"{collection.name!r} belongs to {bpy.path.basename(library.filepath)}; change it in that file")
 
 
 def shared_block(blocks: Any, name: str, version: int, make: Callable[[str], Any]) -> Any:

@@ -18,6 +18,7 @@ from .point_cloud import points_modifier
 from .points_nodes import points_input, set_points_input
 from .reading import find_points, read_reconstruction
 from .reconstruction import RECIPE, read_recipe
+from .shared import check_own
 
 MARK = "dust3r_mark"  # custom property of the empties that mark points
 Array = NDArray[np.float64]
@@ -42,8 +43,9 @@ def move_world(collection: bpy.types.Collection, similarity: Array, choice: str)
     choice: of `gauge.CHOICES`. Points and recipe take the move, and what the points' object was moved by before, into
     their own numbers; so exports, meshes and photos placed later are in the new world. Other objects are carried along
     and scaled about the world's origin; cameras are carried and not scaled. Raises InputError as
-    `seen_reconstruction` does, before anything has moved.
+    `seen_reconstruction` does, and for a library's, before anything has moved.
     """
+    check_own(collection)
     recipe, cloud, before = read_recipe(collection), find_points(collection), _hand_move(collection)
     if recipe is None or cloud is None:
         raise InputError(f"{collection.name!r} is not a whole reconstruction; choose one that DUSt3R made")
@@ -71,7 +73,11 @@ def picked_points(context: bpy.types.Context) -> Array:
 
 
 def add_mark(collection: bpy.types.Collection, place: Array) -> bpy.types.Object:
-    """An empty at a place (3,) of Blender's world that goes with the reconstruction; half as large as its cameras."""
+    """An empty at a place (3,) of Blender's world that goes with the reconstruction; half as large as its cameras.
+
+    Raises InputError for a library's.
+    """
+    check_own(collection)
     mark = bpy.data.objects.new("Mark", None)
     size = next((camera_data(thing).display_size / 2 for thing in collection.objects if thing.type == "CAMERA"), 0.1)
     mark.empty_display_type, mark.empty_display_size, mark.show_in_front = "PLAIN_AXES", size, True
