@@ -19,13 +19,14 @@ def scene_of(context_or_scene: bpy.types.Context | bpy.types.Scene) -> bpy.types
 
 
 def check_own(collection: bpy.types.Collection) -> None:
-    """Raises InputError where a collection, or something in it, belongs to another .blend: changes would not be saved."""
+    """Raises InputError where a collection, or something in it, is another .blend's: changes would not be saved."""
     blocks = [collection, *collection.objects, *(thing.data for thing in collection.objects if thing.data)]
     library = next((block.library for block in blocks if block.library), None)
     if library is None and collection.override_library is not None:
         library = collection.override_library.reference.library
     if library is not None:
-        raise InputError(f"{collection.name!r} belongs to {bpy.path.basename(library.filepath)}; change it in that file")
+        owner = bpy.path.basename(library.filepath)
+        raise InputError(f"{collection.name!r} belongs to {owner}; change it in that file")
 
 
 def shared_block(blocks: Any, name: str, version: int, make: Callable[[str], Any]) -> Any:
