@@ -96,8 +96,8 @@ def _arguments(node: ast.Call) -> Iterator[Key]:
 
 
 def _choice(parts: list[str]) -> Iterator[Key]:
-    """A choice of an enum: (identifier, name, description, …)."""
-    if all(parts[:3]) and parts[1][0].isupper():  # else some other list of names
+    """A choice of an enum: (identifier, name, description, …); the identifier may be a constant's name."""
+    if all(parts[1:3]) and parts[1][0].isupper():  # else some other list of names
         yield from ((DEFAULT, part) for part in parts[1:3])
 
 

@@ -194,16 +194,18 @@ def test_a_zip_without_wheels_is_for_every_platform(manifest):
 
 
 def test_the_zip_leaves_out_what_users_do_not_need(names_in_zip):
-    outside = {"tests", "tools", "samples", "benchmarks", "docs", "build", ".ci", "Makefile", "pyproject.toml"}
+    outside = {"tests", "tools", "samples", "benchmarks", "build", ".ci", "Makefile", "pyproject.toml"}
     assert not {PurePosixPath(name).parts[0] for name in names_in_zip} & outside
     assert not any(name.startswith(("requirements", ".")) or "__pycache__" in name for name in names_in_zip)
     assert {name for name in names_in_zip if name.startswith("wheels/") and not name.endswith(".whl")} == set()
 
 
-def test_the_zip_holds_every_tracked_module_and_model(names_in_zip):
-    rooms = ("cli/", "core/", "operators/", "panels/", "models/")
+def test_the_zip_holds_every_tracked_module_model_preset_translation_and_page(names_in_zip):
+    rooms = ("cli/", "core/", "operators/", "panels/", "models/", "presets/", "locale/")
     tracked = {name for name in build_extension.tracked_files(ROOT) if name.startswith(rooms)}
-    assert tracked <= names_in_zip
+    pages = {name for name in build_extension.tracked_files(ROOT) if PurePosixPath(name).match("docs/*.md")}
+    assert tracked | pages <= names_in_zip
+    assert not [name for name in names_in_zip if name.startswith("docs/") and name.endswith(".py")]
     assert {"__init__.py", "headless.py"} <= names_in_zip
 
 
