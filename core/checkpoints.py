@@ -121,14 +121,24 @@ def known_model(name: str) -> KnownModel | None:
     return None
 
 
-def find_model(name_or_path: str | None = None, model_folder: Path | None = None) -> Path:
+def find_model(name_or_path: str | None = None, model_folder: Path | None = None, commercial: bool = False) -> Path:
     """The folder or file of a model: a known name, a path, or a folder's name inside `model_folder`.
 
-    None or "": the best known model that is present. Raises ModelUnavailable, saying how to get it, when it is not on
-    this machine.
+    None or "": the best known model that is present. commercial: only those whose licence is known to allow commercial
+    use. Raises ModelUnavailable, saying how to get it, when it is not on this machine or not allowed.
     """
     if not name_or_path:
-        return _best(model_folder)
+        return _best(model_folder, commercial)
+    path = _find(name_or_path, model_folder)
+    if commercial and not terms_of(path)[1]:
+        raise ModelUnavailable(
+            f"Nothing says that {path.name} allows commercial use ({licence_of(path)}); choose another model, or allow "
+            "others in the preferences"
+        )
+    return path
+
+
+def _find(name_or_path: str, model_folder: Path | None) -> Path:
     known = known_model(name_or_path)
     if known is not None:
         path = _locate(known, model_folder)
@@ -244,8 +254,8 @@ def _image_size(folder: Path) -> int:
         return 0
 
 
-def _best(model_folder: Path | None) -> Path:
-    for status in list_models(model_folder):
+def _best(model_folder: Path | None, commercial: bool) -> Path:
+    for status in list_models(model_folder, commercial):
         if status.path is not None:
             return status.path
     raise ModelUnavailable(f"No model is on this machine; {_how_to_get(KNOWN_MODELS[0])}")

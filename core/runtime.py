@@ -110,3 +110,10 @@ class Runtime:
         for record in (runtime, *runtime.devices, *filter(None, [runtime.self_test])):
             check_types(record)
         return runtime
+
+
+def find_python(chosen: Path) -> Path:
+    """The interpreter that a path means: the file itself, or that of the environment which the folder is."""
+    places = ("bin/python3", "bin/python", "Scripts/python.exe", "python.exe")
+    inside = [chosen / place for place in places] if chosen.is_dir() else []
+    return next((path for path in inside if path.is_file()), chosen)

@@ -5,14 +5,24 @@ from functools import lru_cache
 from pathlib import Path
 
 import bpy
-from bpy.props import FloatProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, StringProperty
 
 from ..core import cache
+from ..core.runtime import find_python
 from ..core.settings import CACHE_GIGABYTES
+from ..panels.preferences import draw_preferences
+from .found_runtime import Finding, finding_of
+from .model_rows import ModelRow, model_rows
 
 GIGABYTE = 10**9
 MEASURED_FOR = 5.0  # seconds that the cache's shown size stands: preferences are drawn often
 ROOT_PACKAGE = (__package__ or "").rpartition(".")[0]
+
+
+def _check_python(preferences: "DUST3R_AP_preferences", context: bpy.types.Context) -> None:
+    """Another Python was chosen: say at once whether it fits."""
+    if not bpy.app.background and context.window is not None and bpy.ops.dust3r.check_runtime.poll():  # pyright: ignore[reportAttributeAccessIssue]
+        bpy.ops.dust3r.check_runtime("INVOKE_DEFAULT")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class DUST3R_AP_preferences(bpy.types.AddonPreferences):
@@ -27,10 +37,15 @@ class DUST3R_AP_preferences(bpy.types.AddonPreferences):
     )
     python: StringProperty(
         name="Python",
-        description="Another Python for the worker, such as one with a CUDA build of torch; empty: Blender's own",
+        description="Another Python for the worker, such as one with a CUDA build of torch: the program, or its "
+        "environment's folder; empty: Blender's own",
         subtype="FILE_PATH",
+        update=_check_python,
     )
-
+    commercial_only: BoolProperty(
+        name="Commercial Use Allowed",
+        description="Offer only models whose licence is known to allow commercial use",
+    )
     cache_size: FloatProperty(
         name="Cache Size",
         description="Gigabytes of what the network said that are kept for the next reconstruction, so that another "
@@ -40,27 +55,51 @@ class DUST3R_AP_preferences(bpy.types.AddonPreferences):
         soft_max=100,
     )
 
+    @property
+    def folder(self) -> Path:
+        """Where downloaded models are kept."""
+        return Path(bpy.path.abspath(self.model_folder)) if self.model_folder else user_folder("models")
+
+    @property
+    def models(self) -> list[ModelRow]:
+        """Those that the list shows."""
+        return model_rows(self.folder, self.commercial_only)
+
+    @property
+    def worker_python(self) -> str | None:
+        """The interpreter that the user chose for the worker; None for Blender's own."""
+        return str(find_python(Path(bpy.path.abspath(self.python)))) if self.python else None
+
+    @property
+    def finding(self) -> Finding | None:
+        """What was found out about that interpreter."""
+        return finding_of(self.worker_python)
+
+    @property
+    def cache_gigabytes(self) -> float:
+        """What the cache takes."""
+        return shown_cache_size()
+
     def draw(self, context: bpy.types.Context) -> None:
-        column = self.layout.column()
-        column.prop(self, "model_folder")
-        column.prop(self, "python")
-        column.label(text=f"Models are kept in {model_folder(context)}", icon="INFO")
-        column.prop(self, "cache_size")
-        column.operator("dust3r.clear_cache", text=f"Clear Cache ({shown_cache_size():.2f} GB)", icon="TRASH")
+        draw_preferences(self.layout, self, context)
 
 
 def model_folder(context: bpy.types.Context) -> Path:
     """Where downloaded models are kept."""
     preferences = _preferences(context)
-    if preferences is not None and preferences.model_folder:
-        return Path(bpy.path.abspath(preferences.model_folder))
-    return user_folder("models")
+    return preferences.folder if preferences is not None else user_folder("models")
+
+
+def commercial_only(context: bpy.types.Context) -> bool:
+    """Whether only models are offered whose licence allows commercial use."""
+    preferences = _preferences(context)
+    return preferences is not None and preferences.commercial_only
 
 
 def worker_python(context: bpy.types.Context) -> str | None:
     """The interpreter that the user chose for the worker; None for Blender's own."""
     preferences = _preferences(context)
-    return bpy.path.abspath(preferences.python) if preferences is not None and preferences.python else None
+    return preferences.worker_python if preferences is not None else None
 
 
 def cache_folder() -> Path:

@@ -20,7 +20,7 @@ from ..core.settings import AlignmentSettings, ReconstructionSettings
 from .export_properties import DUST3R_PG_export
 from .mesh_properties import DUST3R_PG_mesh
 from .photo_properties import DUST3R_PG_photo
-from .preferences import model_folder
+from .preferences import commercial_only, model_folder
 from .scene import display_sliders
 from .scene.cleanup import active_switches
 
@@ -161,9 +161,9 @@ def job_state(manager: bpy.types.WindowManager) -> Any:
 
 
 def find_chosen_model(owner: Any, context: bpy.types.Context) -> Path:
-    """The checkpoint that the properties name; raises ModelUnavailable when it is not present."""
+    """The checkpoint that the properties name; raises ModelUnavailable when it is not here or not to be offered."""
     names = {BEST: None, FILE: bpy.path.abspath(owner.model_path)}
-    return find_model(names.get(owner.model, owner.model), model_folder(context))
+    return find_model(names.get(owner.model, owner.model), model_folder(context), commercial_only(context))
 
 
 def read_settings(owner: Any) -> ReconstructionSettings:

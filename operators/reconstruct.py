@@ -22,7 +22,7 @@ from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
 from ..core.solution import Solution
 from .photo_list import switched_on
-from .preferences import cache_bytes, cache_folder, forget_cache_size, user_folder
+from .preferences import cache_bytes, cache_folder, forget_cache_size, user_folder, worker_python
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
 from .running import WorkerOperator
 from .scene import add_reconstruction, show_colors
@@ -69,7 +69,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         return self.watch(context) if self._begin(context) else {"CANCELLED"}
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        if bpy.app.background:
+        if bpy.app.background and worker_python(context) is None:
             return self._execute_here(context)
         return self.finish(context) if self._begin(context) else {"CANCELLED"}
 

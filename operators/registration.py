@@ -23,6 +23,7 @@ from ..panels.world import DUST3R_PT_world
 from . import manual, presets, renewal, running, search, thumbnails, translation
 from .camera_path import DUST3R_OT_animate_camera, DUST3R_OT_match_footage
 from .camera_ray import DUST3R_OT_camera_ray, DUST3R_OT_clear_marks
+from .check_runtime import DUST3R_OT_check_runtime
 from .cleanup import DUST3R_OT_find_flaws
 from .clear_cache import DUST3R_OT_clear_cache
 from .download_model import DUST3R_OT_download_model
@@ -35,6 +36,13 @@ from .look_through_photo import DUST3R_OT_leave_photo, DUST3R_OT_look_through_ph
 from .match_to_model import DUST3R_OT_match_photo_to_model
 from .mesh import DUST3R_OT_create_mesh
 from .mesh_properties import DUST3R_PG_mesh
+from .models import (
+    DUST3R_OT_add_model,
+    DUST3R_OT_copy_model_steps,
+    DUST3R_OT_open_model_folder,
+    DUST3R_OT_remove_model,
+    DUST3R_OT_verify_model,
+)
 from .movie_frames import DUST3R_OT_add_movie_frames, DUST3R_OT_keep_keyframes
 from .photo_drop import DUST3R_FH_movies, DUST3R_FH_photos
 from .photo_order import DUST3R_OT_move_photo, DUST3R_OT_sort_photos, DUST3R_OT_switch_photos
@@ -90,6 +98,12 @@ CLASSES = (
     DUST3R_OT_reconstruct,
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
+    DUST3R_OT_add_model,
+    DUST3R_OT_verify_model,
+    DUST3R_OT_remove_model,
+    DUST3R_OT_open_model_folder,
+    DUST3R_OT_copy_model_steps,
+    DUST3R_OT_check_runtime,
     DUST3R_OT_clear_cache,
     DUST3R_OT_look_through_photo,
     DUST3R_OT_next_photo,

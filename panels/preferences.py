@@ -1,0 +1,84 @@
+"""The extension's preferences: the list of models, the worker's Python, the cache."""
+
+import textwrap
+from typing import Any
+
+import bpy
+from bpy.app.translations import pgettext_iface as iface_
+
+WIDTH = 100  # characters that fit into the preferences' usual width
+
+
+def draw_preferences(layout: bpy.types.UILayout, preferences: Any, context: bpy.types.Context) -> None:
+    """preferences: DUST3R_AP_preferences."""
+    job: Any = context.window_manager.dust3r_job
+    if job.running:
+        row = layout.box().row()
+        row.progress(factor=job.share, text=f"{job.title}: {job.stage} {job.share:.0%}  {job.left}")
+        row.operator("dust3r.cancel", text="", icon="X")
+    _draw_models(layout.box(), preferences)
+    _draw_runtime(layout.box(), preferences)
+    row = layout.box().row()
+    row.prop(preferences, "cache_size")
+    text = iface_("Clear Cache ({:.2f} GB)").format(preferences.cache_gigabytes)
+    row.operator("dust3r.clear_cache", text=text, icon="TRASH")
+
+
+def _draw_models(box: bpy.types.UILayout, preferences: Any) -> None:
+    row = box.row()
+    row.label(text="Models", icon="OUTLINER_OB_POINTCLOUD")
+    row.prop(preferences, "commercial_only")
+    row = box.row(align=True)
+    row.prop(preferences, "model_folder")
+    row.operator("dust3r.open_model_folder", text="", icon="FOLDER_REDIRECT")
+    if not preferences.model_folder:
+        _draw_text(box, str(preferences.folder))
+    for model in preferences.models:
+        _draw_model(box.box(), model)
+    box.operator("dust3r.add_model", icon="ADD")
+
+
+def _draw_model(box: bpy.types.UILayout, model: Any) -> None:
+    split = box.split(factor=0.72)
+    split.label(text=f"{model.title}: {model.terms}", icon="CHECKMARK" if model.is_present else "UGLYPACKAGE")
+    buttons = split.row(align=True)
+    buttons.alignment = "RIGHT"
+    if model.is_present:
+        buttons.operator("dust3r.verify_model", text="Verify").model = model.name
+        buttons.operator("dust3r.open_model_folder", text="", icon="FILE_FOLDER").model = model.name
+    if model.is_removable:
+        buttons.operator("dust3r.remove_model", text="", icon="TRASH").model = model.name
+    if model.is_downloadable:
+        buttons.operator("dust3r.download_model", text="Download", icon="IMPORT").model = model.name
+    _draw_text(box, model.source)
+    if model.is_downloadable and not bpy.app.online_access:
+        _draw_text(box, iface_("Blender is offline. To bring the model by hand:"))
+        for step in model.steps:
+            _draw_text(box, step)
+        box.operator("dust3r.copy_model_steps", icon="COPYDOWN").model = model.name
+
+
+def _draw_runtime(box: bpy.types.UILayout, preferences: Any) -> None:
+    box.label(text="Runtime", icon="CONSOLE")
+    box.prop(preferences, "python")
+    finding = preferences.finding
+    if finding is None:
+        _draw_text(box, iface_("Nobody has looked yet at what this Python has."))
+    elif finding.runtime is None:
+        _draw_text(box, finding.problem, "ERROR")
+    else:
+        for line in finding.runtime.lines:
+            _draw_text(box, line, "CHECKMARK")
+        for line in finding.runtime.advice:
+            _draw_text(box, line, "INFO")
+    row = box.row()
+    row.operator("dust3r.check_runtime", icon="VIEWZOOM")
+    row.operator("dust3r.check_runtime", text="Self-Test", icon="PLAY").self_test = True
+
+
+def _draw_text(layout: bpy.types.UILayout, text: str, icon: Any = "NONE") -> None:
+    """Wrapped by hand: labels cut long text off."""
+    column = layout.column(align=True)
+    column.active = icon != "NONE"
+    for number, line in enumerate(textwrap.wrap(text, WIDTH)):
+        column.label(text=line, icon=icon if not number or icon == "NONE" else "BLANK1", translate=False)

@@ -1,0 +1,254 @@
+"""The preferences: models verified, added, removed and brought by hand; which Python does the work, and does it fit."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "bl_ext.user_default.dust3r"
+PREVIEW = ROOT / "models" / "preview"
+PUBLISHED = "DUSt3R_ViTLarge_BaseDecoder_512_dpt"
+
+
+@pytest.fixture
+def preferences(extension, tmp_path):
+    """With a models folder of the test's own."""
+    found = bpy.context.preferences.addons[MODULE].preferences
+    found.model_folder = str(tmp_path / "models")
+    yield found
+    for name in ("model_folder", "python", "commercial_only"):
+        found.property_unset(name)
+
+
+def _rows(preferences) -> dict:
+    return {row.name: row for row in preferences.models}
+
+
+def _add(**more) -> set:
+    return bpy.ops.dust3r.add_model(**{"filepath": str(PREVIEW), "name": "Mine"} | more)
+
+
+def _python(folder: Path, *lines: str) -> Path:
+    """An environment whose Python runs these lines of shell before or instead of the real one."""
+    path = folder / "bin" / "python3"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines)) + "\n")
+    path.chmod(0o755)
+    return path
+
+
+class Layout:
+    """Stands in for Blender's, and writes down what is drawn."""
+
+    def __init__(self, drawn=None):
+        self.drawn = [] if drawn is None else drawn
+
+    def label(self, text="", **more):
+        self.drawn.append(text)
+
+    def prop(self, owner, name, **more):
+        assert hasattr(owner, name)
+        self.drawn.append(name)
+
+    def progress(self, factor=0.0, text=""):
+        self.drawn.append(text)
+
+    def operator(self, name, **more):
+        assert getattr(bpy.ops.dust3r, name.partition(".")[2]).get_rna_type()
+        self.drawn.append(name)
+        return self
+
+    def _part(self, **more):
+        return Layout(self.drawn)
+
+    row = column = box = split = _part
+
+
+def _draw(preferences) -> str:
+    layout = Layout()
+    panel = importlib.import_module(f"{MODULE}.panels.preferences")
+    panel.draw_preferences(layout, preferences, bpy.context)
+    return "\n".join(layout.drawn)
+
+
+# Models
+
+
+def test_the_list_names_licence_size_source_and_what_can_be_done(preferences):
+    rows = _rows(preferences)
+    assert rows["preview"].is_present and not rows["preview"].is_removable
+    published = rows[PUBLISHED]
+    assert "2285 MB" in published.terms and "not for commercial use" in published.terms
+    assert published.source == f"https://huggingface.co/naver/{PUBLISHED}"
+    assert published.is_downloadable and not published.is_present
+
+
+def test_offline_the_preferences_say_what_to_copy_where(preferences, tmp_path):
+    assert not bpy.app.online_access
+    drawn = " ".join(_draw(preferences).split())
+    assert f"{PUBLISHED}/resolve/main/model.safetensors" in drawn
+    assert str(tmp_path / "models" / PUBLISHED) in drawn.replace(" ", "")
+    if not bpy.app.background:
+        assert bpy.ops.dust3r.copy_model_steps(model=PUBLISHED) == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="No published model"):
+        bpy.ops.dust3r.copy_model_steps(model="mine")
+
+
+def test_what_was_copied_by_hand_is_present(preferences, tmp_path):
+    folder = tmp_path / "models" / PUBLISHED
+    folder.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).write_bytes(b"x")
+    assert _rows(preferences)[PUBLISHED].is_present
+
+
+def test_a_local_model_is_added_verified_chosen_and_removed(preferences, extension, tmp_path):
+    assert _add(licence="Ours") == {"FINISHED"}
+    assert extension.model == "Mine"
+    row = _rows(preferences)["Mine"]
+    assert row.is_removable and "CC0" not in row.source
+    assert bpy.ops.dust3r.verify_model(model="Mine") == {"FINISHED"}
+    assert bpy.ops.dust3r.remove_model(model="Mine") == {"FINISHED"}
+    assert extension.model == "BEST"
+    assert "Mine" not in _rows(preferences)
+    assert list((tmp_path / "models").iterdir()) == []
+    assert (PREVIEW / "model.safetensors").is_file()
+
+
+def test_a_changed_file_is_found_by_its_sha256(preferences, tmp_path):
+    _add()
+    with (tmp_path / "models" / "Mine" / "model.safetensors").open("r+b") as file:
+        file.seek(20_000_000)
+        file.write(b"changed")
+    with pytest.raises(RuntimeError, match=r"Mine/model\.safetensors is not the file that came from"):
+        bpy.ops.dust3r.verify_model(model="Mine")
+
+
+def test_what_is_no_model_is_refused_and_leaves_nothing(preferences, tmp_path):
+    broken = tmp_path / "broken.pth"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(RuntimeError, match=r"broken\.pth"):
+        _add(filepath=str(broken))
+    with pytest.raises(RuntimeError, match="not DUSt3R 512 DPT"):
+        _add(name=PUBLISHED)
+    assert not (tmp_path / "models" / "Mine").exists()
+    assert not (tmp_path / "models" / PUBLISHED).exists()
+
+
+def test_the_packages_own_model_is_not_removed(preferences):
+    with pytest.raises(RuntimeError, match="only those there can be removed"):
+        bpy.ops.dust3r.remove_model(model="preview")
+    assert PREVIEW.is_dir()
+
+
+def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, extension):
+    _add(licence="Nobody knows")
+    preferences.commercial_only = True
+    assert list(_rows(preferences)) == ["preview"]
+    assert "preview" in _draw(preferences).lower()
+    for name in (PUBLISHED, "Mine"):
+        with pytest.raises(RuntimeError, match="commercial use"):
+            _reconstruct(model=name)
+    extension.model = "preview"
+    assert _reconstruct() == {"FINISHED"}
+
+
+def _reconstruct(**more) -> set:
+    photos = ROOT / "samples" / "studio" / "images"
+    files = [{"name": "studio_01.jpg"}, {"name": "studio_02.jpg"}]
+    return bpy.ops.dust3r.reconstruct(directory=str(photos), files=files, iterations=3, **more)
+
+
+def test_licence_and_model_stand_on_the_result_and_in_what_is_read_back(preferences):
+    _add(licence="For cats only")
+    assert _reconstruct(model="Mine", name="Room") == {"FINISHED"}
+    collection = bpy.data.collections["Room"]
+    assert collection["dust3r_model"].startswith("Mine@")
+    assert collection["dust3r_licence"] == "For cats only"
+    reading = importlib.import_module(f"{MODULE}.operators.scene.reading")
+    assert reading.read_reconstruction(collection).licence == "For cats only"
+
+
+# Runtime
+
+
+def test_nothing_is_known_of_the_runtime_before_somebody_looks(preferences):
+    importlib.import_module(f"{MODULE}.operators.found_runtime")._last = None
+    assert preferences.finding is None
+    assert "Nobody has looked yet" in _draw(preferences)
+
+
+def test_the_runtime_shows_python_torch_and_devices(preferences):
+    assert bpy.ops.dust3r.check_runtime() == {"FINISHED"}
+    drawn, runtime = _draw(preferences), preferences.finding.runtime
+    assert runtime.python == ".".join(map(str, sys.version_info[:3]))
+    assert f"torch {runtime.torch}" in drawn
+    assert runtime.devices[-1].kind == "cpu" and runtime.devices[-1].free > 0
+    assert runtime.self_test is None
+
+
+def test_the_self_test_passes_and_says_seconds(preferences):
+    assert bpy.ops.dust3r.check_runtime(self_test=True) == {"FINISHED"}
+    found = preferences.finding.runtime.self_test
+    assert found.passed and found.seconds > 0
+    assert "Self-test passed on CPU" in _draw(preferences)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["exit 7"], "exit code 7"),
+        (['exec "$REAL" -S "$@"'], "has no numpy, torch"),
+        (['exec "$REAL" -c "import sys; sys.version_info = (3, 9, 1); ' + "import runpy; sys.argv = sys.argv[2:]; "
+          "runpy.run_path(sys.argv[0], run_name='__main__')\" \"$@\""], "Python 3.9, too old"),
+    ],
+    ids=["no Python", "no packages", "too old"],
+)  # fmt: skip
+def test_a_python_that_does_not_fit_is_explained_and_runs_nothing(preferences, tmp_path, monkeypatch, lines, said):
+    monkeypatch.setenv("REAL", _real_python())
+    preferences.python = str(_python(tmp_path / "environment", *lines))
+    with pytest.raises(RuntimeError, match=said):
+        bpy.ops.dust3r.check_runtime()
+    assert preferences.finding.runtime is None
+    assert said in " ".join(_draw(preferences).split())
+    if said != "exit code 7":
+        with pytest.raises(RuntimeError, match=said):
+            _add()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_another_environments_folder_does_every_job(preferences, tmp_path, monkeypatch):
+    """Here a wrapper of this very Python that writes down what it ran."""
+    ran, packages = tmp_path / "ran.txt", [path for path in sys.path if Path(path).name == "site-packages"]
+    lines = [f'echo "$3" >> "{ran}"', f'PYTHONPATH="{os.pathsep.join(packages)}" exec "$REAL" "$@"']
+    _python(tmp_path / "environment", *lines)
+    monkeypatch.setenv("REAL", _real_python())
+    preferences.python = str(tmp_path / "environment")
+    assert bpy.ops.dust3r.check_runtime() == {"FINISHED"}
+    assert _add() == {"FINISHED"}
+    assert bpy.ops.dust3r.verify_model(model="Mine") == {"FINISHED"}
+    assert _reconstruct(model="Mine") == {"FINISHED"}
+    assert bpy.ops.dust3r.find_flaws() == {"FINISHED"}
+    assert ran.read_text().split() == ["runtime", "models", "models", "work", "clean"]
+
+
+def _real_python() -> str:
+    return importlib.import_module(f"{MODULE}.core.worker_process").own_python()
+
+
+def test_enabling_the_extension_imports_no_torch(extension):
+    code = (
+        "import sys, bpy, addon_utils; assert addon_utils.enable("
+        f"{MODULE!r}); print(sorted({{'torch', 'scipy'}} & set(sys.modules)), flush=True); import os; os._exit(0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    assert json.loads(done.stdout.strip().splitlines()[-1].replace("'", '"')) == []
