@@ -73,6 +73,13 @@ class DUST3R_PG_photo(bpy.types.PropertyGroup):
         return f"{focal:.0f} mm" if focal else ""
 
     @property
+    def facts_text(self) -> str:
+        """Size, focal, time and camera, as far as the file tells them."""
+        facts = self.facts
+        told = (self.size_text, self.focal_text, *((facts.taken[:16], facts.camera) if facts else ()))
+        return ", ".join(filter(None, told))
+
+    @property
     def thumbnail(self) -> int:
         """Its icon."""
         return thumbnails.icon(bpy.path.abspath(self.path))

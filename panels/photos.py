@@ -6,6 +6,8 @@ import bpy
 
 from .base import SidebarPanel
 
+ROOM_FOR_FACTS = 400  # pixels of the sidebar's width: names come first
+
 
 class DUST3R_UL_photos(bpy.types.UIList):
     """Switch, thumbnail, name, size and focal; marks where pose (arrows), lens (camera) or a mask is known."""
@@ -23,10 +25,11 @@ class DUST3R_UL_photos(bpy.types.UIList):
             row.label(text="", icon="CAMERA_DATA")
         if item.is_masked:
             row.label(text="", icon="MOD_MASK")
-        facts = row.row()
-        facts.alignment = "RIGHT"
-        facts.active = False
-        facts.label(text=f"{item.focal_text}  {item.size_text}")
+        if context.region.width > ROOM_FOR_FACTS * context.preferences.system.ui_scale:
+            facts = row.row()
+            facts.active = False
+            facts.label(text=item.focal_text)
+            facts.label(text=item.size_text)
 
 
 class DUST3R_MT_add_photos(bpy.types.Menu):
@@ -81,7 +84,10 @@ class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
         column.operator("dust3r.move_photo", text="", icon="TRIA_UP").direction = "UP"
         column.operator("dust3r.move_photo", text="", icon="TRIA_DOWN").direction = "DOWN"
         if settings.photos:
-            self.layout.label(text=settings.photos_text)
+            column = self.layout.column(align=True)
+            column.active = False
+            column.label(text=settings.photos_text)
+            column.label(text=settings.active_photo_text)
         else:
             row = self.layout.row(align=True)
             row.operator("dust3r.add_photos", icon="FILE_FOLDER")
