@@ -22,7 +22,10 @@ from .mesh_properties import DUST3R_PG_mesh
 from .photo_properties import DUST3R_PG_photo
 from .preferences import commercial_only, model_folder
 from .scene import display_sliders
+from .scene.appearance import active_inputs
 from .scene.cleanup import active_switches
+from .scene.reading import find_collection
+from .scene.statistics import read_statistics
 
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
@@ -196,6 +199,7 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     photos: CollectionProperty(type=DUST3R_PG_photo)
     export: PointerProperty(type=DUST3R_PG_export)
     mesh: PointerProperty(type=DUST3R_PG_mesh)
+    active_result: IntProperty(name="Active Photo of the Result", options={"HIDDEN"})
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
 
     @property
@@ -213,6 +217,22 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
             if status.model.name == self.model or (self.model == BEST and status.present):
                 return f"{status.model.title}: {status.model.note.removeprefix(status.model.title + ': ')}"
         return ""
+
+    @property
+    def point_inputs(self) -> list[tuple[str, Any, str]]:
+        """What the active reconstruction's points look like: title, owner and path of each input."""
+        return active_inputs(bpy.context)
+
+    @property
+    def result(self) -> Any:
+        """The collection of the active reconstruction; None when there is none."""
+        return find_collection(bpy.context)
+
+    @property
+    def statistics(self) -> Any:
+        """core's Statistics of the active reconstruction; None before they were found."""
+        collection = find_collection(bpy.context)
+        return read_statistics(collection) if collection else None
 
     @property
     def flaw_switches(self) -> list[tuple[str, Any, str]]:

@@ -1,5 +1,7 @@
 """Where all panels are: the sidebar tab "DUSt3R" of the 3D viewport."""
 
+NOTE_WIDTH = 40  # characters that fit into the sidebar's usual width
+
 
 class SidebarPanel:
     """To be inherited beside bpy.types.Panel."""

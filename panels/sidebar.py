@@ -6,10 +6,8 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .base import SidebarPanel
+from .base import NOTE_WIDTH, SidebarPanel
 from .presets import DUST3R_PT_presets
-
-NOTE_WIDTH = 40  # characters that fit into the sidebar's usual width
 
 
 class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
@@ -91,26 +89,11 @@ class DUST3R_PT_train(SidebarPanel, bpy.types.Panel):
         self.layout.operator("dust3r.render_training_views", icon="RENDER_STILL")
 
 
-class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
-    """What can be done with a finished reconstruction."""
-
-    bl_label = "Result"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        self.layout.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
-        sliders = _settings(context).display_sliders
-        if sliders:
-            self.layout.label(text="Shown in Viewports")
-        for name, owner, path in sliders:
-            self.layout.prop(owner, path, text=name, slider=True)
-
-
 PANELS = (
     DUST3R_PT_reconstruct,
     DUST3R_PT_refinement,
     DUST3R_PT_models,
     DUST3R_PT_train,
-    DUST3R_PT_result,
 )
 
 

@@ -4,6 +4,7 @@ from typing import cast
 
 import bpy
 import numpy as np
+from mathutils import Vector
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
@@ -63,6 +64,13 @@ def use_photo_format(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
     render.resolution_percentage = 100
     # Blender wants both at least 1
     render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, fy / fx), max(1.0, fx / fy)
+
+
+def pixel_of_direction(camera: bpy.types.Object, direction: Vector) -> tuple[float, float]:
+    """The photo pixel of a camera of ours that looks into a direction (3,) of the world."""
+    x, y, z = camera.matrix_world.to_quaternion().inverted() @ direction
+    fx, fy, cx, cy = (camera[INTRINSICS][k] for k in (0, 4, 2, 5))
+    return cx - fx * x / z, cy + fy * y / z  # Blender's cameras look along -z, with y up
 
 
 def intrinsics_of(camera: bpy.types.Object, size: tuple[int, int]) -> NDArray[np.float64]:

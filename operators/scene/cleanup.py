@@ -5,9 +5,9 @@ from typing import Any
 import bpy
 
 from ...core.reconstruction import Reconstruction
-from .flaws import can_hide, flaw_switches, set_flaws
-from .point_cloud import points_modifier
-from .points_nodes import HIDE, points_node_group, set_points_input
+from .flaws import flaw_switches, set_flaws
+from .point_cloud import points_modifier, renew_nodes
+from .points_nodes import HIDE, set_points_input
 from .reading import find_collection, find_points, flaws_of_points
 from .shared import check_own
 
@@ -22,8 +22,7 @@ def take_flaws(collection: bpy.types.Collection, searched: Reconstruction) -> No
     flaws = flaws_of_points(collection, searched)
     cloud: Any = find_points(collection)
     modifier = points_modifier(cloud)
-    if not can_hide(modifier):
-        modifier.node_group = points_node_group()  # its first inputs are the earlier ones: their values stay
+    renew_nodes(cloud)
     set_flaws(cloud.data, flaws)
     for name, label in HIDE.items():
         set_points_input(modifier, label, name in searched.hidden_flaws)

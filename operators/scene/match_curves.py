@@ -32,7 +32,7 @@ def add_match_curves(
     curve.bevel_depth = THICKNESS * camera_data(cameras[0]).display_size
     for hue in range(HUES):
         curve.materials.append(_material(hue))
-    ends = [_on_image_plane(camera, own) for camera, own in zip(cameras, pixels, strict=True)]
+    ends = [on_image_plane(camera, own) for camera, own in zip(cameras, pixels, strict=True)]
     hues = np.floor(HUES * pixels[0][:, 1] / cameras[0][SIZE][1]).clip(0, HUES - 1).astype(int)
     for start, end, hue in zip(*ends, hues, strict=True):
         line = curve.splines.new("POLY")
@@ -44,7 +44,7 @@ def add_match_curves(
     return lines
 
 
-def _on_image_plane(camera: bpy.types.Object, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def on_image_plane(camera: bpy.types.Object, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     """(M, 3), world: where photo pixels (M, 2) are in the frame of the camera's symbol."""
     fx, fy, cx, cy = (camera[INTRINSICS][k] for k in (0, 4, 2, 5))
     depth = camera_data(camera).display_size * fx / camera[SIZE][0]  # the symbol's frame is as wide as its size

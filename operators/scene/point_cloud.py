@@ -14,10 +14,12 @@ from .points_nodes import (
     COLOR,
     CONFIDENCE,
     DISPLAY_PERCENTAGE,
+    HIDDEN,
     HIDE,
     NODES_NAME,
     VIEW,
     has_points_input,
+    is_earlier,
     points_input,
     points_node_group,
     points_slot,
@@ -67,6 +69,18 @@ def points_modifier(thing: Any) -> Any:
     return None
 
 
+def renew_nodes(cloud: Any) -> bool:
+    """Give a point cloud that an earlier version made today's node group; its inputs keep their values.
+
+    Returns whether it was one.
+    """
+    modifier = points_modifier(cloud)
+    if modifier is None or not is_earlier(modifier.node_group):
+        return False
+    modifier.node_group = points_node_group()  # its first inputs are the earlier ones
+    return True
+
+
 def display_sliders(scene: bpy.types.Scene) -> list[tuple[str, Any, str]]:
     """Of each point cloud of ours in the scene: its name, and the owner and path of its Display Percentage."""
     clouds = [(thing.name, points_modifier(thing)) for thing in scene.objects if thing.type == "MESH"]
@@ -88,10 +102,15 @@ def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.fl
 
 
 def shown_points(cloud: bpy.types.Object, points: PointCloud) -> NDArray[np.bool_]:
-    """(N,): which of the points that `read_points` gave its Minimum Confidence and its clean-up let through."""
+    """(N,): which of the points that `read_points` gave are shown: sure enough, without flaws, of photos not off."""
     kept = points.confidence >= minimum_confidence(cloud)
     if points.flaws is not None:
         kept &= points.flaws & np.uint8(bits_of(hidden_flaws(points_modifier(cloud)))) == 0
+    mesh: Any = cloud.data
+    if HIDDEN in mesh.attributes:
+        off = np.empty(len(kept), bool)
+        mesh.attributes[HIDDEN].data.foreach_get("value", off)
+        kept &= ~off
     return kept
 
 

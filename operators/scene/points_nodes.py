@@ -9,15 +9,18 @@ import bpy
 
 from ...core.cleanup.flaws import FLAWS
 from .materials import SHOWN_COLOR, points_material
-from .shared import shared_block
+from .shared import STAMP, shared_block
 
 COLOR, CONFIDENCE, VIEW = "color", "confidence", "view"  # attributes of the mesh
+HIDDEN = "hidden"  # one more, boolean: where it is there, points of photos that are switched off
+COLORS = ("Photo", "Confidence", "View", "Depth")  # choices of the input Color, in the order of their numbers
 NODES_NAME = "DUSt3R Points"  # of the group and of the modifiers that use it
 DISPLAY_PERCENTAGE = "Display Percentage"  # the input that keeps viewports fast
 HIDE = {name: f"Hide {flaw.title}" for name, flaw in FLAWS.items()}  # the inputs that hide the points with a flaw
-VERSION = 3  # raise it whenever _make changes what the group does
+VERSION = 4  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
-CONFIDENCE_RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
+RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
+E = 2.718281828  # Euler's number
 GOLDEN_RATIO = 0.618034  # steps of hue by which neighbouring numbers differ most
 RUN = 128  # points that are thinned together: fewer than a row has, so that a row does not depend on the one above
 
@@ -26,21 +29,33 @@ def points_node_group() -> bpy.types.GeometryNodeTree:
     """The shared group, made at its first use.
 
     Inputs: Radius (scene units), Minimum Confidence (the network's scale, from 1), View (index of the photo whose
-    points are shown, -1 for all), Color (Photo, Confidence or View), Display Percentage (of the points, evenly spread,
-    in viewports; renders show all), and one of HIDE for each of FLAWS.
+    points are shown, -1 for all), Color (one of COLORS; Depth: before the scene's camera), Display Percentage (of the
+    points, evenly spread, in viewports; renders show all), and one of HIDE for each of FLAWS.
     """
     return shared_block(bpy.data.node_groups, NODES_NAME, VERSION, _make)
 
 
-def set_points_input(modifier: Any, name: str, value: float) -> None:
-    """Set an input of the group on one point cloud's modifier, in every Blender version."""
+def is_earlier(group: bpy.types.NodeTree) -> bool:
+    """Whether a group of points in this file was made by an earlier version of ours."""
+    version = group.get(STAMP)
+    return group.library is None and isinstance(version, int) and version < VERSION
+
+
+def set_points_input(modifier: Any, name: str, value: float | str) -> None:
+    """Set an input of the group on one point cloud's modifier, in every Blender version; of Color, one of COLORS."""
     owner, path = points_slot(modifier, name)
     value = type(owner.path_resolve(path))(value)  # Blender would let a whole number change the input's type
     if owner is modifier:
-        modifier[_identifier(modifier, name)] = value
+        identifier = _identifier(modifier, name)
+        modifier[identifier] = _number_in_menu(modifier, identifier, value) if isinstance(value, str) else value
     else:
         setattr(owner, path, value)
     modifier.id_data.update_tag()
+
+
+def _number_in_menu(modifier: Any, identifier: str, choice: str) -> int:
+    items = modifier.id_properties_ui(identifier).as_dict()["items"]
+    return next(number for name, *_, number in items if name == choice)
 
 
 def points_input(modifier: Any, name: str) -> Any:
@@ -126,8 +141,8 @@ def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
 
 
 def _flawed(group: Any, inputs: Any) -> bpy.types.NodeSocket:
-    """Whether a point has a flaw that is to be hidden, as 1 or 0; a cloud without the attributes has none."""
-    flawed: Any = 0.0
+    """Whether a point has a flaw that is to be hidden or is of a photo that is, as 1 or 0; no attribute says no."""
+    flawed: Any = _named(group, HIDDEN, "BOOLEAN", (-3, -7))
     for row, (name, flaw) in enumerate(FLAWS.items(), 8):
         has = _named(group, flaw.attribute, "BOOLEAN", (-3, -row))
         hidden = _math(group, "MULTIPLY", (-2, -row), has, inputs[HIDE[name]])
@@ -152,27 +167,53 @@ def _color(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     """The colour that the Color input asks for."""
     menu = _add(group, "GeometryNodeMenuSwitch", (1, 5), data_type="RGBA")
     menu.enum_items.clear()
-    for name in ("Photo", "Confidence", "View"):
+    for name in COLORS:
         menu.enum_items.new(name)
-    sources = (_named(group, COLOR, "FLOAT_COLOR", (0, 4)), _confidence_color(group, inputs), _view_color(group))
-    for name, source in zip(("Photo", "Confidence", "View"), sources, strict=True):
+    photo, confidence = _named(group, COLOR, "FLOAT_COLOR", (0, 4)), _confidence_color(group, inputs)
+    sources = (photo, confidence, _view_color(group), _depth_color(group, inputs))
+    for name, source in zip(COLORS, sources, strict=True):
         group.links.new(source, menu.inputs[name])
     group.links.new(inputs["Color"], menu.inputs["Menu"])
-    next(item for item in group.interface.items_tree if item.name == "Color").default_value = "Photo"
+    next(item for item in group.interface.items_tree if item.name == "Color").default_value = COLORS[0]
     return menu.outputs["Output"]
 
 
 def _confidence_color(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     """The ramp over log confidence, which is the alignment's weight, from none to the cloud's highest."""
-    weight = _math(group, "LOGARITHM", (-2, 6), _named(group, CONFIDENCE, "FLOAT", (-3, 6)), 2.718281828)
+    weight = _math(group, "LOGARITHM", (-2, 6), _named(group, CONFIDENCE, "FLOAT", (-3, 6)), E)
     reach = {"Geometry": inputs["Geometry"], "Attribute": weight}
     highest = _add(group, "GeometryNodeAttributeStatistic", (-1, 7), reach, data_type="FLOAT").outputs["Max"]
     share = _math(group, "DIVIDE", (-1, 6), weight, highest)
-    node = _add(group, "ShaderNodeValToRGB", (0, 6), {0: share})
+    return _ramp(group, (0, 6), share)
+
+
+def _depth_color(group: Any, inputs: Any) -> bpy.types.NodeSocket:
+    """The ramp over depth before the scene's camera: its middle at the geometric mean, its ends at 0 and infinity.
+
+    Points behind the camera are as dark as those at it.
+    """
+    camera = _add(group, "GeometryNodeInputActiveCamera", (-6, 11)).outputs[0]
+    info = _add(group, "GeometryNodeObjectInfo", (-5, 11), {"Object": camera}, transform_space="RELATIVE")
+    to_camera = _add(group, "FunctionNodeInvertMatrix", (-4, 11), {0: info.outputs["Transform"]}).outputs[0]
+    position = _add(group, "GeometryNodeInputPosition", (-5, 12)).outputs[0]
+    local = _add(group, "FunctionNodeTransformPoint", (-4, 12), {"Vector": position, "Transform": to_camera}).outputs[0]
+    z = _add(group, "ShaderNodeSeparateXYZ", (-3, 12), {0: local}).outputs["Z"]
+    depth = _math(group, "MAXIMUM", (-2, 12), _math(group, "MULTIPLY", (-3, 11), z, -1.0), 0.0)
+    before = _math(group, "GREATER_THAN", (-2, 11), depth, 0.0)
+    logarithm = _math(group, "LOGARITHM", (-2, 13), depth, E)
+    reach = {"Geometry": inputs["Geometry"], "Selection": before, "Attribute": logarithm}
+    mean = _add(group, "GeometryNodeAttributeStatistic", (-1, 12), reach, data_type="FLOAT").outputs["Mean"]
+    middle = _math(group, "EXPONENT", (-1, 11), mean)
+    return _ramp(group, (0, 11), _math(group, "DIVIDE", (0, 12), depth, _math(group, "ADD", (-1, 13), depth, middle)))
+
+
+def _ramp(group: Any, place: tuple[int, int], share: Any) -> bpy.types.NodeSocket:
+    """The colour at a share, 0 to 1, of the way from dark blue to yellow."""
+    node = _add(group, "ShaderNodeValToRGB", place, {0: share})
     ramp = node.color_ramp
-    for k, rgb in enumerate(CONFIDENCE_RAMP):
-        place = k / (len(CONFIDENCE_RAMP) - 1)
-        element = ramp.elements[k] if k < 1 else ramp.elements.new(place) if place < 1 else ramp.elements[-1]
+    for k, rgb in enumerate(RAMP):
+        at = k / (len(RAMP) - 1)
+        element = ramp.elements[k] if k < 1 else ramp.elements.new(at) if at < 1 else ramp.elements[-1]
         element.color = (*rgb, 1.0)
     return node.outputs["Color"]
 

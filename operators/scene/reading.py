@@ -16,6 +16,7 @@ from ...core.given import GIVEN
 from ...core.pixel_mapping import PixelMapping
 from ...core.reconstruction import AlignedView, PointCloud, Reconstruction
 from ...core.soundness import check_camera, check_result
+from .cameras import SIZE, VIEW_INDEX
 from .flaws import can_hide, hidden_flaws
 from .point_cloud import minimum_confidence, points_modifier, read_points
 from .reconstruction import RECIPE, read_recipe
@@ -35,6 +36,13 @@ def active_reconstruction(context: bpy.types.Context) -> bpy.types.Collection:
     if collection is None:
         raise InputError("There is no reconstruction in this scene; reconstruct some photos first")
     return collection
+
+
+def photo_cameras(collection: bpy.types.Collection) -> list[bpy.types.Object]:
+    """The cameras of a reconstruction's photos and of those placed in it later, in the order of their numbers."""
+    cameras = [thing for thing in collection.objects if thing.type == "CAMERA" and SIZE in thing]
+    ours = [camera for camera in cameras if isinstance(camera.get(VIEW_INDEX), int)]
+    return sorted(ours, key=lambda camera: camera[VIEW_INDEX])
 
 
 def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
@@ -74,7 +82,8 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
         settings["hide"] = list(hidden_flaws(points_modifier(cloud)))
     given = {name: recipe[name] for name in GIVEN if name in recipe}
     warnings, gauge = tuple(recipe["warnings"]), Gauge.from_dict(recipe.get("world"))
-    return Reconstruction(views, recipe["model"], settings, recipe["version"], warnings, given, gauge)
+    licence = recipe.get("licence", "")
+    return Reconstruction(views, recipe["model"], settings, recipe["version"], warnings, given, gauge, licence)
 
 
 def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -14,6 +15,7 @@ from .backgrounds import add_background
 from .cameras import add_camera, camera_data, use_photo_format
 from .point_cloud import add_points
 from .shared import scene_of, taken_back_on_failure
+from .statistics import keep_statistics
 
 RECIPE = "dust3r_recipe"  # custom property of the collection
 logger = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ def add_reconstruction(
         cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
         warnings = _add_backgrounds(cameras, reconstruction.views)
         _write_recipe(collection, reconstruction, threshold, warnings)
+        shown = replace(reconstruction, settings=reconstruction.settings | {"min_confidence": threshold})
+        keep_statistics(collection, shown)
         scene.collection.children.link(collection)
         _bind_to_frames(scene, cameras)
         scene.camera = cameras[0]
@@ -108,6 +112,7 @@ def _write_recipe(
     collection[RECIPE] = json.dumps(recipe)
     # the parts a person looks for, readable in the interface
     collection["dust3r_model"] = reconstruction.model
+    collection["dust3r_licence"] = reconstruction.licence
     collection["dust3r_version"] = reconstruction.version
     collection["dust3r_settings"] = json.dumps(reconstruction.settings)
 

@@ -1,0 +1,42 @@
+"""A finished reconstruction: looking through its photos; what else can be done with it is folded away."""
+
+import bpy
+
+from .base import SidebarPanel
+
+
+class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
+    """From photo to photo, and back."""
+
+    bl_label = "Result"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        row = self.layout.row(align=True)
+        row.scale_y = 1.2
+        row.operator("dust3r.next_photo", text="", icon="TRIA_LEFT").direction = "PREVIOUS"
+        row.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
+        row.operator("dust3r.next_photo", text="", icon="TRIA_RIGHT").direction = "NEXT"
+        row.operator("dust3r.leave_photo", text="", icon="LOOP_BACK")
+
+
+class DUST3R_PT_points(SidebarPanel, bpy.types.Panel):
+    """What the points look like."""
+
+    bl_label = "Points"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings, layout = context.scene.dust3r, self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for title, owner, path in settings.point_inputs:
+            layout.prop(owner, path, text=title)
+        sliders = settings.display_sliders
+        if sliders:
+            layout.label(text="Shown in Viewports")
+        for name, owner, path in sliders:
+            layout.prop(owner, path, text=name, slider=True)
+
+
+RESULT_PANELS = (DUST3R_PT_result, DUST3R_PT_points)
