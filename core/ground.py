@@ -18,7 +18,8 @@ TRIPLES = 40_000  # drawn; those that lie too steep are not looked at further
 LEAST_SHARE = 0.05  # of the points, on a ground
 ABOVE = 0.8  # share of the cameras that are above it
 REACH = 0.9  # share of the points, the innermost, among which the ground is
-REFITS = 5
+REFITS = 8
+ROBUST, NARROWEST = 4.5, 20  # of the median height; of the thickness
 BLOCK = 256  # planes that are counted at once
 
 
@@ -118,8 +119,12 @@ def _scores(points: Array, normals: Array, offsets: Array, thickness: float) -> 
 
 
 def _refit(points: Array, plane: Plane, thickness: float) -> Plane:
+    """Least squares over what lies on the plane, ever more narrowly as the points allow: feet of walls pull at it."""
+    width = thickness
     for _ in range(REFITS):
-        fitted = fit_plane(points[np.abs(plane.height(points)) < thickness])
+        heights = np.abs(plane.height(points))
+        fitted = fit_plane(points[heights < width])
+        width = np.clip(ROBUST * np.median(heights[heights < width]), thickness / NARROWEST, thickness)
         sign = float(np.sign(fitted.normal @ plane.normal))
         plane = Plane(fitted.normal * sign, fitted.offset * sign)
     return plane

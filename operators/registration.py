@@ -58,6 +58,7 @@ from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
 from .second_blender import COMMAND
+from .resume import DUST3R_OT_discard, DUST3R_OT_resume
 from .show_matches import DUST3R_OT_show_matches
 from .show_photo import DUST3R_OT_show_photo
 from .statistics import DUST3R_OT_update_statistics
@@ -65,7 +66,7 @@ from .train_on_scene import DUST3R_OT_train_on_scene
 from .training_views import DUST3R_OT_render_training_views
 from .world import (
     DUST3R_OT_fit_world,
-    DUST3R_OT_mark_point,
+    DUST3R_OT_pick_point,
     DUST3R_OT_set_ground,
     DUST3R_OT_set_north,
     DUST3R_OT_set_origin,
@@ -96,6 +97,8 @@ CLASSES = (
     DUST3R_OT_read_known,
     DUST3R_OT_forget_known,
     DUST3R_OT_reconstruct,
+    DUST3R_OT_resume,
+    DUST3R_OT_discard,
     running.DUST3R_OT_cancel,
     DUST3R_OT_download_model,
     DUST3R_OT_add_model,
@@ -114,7 +117,7 @@ CLASSES = (
     DUST3R_OT_update_statistics,
     DUST3R_OT_create_mesh,
     DUST3R_OT_find_flaws,
-    DUST3R_OT_mark_point,
+    DUST3R_OT_pick_point,
     DUST3R_OT_set_ground,
     DUST3R_OT_set_scale,
     DUST3R_OT_set_origin,

@@ -27,7 +27,7 @@ from ..core.world import (
 from .properties import settings_of
 from .scene.cameras import PHOTO
 from .scene.reading import active_reconstruction, find_collection
-from .scene.world import MARK, add_mark, camera_pose, move_world, picked_points, seen_reconstruction, to_core
+from .scene.world import PICK, add_pick, camera_pose, move_world, picked_points, seen_reconstruction, to_core
 
 
 class _NeedsReconstruction:
@@ -201,19 +201,23 @@ class DUST3R_OT_fit_world(_WorldOperator, bpy.types.Operator):
         return found
 
 
-class DUST3R_OT_mark_point(_NeedsReconstruction, bpy.types.Operator):
-    """Leave a mark at the 3D cursor: marks are picked points, and go with the reconstruction"""
+class DUST3R_OT_pick_point(_NeedsReconstruction, bpy.types.Operator):
+    """Keep the place of the 3D cursor as a picked point, selected with those picked before"""
 
-    bl_idname = "dust3r.mark_point"
-    bl_label = "Mark Point"
+    bl_idname = "dust3r.pick_point"
+    bl_label = "Pick Point at Cursor"
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
+        try:
+            point = add_pick(active_reconstruction(context), np.array(context.scene.cursor.location))
+        except InputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         for thing in context.selected_objects:
-            thing.select_set(MARK in thing)
-        mark = add_mark(active_reconstruction(context), np.array(context.scene.cursor.location))
-        mark.select_set(True)
-        context.view_layer.objects.active = mark
+            thing.select_set(PICK in thing)
+        point.select_set(True)
+        context.view_layer.objects.active = point
         return {"FINISHED"}
 
 
@@ -240,7 +244,7 @@ def _filled_up(context: bpy.types.Context, picked: Array, wanted: int) -> Array:
         picked = np.concatenate([picked, np.array(context.scene.cursor.location)[None]])
     if wanted and len(picked) != wanted:
         found = f"{len(picked)} point{'' if len(picked) == 1 else 's'} picked"
-        raise InputError(f"{wanted} wanted, {found}; select vertices, marks or other objects, or set the 3D cursor")
+        raise InputError(f"{wanted} wanted, {found}; select vertices or objects, or set the 3D cursor")
     return picked
 
 

@@ -14,7 +14,7 @@ class DUST3R_PT_world(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        layout.operator("dust3r.mark_point", icon="PIVOT_CURSOR")
+        layout.operator("dust3r.pick_point", icon="PIVOT_CURSOR")
         row = layout.row(align=True)
         row.operator("dust3r.set_ground", icon="GRID").way = "auto"
         row.operator("dust3r.set_ground", text="From Points").way = "points"

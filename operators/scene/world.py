@@ -20,7 +20,7 @@ from .reading import find_points, read_reconstruction
 from .reconstruction import RECIPE, read_recipe
 from .shared import check_own
 
-MARK = "dust3r_mark"  # custom property of the empties that mark points
+PICK = "dust3r_pick"  # custom property of the empties that are picked points
 Array = NDArray[np.float64]
 
 
@@ -72,19 +72,19 @@ def picked_points(context: bpy.types.Context) -> Array:
     return np.array([thing.matrix_world.translation for thing in chosen], dtype=np.float64).reshape(-1, 3)
 
 
-def add_mark(collection: bpy.types.Collection, place: Array) -> bpy.types.Object:
+def add_pick(collection: bpy.types.Collection, place: Array) -> bpy.types.Object:
     """An empty at a place (3,) of Blender's world that goes with the reconstruction; half as large as its cameras.
 
     Raises InputError for a library's.
     """
     check_own(collection)
-    mark = bpy.data.objects.new("Mark", None)
+    point = bpy.data.objects.new("Point", None)
     size = next((camera_data(thing).display_size / 2 for thing in collection.objects if thing.type == "CAMERA"), 0.1)
-    mark.empty_display_type, mark.empty_display_size, mark.show_in_front = "PLAIN_AXES", size, True
-    mark.location = place.tolist()
-    mark[MARK] = True
-    collection.objects.link(mark)
-    return mark
+    point.empty_display_type, point.empty_display_size, point.show_in_front = "PLAIN_AXES", size, True
+    point.location = place.tolist()
+    point[PICK] = True
+    collection.objects.link(point)
+    return point
 
 
 def camera_pose(camera: bpy.types.Object) -> Array:

@@ -153,11 +153,11 @@ def test_what_was_moved_by_hand_is_taken_along(collection):
     check_one_world(collection)
 
 
-def test_marks_and_other_things_of_the_collection_go_along(collection):
+def test_picked_points_and_other_things_of_the_collection_go_along(collection):
     bpy.context.scene.cursor.location = (1, 0, 1)
-    bpy.ops.dust3r.mark_point()
+    bpy.ops.dust3r.pick_point()
     bpy.context.scene.cursor.location = (1, 0, 3)
-    bpy.ops.dust3r.mark_point()
+    bpy.ops.dust3r.pick_point()
     marks = [thing for thing in bpy.context.selected_objects if thing.type == "EMPTY"]
     assert len(marks) == 2
     assert bpy.ops.dust3r.set_scale(length=1) == {"FINISHED"}
@@ -191,7 +191,7 @@ def test_stretched_points_are_refused_and_without_a_reconstruction_the_buttons_a
     with pytest.raises(RuntimeError, match="stretched or mirrored"):
         bpy.ops.dust3r.set_ground()
     bpy.ops.wm.read_homefile(use_empty=True)
-    for name in ("set_ground", "set_scale", "set_origin", "set_north", "fit_world", "mark_point"):
+    for name in ("set_ground", "set_scale", "set_origin", "set_north", "fit_world", "pick_point"):
         assert not getattr(bpy.ops.dust3r, name).poll()
 
 
