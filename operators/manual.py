@@ -12,7 +12,7 @@ PAGES = (
     ("bpy.ops.dust3r.create_mesh*", "blender.md"),
     ("bpy.types.dust3r_pg_mesh.*", "blender.md"),
     ("bpy.ops.dust3r.find_flaws*", "cleanup.md"),
-    *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "mark_point")),
+    *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "pick_point")),
     ("bpy.types.dust3r_pg_settings.ground*", "world.md"),
     ("bpy.ops.dust3r.animate_camera*", "camera_path.md"),
     ("bpy.ops.dust3r.match_footage*", "camera_path.md"),
