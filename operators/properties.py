@@ -210,6 +210,13 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         return f"{sum(on)} of {len(on)} photos on"
 
     @property
+    def active_photo_text(self) -> str:
+        """What the file of the active photo says; empty where none is active."""
+        if not 0 <= self.active_photo < len(self.photos):
+            return ""
+        return self.photos[self.active_photo].facts_text
+
+    @property
     def model_note(self) -> str:
         """What to expect of the chosen model; of the best present where none is named."""
         statuses = list_models(model_folder(bpy.context))
