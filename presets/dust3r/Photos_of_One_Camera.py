@@ -10,4 +10,5 @@ settings.schedule = "cosine"
 settings.shared_focal = "exif"
 settings.exif_focal = True
 settings.optimize_principal_point = False
+settings.ground = "auto"
 settings.seed = 0

@@ -10,4 +10,5 @@ settings.schedule = "cosine"
 settings.shared_focal = "off"
 settings.exif_focal = False
 settings.optimize_principal_point = False
+settings.ground = "auto"
 settings.seed = 0
