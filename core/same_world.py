@@ -27,6 +27,12 @@ def in_its_world(result: Reconstruction, inputs: Inputs, job: Job, last: Solutio
     return grounded(result)
 
 
+def remembered(last: Solution | None, settled: Solution) -> Solution:
+    """What the next job begins with: the last one's solution, in the world that the user has settled meanwhile."""
+    found = onto_earlier(_by_photo(last), _by_photo(settled)) if last is not None else None
+    return settled if last is None or found is None else last.moved(found, settled.choices)
+
+
 def _by_photo(solution: Solution) -> dict[str, Placement]:
     """Its placements by the photos alone, whatever their masks."""
     return {digest.partition("+")[0]: placement for digest, placement in solution.placements.items()}

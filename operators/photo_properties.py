@@ -13,7 +13,7 @@ from ..core.errors import InputError
 from ..core.known_camera import KnownCamera
 from ..core.masks import name_masks
 from ..core.photo_facts import PhotoFacts
-from . import thumbnails
+from . import photo_states, thumbnails
 
 REMEMBERED = 20_000  # photos whose headers are read once
 LOOKED_AT_FOR = 5.0  # seconds that the masks stand that were found: lists are drawn often
@@ -78,6 +78,11 @@ class DUST3R_PG_photo(bpy.types.PropertyGroup):
         facts = self.facts
         told = (self.size_text, self.focal_text, *((facts.taken[:16], facts.camera) if facts else ()))
         return ", ".join(filter(None, told))
+
+    @property
+    def state_icon(self) -> str:
+        """How far the running reconstruction is with it, as the name of an icon; empty where none is at work on it."""
+        return photo_states.ICONS.get(photo_states.state_of(self.path), "")
 
     @property
     def thumbnail(self) -> int:

@@ -26,6 +26,7 @@ from .scene.appearance import active_inputs
 from .scene.cleanup import active_switches
 from .scene.reading import find_collection
 from .scene.statistics import read_statistics
+from .scene_jobs import interrupted_job
 
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
@@ -260,4 +261,10 @@ class DUST3R_PG_job(bpy.types.PropertyGroup):
     title: StringProperty(options={"SKIP_SAVE"})
     stage: StringProperty(options={"SKIP_SAVE"})
     share: FloatProperty(min=0, max=1, options={"SKIP_SAVE"})
+    photos: StringProperty(options={"SKIP_SAVE"})
     left: StringProperty(options={"SKIP_SAVE"})
+
+    @property
+    def interrupted(self) -> Any:
+        """core's Begun of this scene's interrupted job; None when there is none."""
+        return interrupted_job(bpy.context.scene)

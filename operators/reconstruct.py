@@ -1,39 +1,28 @@
 """Photos to points and cameras in the scene."""
 
-import logging
-import shutil
-import tempfile
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import bpy
-from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
-from ..core.cache import prune
 from ..core.errors import InputError, ReconstructionError
 from ..core.given import Given
-from ..core.job import Job, load_result, log_file
+from ..core.job import Job, log_file
+from ..core.job_folders import Begun, Lease
 from ..core.masks import find_masks
 from ..core.photos import find_photos
-from ..core.progress import Progress
-from ..core.reconstruction import Reconstruction
+from ..core.same_world import remembered
 from ..core.scene_graph import make_edges
 from ..core.solution import Solution
 from .photo_list import switched_on
-from .preferences import cache_bytes, cache_folder, forget_cache_size, user_folder, worker_python
+from .preferences import cache_bytes, cache_folder
 from .properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
-from .running import WorkerOperator
-from .scene import add_reconstruction, show_colors
+from .reconstruction_job import ReconstructionJob, new_folder
 from .scene.earlier_world import earlier_world
 
-KEPT_FAILURES = 5  # job folders with the logs of failed runs
 
-log = logging.getLogger(__name__)
-
-
-class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.Operator):
+class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.types.Operator):
     """Turn the photos into a point cloud and matching cameras, in a new collection"""
 
     bl_idname = "dust3r.reconstruct"
@@ -59,76 +48,24 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         subtype="PERCENTAGE",
     )
 
-    _folder: Path
-    _scene: str
-    _most_kept: int  # bytes of the cache after this run
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
-        if bpy.app.background:
-            return self.execute(context)
-        return self.watch(context) if self._begin(context) else {"CANCELLED"}
-
-    def execute(self, context: bpy.types.Context) -> set[Any]:
-        if bpy.app.background and worker_python(context) is None:
-            return self._execute_here(context)
-        return self.finish(context) if self._begin(context) else {"CANCELLED"}
-
-    def take(self, context: bpy.types.Context, result: Path) -> None:
-        scene = bpy.data.scenes.get(self._scene)
-        if scene is None:
-            raise ReconstructionError(f"The scene {self._scene} is gone; reconstruct again in another")
-        percentage = self.display_percentage or None
-        add_reconstruction(scene, load_result(self._folder), self.name, display_percentage=percentage)
-        show_colors(context)
-
-    def tidy(self, failed: bool) -> None:
-        prune(cache_folder(), self._most_kept)
-        forget_cache_size()
-        if failed:
-            _forget_old_failures(self._folder.parent)
-        else:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _begin(self, context: bpy.types.Context) -> bool:
-        """Start the worker; False when that failed, which is then reported."""
-        try:
-            self._prepare(context)
-            title = rpt_("Reconstructing {} photos").format(len(Job.load(self._folder).photos))
-            self.start(context, ["work", str(self._folder)], title, log_file(self._folder))
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return False
-        return True
-
-    def _execute_here(self, context: bpy.types.Context) -> set[Any]:
-        """Without a window the job runs in this process: nothing has to stay responsive."""
-        try:
-            self._prepare(context)
-            result = _run_job()(self._folder, lambda progress: log.debug("%s", progress))
-            self.take(context, self._folder)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        for warning in result.warnings:
-            self.report({"WARNING"}, warning)
-        self.tidy(failed=False)
-        return {"FINISHED"}
-
-    def _prepare(self, context: bpy.types.Context) -> None:
-        """Write the job; raises ReconstructionError for photos, settings or a model that cannot be used."""
+    def prepare(self, context: bpy.types.Context) -> tuple[Lease, Begun]:
         chosen = Chosen(self, context.scene)
         settings, photos = read_settings(chosen), find_photos(self._paths(context))
         make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing now
-        self._most_kept = cache_bytes(context)
-        cache = cache_folder() if self._most_kept else None
+        cache = cache_folder() if cache_bytes(context) else None
         given = self._given(context, chosen, photos)
         job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache, given)
-        self._scene = context.scene.name
-        self._folder = Path(tempfile.mkdtemp(prefix="job-", dir=user_folder("jobs")))
-        job.save(self._folder)
-        earlier = earlier_world(context.scene, photos)
-        if earlier is not None:
-            Solution.standing(earlier).save(self._folder)
+        begun = Begun(len(photos), self.name, self.display_percentage)
+        lease = new_folder(context.scene)
+        try:
+            _write(job, begun, lease.folder)
+            earlier = earlier_world(context.scene, photos)
+            if earlier is not None:
+                remembered(Solution.load(lease.folder), Solution.standing(earlier)).save(lease.folder)
+        except ReconstructionError:
+            lease.release()
+            raise
+        return lease, begun
 
     def _given(self, context: bpy.types.Context, chosen: Chosen, photos: list[Path]) -> Given:
         """The list's known cameras and the masks; raises InputError.
@@ -153,16 +90,10 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, WorkerOperator, bpy.types.
         return listed
 
 
-def _run_job() -> Callable[[Path, Callable[[Progress], None]], Reconstruction]:
-    """core's, imported only when it is needed: it brings torch."""
-    try:
-        from ..core.worker import run_job
-    except ModuleNotFoundError as error:
-        raise ReconstructionError(f"This Blender's Python has no {error.name}; install the extension's zip") from error
-    return run_job
-
-
-def _forget_old_failures(folder: Path) -> None:
-    jobs = sorted(folder.iterdir(), key=lambda job: job.stat().st_mtime, reverse=True)
-    for job in jobs[KEPT_FAILURES:]:
-        shutil.rmtree(job, ignore_errors=True)
+def _write(job: Job, begun: Begun, folder: Path) -> None:
+    """Put a job into its folder, in which nothing tells of the last one but what it has found out."""
+    with suppress(OSError):
+        log_file(folder).unlink(missing_ok=True)
+    job.save(folder)
+    if not bpy.app.background:  # a script without a window begins again by itself
+        begun.save(folder)

@@ -20,7 +20,7 @@ from ..panels.result_photos import DUST3R_PT_result_photos, DUST3R_UL_result_pho
 from ..panels.result_statistics import DUST3R_PT_statistics
 from ..panels.sidebar import PANELS
 from ..panels.world import DUST3R_PT_world
-from . import manual, presets, renewal, running, search, thumbnails, translation
+from . import manual, presets, renewal, running, scene_jobs, search, thumbnails, translation
 from .camera_path import DUST3R_OT_animate_camera, DUST3R_OT_match_footage
 from .camera_ray import DUST3R_OT_camera_ray, DUST3R_OT_clear_marks
 from .check_runtime import DUST3R_OT_check_runtime
@@ -150,7 +150,7 @@ POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),
     bpy.types.WindowManager: ("dust3r_job", DUST3R_PG_job),
 }
-AMENITIES = (translation, manual, presets, search, renewal)  # each registers itself
+AMENITIES = (translation, manual, presets, search, renewal, scene_jobs)  # each registers itself
 _registered = ExitStack()  # takes everything back, last first
 
 

@@ -26,7 +26,7 @@ def is_running() -> bool:
 
 
 def stop() -> None:
-    """End the worker, if there is one, and wait until its process is gone."""
+    """End the worker, if there is one, and wait until its process is gone. Its operator sees that it was not asked."""
     global _current
     if _current is not None:
         _current.cancel()
@@ -59,6 +59,7 @@ class WorkerOperator(IdleOperator):
 
     _worker: WorkerJob
     _timer: bpy.types.Timer | None = None
+    interrupted = False  # Blender ended the job (another file, quitting, the extension switched off), and no person
 
     def follow(self, context: bpy.types.Context, result: Path) -> bool:
         """Start the next worker, if this one's result is for it alone, and say so; raises ReconstructionError."""
@@ -67,6 +68,9 @@ class WorkerOperator(IdleOperator):
     def take(self, context: bpy.types.Context, result: Path) -> None:
         """Use the result; raises ReconstructionError when that is not possible."""
         raise AssertionError("every WorkerOperator takes its result")
+
+    def observe(self, context: bpy.types.Context, worker: WorkerJob) -> None:
+        """See how the worker comes along, several times a second."""
 
     def tidy(self, failed: bool) -> None:
         """Remove what the job left on disk; failed: but for what tells why."""
@@ -84,6 +88,7 @@ class WorkerOperator(IdleOperator):
         self._worker = _current = WorkerJob(arguments, worker_python(context), log_path, launcher)
         state = job_state(context.window_manager)
         state.running, state.title, state.stage, state.share, state.left = True, title, rpt_("Starting"), 0.0, ""
+        state.photos = ""
 
     def watch(self, context: bpy.types.Context) -> set[Any]:
         """Go on in the background: `modal` looks at the worker."""
@@ -97,6 +102,7 @@ class WorkerOperator(IdleOperator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         if self._worker.running:
+            self.observe(context, self._worker)
             _show(context, self._worker)
             return {"PASS_THROUGH"}
         return self.finish(context)
@@ -119,7 +125,7 @@ class WorkerOperator(IdleOperator):
             self.take(context, result)
             failed = False
         except Cancelled as cancelled:
-            failed = False
+            failed, self.interrupted = False, _current is not worker
             self._report("INFO", str(cancelled))
             return {"CANCELLED"}
         except ReconstructionError as error:
@@ -133,7 +139,8 @@ class WorkerOperator(IdleOperator):
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator: the window closes or another file loads."""
+        """Blender ends the operator: the window closes, another file loads or the extension is switched off."""
+        self.interrupted = True
         self._worker.cancel()
         self._worker.wait()
         self._end(context, failed=False)
@@ -145,7 +152,9 @@ class WorkerOperator(IdleOperator):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        job_state(context.window_manager).running = False
+        state = getattr(context.window_manager, "dust3r_job", None)  # gone while the extension is switched off
+        if state is not None:
+            state.running, state.photos = False, ""
         self.tidy(failed)
         _redraw(context)
 

@@ -17,7 +17,7 @@ class DUST3R_UL_photos(bpy.types.UIList):
     ) -> None:
         layout.prop(item, "use", text="")
         row = layout.row(align=True)
-        row.active, row.alert = item.use, item.facts is None
+        row.active, row.alert = item.use and item.state_icon in {"", "CHECKMARK"}, item.facts is None
         row.label(text=item.name, icon_value=item.thumbnail)
         if item.is_pose_known:
             row.label(text="", icon="EMPTY_ARROWS")
@@ -25,6 +25,8 @@ class DUST3R_UL_photos(bpy.types.UIList):
             row.label(text="", icon="CAMERA_DATA")
         if item.is_masked:
             row.label(text="", icon="MOD_MASK")
+        if item.state_icon:
+            row.label(text="", icon=item.state_icon)
         if context.region.width > ROOM_FOR_FACTS * context.preferences.system.ui_scale:
             facts = row.row()
             facts.active = False

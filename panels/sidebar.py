@@ -7,6 +7,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from .base import NOTE_WIDTH, SidebarPanel
+from .job import draw_interrupted, draw_job
 from .presets import DUST3R_PT_presets
 
 
@@ -33,8 +34,9 @@ class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
         elif settings.scene_graph == "oneref":
             layout.prop(settings, "reference")
         if job.running:
-            _draw_job(layout, job)
+            draw_job(layout, job)
             return
+        draw_interrupted(layout, job)
         row = layout.row()
         row.scale_y = 1.5
         row.operator("dust3r.reconstruct", icon="OUTLINER_OB_POINTCLOUD")
@@ -107,11 +109,3 @@ def _draw_note(layout: bpy.types.UILayout, note: str) -> None:
     column.active = False
     for line in textwrap.wrap(note, NOTE_WIDTH):
         column.label(text=line)
-
-
-def _draw_job(layout: bpy.types.UILayout, job: Any) -> None:
-    column = layout.column()
-    column.label(text=job.title)
-    column.progress(factor=job.share, text=f"{job.share:.0%}  {job.left}")
-    column.label(text=job.stage)
-    column.operator("dust3r.cancel", icon="X")
