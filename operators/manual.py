@@ -7,15 +7,31 @@ import bpy
 PREFIX = (Path(__file__).resolve().parent.parent / "docs").as_uri() + "/"  # the pages travel with the extension
 # the first pattern that fits counts; Blender asks for names in small letters
 PAGES = (
+    *(
+        (f"bpy.ops.dust3r.{name}_model*", "models.md")
+        for name in ("download", "add", "verify", "remove", "open", "copy")
+    ),
+    ("bpy.types.dust3r_ap_preferences.model_folder*", "models.md"),
+    ("bpy.types.dust3r_ap_preferences.commercial*", "models.md"),
+    ("bpy.ops.dust3r.check_runtime*", "runtime.md"),
+    ("bpy.types.dust3r_ap_preferences.python*", "runtime.md"),
     ("bpy.ops.dust3r.export*", "export.md"),
     ("bpy.types.dust3r_pg_export.*", "export.md"),
-    ("bpy.ops.dust3r.create_mesh*", "blender.md"),
-    ("bpy.types.dust3r_pg_mesh.*", "blender.md"),
+    ("bpy.ops.dust3r.create_mesh*", "meshes.md"),
+    ("bpy.types.dust3r_pg_mesh.*", "meshes.md"),
     ("bpy.ops.dust3r.find_flaws*", "cleanup.md"),
     *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "pick_point")),
     ("bpy.types.dust3r_pg_settings.ground*", "world.md"),
     ("bpy.ops.dust3r.animate_camera*", "camera_path.md"),
     ("bpy.ops.dust3r.match_footage*", "camera_path.md"),
+    *(
+        (f"bpy.ops.dust3r.{name}*", "photos.md")
+        for name in (
+            *("add_photos", "add_movie_frames", "add_loaded_images", "paste_photos", "remove_photo", "clear_photos"),
+            *("move_photo", "sort_photos", "switch_photos", "keep_keyframes", "clear_frames"),
+        )
+    ),
+    ("bpy.types.dust3r_pg_photo.use*", "photos.md"),
     ("bpy.ops.dust3r.use_as_known*", "known.md"),
     ("bpy.ops.dust3r.read_known*", "known.md"),
     ("bpy.ops.dust3r.forget_known*", "known.md"),
@@ -33,6 +49,7 @@ PAGES = (
     ("bpy.types.dust3r_pg_settings.reference*", "scene_graph.md"),
     ("bpy.types.dust3r_pg_settings.iterations*", "alignment.md"),
     ("bpy.types.dust3r_pg_settings.schedule*", "alignment.md"),
+    ("bpy.ops.dust3r.add_preset*", "interface.md"),
     ("bpy.ops.dust3r.*", "blender.md"),
     ("bpy.types.dust3r_*", "blender.md"),
 )

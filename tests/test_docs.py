@@ -14,6 +14,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 MADE_BY = {
     "alignment_calibration.png": "benchmarks/alignment_calibration.py",
     "demo.png": "tools/demo.py",
+    "photo_list.jpg": "tools/window/photos.py",
     "training_curves.png": "core/training/plot.py",
     "window.jpg": "tools/window/tour.py",
 }

@@ -15,22 +15,24 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
 
 
-def drive() -> int:
-    """Start Blender on this file and save the screen whenever the person inside asks for it."""
+def drive(script: Path = HERE, options: Sequence[str] = ()) -> int:
+    """Start Blender on a script that plays a person, and save the screen whenever that person asks for it."""
     from PIL import ImageGrab
 
     out, photos = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     out.mkdir(parents=True, exist_ok=True)
     wish, status = out / "wish.json", 1
     environment = os.environ | {"LIBGL_ALWAYS_SOFTWARE": "1", "WISH": str(wish), "PHOTOS": str(photos)}
-    blender = subprocess.Popen(["blender", "--python-exit-code", "3", "--python", str(HERE)], env=environment)
+    blender = subprocess.Popen(
+        ["blender", *options, "--python-exit-code", "3", "--python", str(script)], env=environment
+    )
     end = time.monotonic() + 300
     while time.monotonic() < end and blender.poll() is None:
         time.sleep(0.1)
@@ -177,8 +179,8 @@ class Person:
         return double
 
 
-def play() -> None:
-    """Take one step at a time between Blender's redraws; a failed step ends Blender with status 3."""
+def play(person: type[Person] = Person) -> None:
+    """Take one of the person's steps at a time between Blender's redraws; a failed step ends Blender with status 3."""
     import traceback
 
     import bpy
@@ -190,7 +192,7 @@ def play() -> None:
     def tick() -> float | None:
         nonlocal steps
         try:
-            steps = steps or Person(bpy).steps()
+            steps = steps or person(bpy).steps()
             return next(steps)
         except StopIteration:
             print("the tour is done", flush=True)
