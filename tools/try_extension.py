@@ -97,7 +97,8 @@ def _draw_functions() -> Iterator[str]:
     for name in dir(bpy.types):
         draw = getattr(getattr(bpy.types, name), "draw", None)
         for function in getattr(draw, "_draw_funcs", ()):
-            yield f"{name}: {_name(function)}"
+            if not function.__module__.startswith("bl_ui."):  # a menu lists its own drawing once something was appended
+                yield f"{name}: {_name(function)}"
 
 
 def _keymap_items() -> Iterator[str]:

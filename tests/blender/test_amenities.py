@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-import bpy
+import bpy  # isort: skip  it brings addon_utils
+import addon_utils
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,6 +182,14 @@ def test_every_page_of_the_map_is_there_and_every_pattern_of_use(extension):
 def test_blenders_own_pages_stay_its_own(extension):
     url = bpy.types.WM_OT_doc_view_manual._lookup_rna_url("bpy.types.camera.lens", verbose=False)
     assert url.startswith("https://docs.blender.org/")
+
+
+def test_switched_off_nothing_of_it_is_left(extension):
+    addon_utils.disable(MODULE, default_set=True)
+    assert bpy.utils.preset_find("Quick_Look", "dust3r") is None
+    assert bpy.types.WM_OT_doc_view_manual._lookup_rna_url("bpy.ops.dust3r.export", verbose=False) is None
+    drawn = getattr(bpy.types.VIEW3D_MT_object.draw, "_draw_funcs", ())
+    assert not [function for function in drawn if function.__module__.startswith(MODULE)]
 
 
 # Translations
