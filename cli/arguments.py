@@ -12,6 +12,7 @@ from ..core.scene_graph import FORMS
 from ..core.settings import Precision, ReconstructionSettings
 from ..core.shard import WHOLE, Shard
 from ..core.version import VERSION
+from .camera_path_arguments import CAMERA_PATH, add_camera_path
 from .cleanup_arguments import CLEAN, USUALLY, add_clean, add_hide
 from .evaluate_arguments import CLASSICAL, EVALUATE, add_classical, add_evaluate
 from .frame_arguments import FRAMES, KEYFRAMES, add_frame_choice, add_frames, add_keyframes
@@ -60,6 +61,7 @@ def _verbs() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]
         "frames": (FRAMES, add_frames),
         "keyframes": (KEYFRAMES, add_keyframes),
         "world": (WORLD, add_world),
+        "camera-path": (CAMERA_PATH, add_camera_path),
         **PAIR_VERBS,
         "render-map": (RENDER_MAP, _add_render_map),
         "models": (MODELS, add_models),

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import bpy
 
+from ..core.camera_path import CameraPath
+from ..core.clip_frames import Clip
 from ..core.errors import InputError
 from ..core.meshing.mesh import Mesh
 from ..core.reconstruction import Reconstruction
+from ..operators.scene.camera_path import add_path_camera
+from ..operators.scene.cameras import PHOTO
 from ..operators.scene.interchange import export_gltf_scene, export_scene_format
 from ..operators.scene.meshes import add_meshes
 from ..operators.scene.quiet import blender_silenced
@@ -38,6 +42,19 @@ def write_scene(
             save_scene(blend)
             made.append(str(blend))
     return made
+
+
+def write_shot(result: Reconstruction, way: CameraPath, like: str, clip: Clip | None, blend: Path) -> None:
+    """The reconstruction in an empty scene, and a camera on a way whose pictures are as the photo `like`.
+
+    clip: footage behind the camera. Raises InputError for what is gone or cannot be written.
+    """
+    with blender_silenced():
+        scene = _empty_scene()
+        collection = add_reconstruction(scene, result)
+        camera = next(thing for thing in collection.objects if thing.get(PHOTO) == like)
+        add_path_camera(scene, collection, camera, way, "Shot", clip)
+        save_scene(blend)
 
 
 def write_interchange(result: Reconstruction, folder: Path, format_name: str) -> Path:

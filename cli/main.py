@@ -37,6 +37,7 @@ VERBS = {
     "localize": ("localize", "localize"),
     "mesh": ("mesh", "mesh"),
     "world": ("world", "world"),
+    "camera-path": ("camera_path", "camera_path"),
     "models": ("models", "models"),
     "runtime": ("runtime", "runtime"),
     "train": ("train", "train"),

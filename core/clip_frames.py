@@ -3,10 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import InputError
 from .files import replacing
@@ -81,6 +84,22 @@ def frame_of(photo: Path) -> tuple[Clip, int] | None:
     except InputError:
         return None
     return (found.clip, found.numbers[photo.name]) if photo.name in found.numbers else None
+
+
+def frames_of_one_movie(photos: Sequence[Path]) -> tuple[Clip, list[int], NDArray[np.float64]]:
+    """The clip that most of the photos are frames of; which photos these are, in its order, and their numbers (N,).
+
+    Raises InputError where fewer than two are frames of one clip.
+    """
+    found: dict[Path, list[tuple[int, int, Clip]]] = {}
+    for index, photo in enumerate(photos):
+        source = frame_of(photo)
+        if source is not None:
+            found.setdefault(source[0].path, []).append((source[1], index, source[0]))
+    shown = sorted(max(found.values(), key=len, default=[]), key=lambda entry: entry[:2])
+    if len(shown) < 2:
+        raise InputError("These photos are no frames of one movie; add a movie to the photos and reconstruct it")
+    return shown[0][2], [index for _, index, _ in shown], np.array([float(number) for number, _, _ in shown])
 
 
 def frames_folder_name(movie: Path, choice: FrameChoice) -> str:

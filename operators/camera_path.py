@@ -11,6 +11,7 @@ from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..core.errors import ReconstructionError
+from ..core.shot_settings import FRAMES_PER_PHOTO, SMOOTHING
 from .scene.camera_path import add_path_camera, first_free_frame, movie_cameras, path_cameras, poses_and_lenses
 from .scene.reading import active_reconstruction, find_collection
 
@@ -75,11 +76,11 @@ class DUST3R_OT_animate_camera(_ShotOperator, bpy.types.Operator):
         default="photos",
     )
     step: IntProperty(
-        name="Frames per Photo", description="From one photo to the next", default=24, min=1, soft_max=250
+        name="Frames per Photo", description="From one photo to the next", default=FRAMES_PER_PHOTO, min=1, soft_max=250
     )
     seconds: FloatProperty(name="Seconds", description="Of the whole shot", default=10, min=0.1, soft_max=120)
     loop: BoolProperty(name="Loop", description="Back to the first photo at the end, without a jerk", default=False)
-    smoothing: _smoothing(1.0)
+    smoothing: _smoothing(SMOOTHING)
     start: IntProperty(name="Start", description="First frame; 0: after the frames of the photos", default=0, min=0)
 
     def draw(self, context: bpy.types.Context) -> None:

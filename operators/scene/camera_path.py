@@ -1,7 +1,6 @@
 """One animated camera on the way through a reconstruction's cameras, over footage where they come from a movie."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -9,7 +8,7 @@ import numpy as np
 from mathutils import Quaternion
 from numpy.typing import NDArray
 
-from ...core.clip_frames import Clip, frame_of
+from ...core.clip_frames import Clip, frames_of_one_movie
 from ...core.errors import InputError
 from .axes import blender_camera
 from .cameras import INTRINSICS, SIZE, VIEW_INDEX, camera_data, set_intrinsics, use_photo_format
@@ -40,16 +39,10 @@ def movie_cameras(cameras: Sequence[bpy.types.Object]) -> tuple[Clip, list[bpy.t
 
     Raises InputError where fewer than two are frames of one movie.
     """
-    found: dict[Path, list[tuple[int, str, Clip, bpy.types.Object]]] = {}
-    for camera in cameras:
-        photo = photo_of(camera)
-        source = frame_of(photo) if photo else None
-        if source is not None:
-            found.setdefault(source[0].path, []).append((source[1], camera.name, source[0], camera))
-    shown = sorted(max(found.values(), key=len, default=[]), key=lambda entry: entry[:2])
-    if len(shown) < 2:
-        raise InputError("These photos are no frames of one movie; add a movie to the photos and reconstruct it")
-    return shown[0][2], [entry[3] for entry in shown], np.array([float(entry[0]) for entry in shown])
+    photos = {photo: camera for camera in cameras if (photo := photo_of(camera)) is not None}
+    clip, chosen, numbers = frames_of_one_movie(list(photos))
+    shown = list(photos.values())
+    return clip, [shown[index] for index in chosen], numbers
 
 
 def poses_and_lenses(cameras: Sequence[bpy.types.Object]) -> tuple[Array, Array, Array]:

@@ -124,6 +124,20 @@ def test_what_cannot_be_matched_is_a_sentence_and_leaves_no_trace(collection, tm
     assert not bpy.ops.dust3r.match_footage.poll()
 
 
+def test_the_command_line_writes_the_shot_as_a_scene(collection, footage, tmp_path, run):
+    reconstruction = make_reconstruction(tmp_path, tuple(map(Shot, NAMES)))
+    reconstruction.save(tmp_path / "result")
+    assert run("camera-path", tmp_path / "result", "--footage", "--output", tmp_path / "shot.blend")[0] == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    scene = bpy.context.scene
+    assert (scene.frame_start, scene.frame_end, scene.camera.name) == (1, 16, "Shot")
+    for number, name in zip(NUMBERS, NAMES, strict=True):
+        np.testing.assert_allclose(
+            stands(scene.camera, number), np.array(bpy.data.objects[name].matrix_world), atol=1e-5
+        )
+    assert scene.camera.data.background_images[0].clip.frame_duration == 16
+
+
 def test_one_photo_makes_no_way(tmp_path, extension):
     add_reconstruction(bpy.context.scene, make_reconstruction(tmp_path, (Shot("a.png"),)))
     with pytest.raises(RuntimeError, match="two cameras at least"):

@@ -1,0 +1,85 @@
+"""The verb `camera-path`: a smooth way through a finished reconstruction's cameras."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..core.camera_path import CameraPath, along, closed, even_times, path_through, smoothed
+from ..core.clip_frames import Clip, frames_of_one_movie
+from ..core.errors import InputError
+from ..core.files import check_writable, replacing
+from ..core.ground import main_views
+from ..core.job import find_result
+from ..core.reconstruction import AlignedView
+from ..core.shot_settings import SMOOTHING
+from .output import Output
+from .reconstruct import require_bpy
+
+
+def camera_path(arguments: argparse.Namespace, output: Output) -> None:
+    """Write the way through the photos of a job's result, or a result's folder; raises InputError."""
+    _check(arguments)
+    result = find_result(arguments.folder)
+    views, clip = list(main_views(result)), None
+    if arguments.footage:
+        clip, views, numbers = _footage(views)
+        path = _path(views, numbers, arguments)
+        frames = np.arange(1.0, clip.frames + 1)
+    else:
+        path = _path(views, _times(views, arguments), arguments)
+        frames = np.arange(1, np.floor(path.times[-1] + 1e-6) + 1)
+    way = along(path, frames, arguments.loop)
+    if arguments.output.suffix == ".json":
+        _save(arguments.output, way, views[0])
+    else:
+        from .blender import write_shot
+
+        write_shot(result, way, views[0].name, clip, arguments.output)
+    output.result(str(arguments.output), f"{len(frames)} frames through {len(views)} photos -> {arguments.output}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.output.suffix not in (".json", ".blend"):
+        raise InputError(f"{arguments.output} is neither a scene nor cameras; end it in .blend or .json")
+    if arguments.output.suffix == ".blend":
+        require_bpy("A .blend needs")
+    if arguments.loop and arguments.footage:
+        raise InputError("A movie does not go back to its start; leave out --loop or --footage")
+    check_writable(arguments.output)
+
+
+def _footage(views: Sequence[AlignedView]) -> tuple[Clip, list[AlignedView], np.ndarray]:
+    clip, chosen, numbers = frames_of_one_movie([view.path for view in views])
+    return clip, [views[index] for index in chosen], numbers
+
+
+def _times(views: Sequence[AlignedView], arguments: argparse.Namespace) -> np.ndarray:
+    """(N,), frames from 1; a loop's way back is one step more."""
+    legs = len(views) - 1
+    if arguments.frames is None:
+        return 1 + arguments.frames_per_photo * np.arange(len(views), dtype=np.float64)
+    last = 1 + (arguments.frames - 1) * (legs / (legs + 1) if arguments.loop else 1)
+    return even_times(np.stack([view.cam2world for view in views]), 1, last)
+
+
+def _path(views: Sequence[AlignedView], times: np.ndarray, arguments: argparse.Namespace) -> CameraPath:
+    poses, K = np.stack([view.cam2world for view in views]), np.stack([view.K for view in views])
+    path = path_through(poses, K, np.array([view.mapping.photo_size for view in views]), times)
+    usual = 0.0 if arguments.footage else SMOOTHING
+    smoothing = usual if arguments.smoothing is None else arguments.smoothing
+    path = smoothed(path, smoothing * float(np.diff(path.times).mean()))
+    return closed(path) if arguments.loop else path
+
+
+def _save(file: Path, way: CameraPath, like: AlignedView) -> None:
+    """As a cameras.json (docs/conventions.md) whose photos are frames of the first photo's size."""
+    size, frames = like.mapping.photo_size, zip(way.times, way.cam2world, way.K(like.mapping.photo_size), strict=True)
+    photos = {
+        f"frame_{int(time):06d}": {"width": size[0], "height": size[1], "K": K.tolist(), "cam2world": pose.tolist()}
+        for time, pose, K in frames
+    }
+    with replacing(file) as out:
+        out.write(json.dumps({"photos": photos}, indent=1).encode())
