@@ -14,3 +14,14 @@ def processes_of_session(leader: int) -> list[int]:
         if int(session) == leader and state != "Z":
             found.append(int(stat.parent.name))
     return found
+
+
+def open_files() -> list[str]:
+    """The files, pipes and sockets that this process holds open, sorted (Linux; elsewhere none are found)."""
+    found = []
+    for link in Path("/proc/self/fd").glob("*"):
+        try:
+            found.append(str(link.readlink()))
+        except OSError:
+            continue  # the listing itself
+    return sorted(found)
