@@ -11,7 +11,7 @@ from bpy.app.translations import pgettext_tip as tip_
 from ..core.clip_frames import is_movie
 from ..core.errors import InputError
 from ..core.photos import find_photos
-from .photo_properties import facts_of
+from .photo_properties import forget_files
 from .properties import settings_of
 
 
@@ -32,7 +32,7 @@ def add_to_list(scene: bpy.types.Scene, paths: Sequence[Path]) -> int:
         if is_movie(path):
             raise InputError(f"{path.name} is a movie; add frames of it with Add Movie Frames")
     found, photos = find_photos(paths), settings_of(scene).photos
-    facts_of.cache_clear()  # files may have changed
+    forget_files()
     present = {bpy.path.abspath(photo.path) for photo in photos}
     new = [path for path in found if str(path) not in present]
     for path in new:

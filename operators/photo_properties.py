@@ -1,7 +1,6 @@
 """One photo of the list, and what the list shows of it. Files are looked at only when a row is drawn, and once."""
 
 import json
-import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from ..core.photo_facts import PhotoFacts
 from . import photo_states, thumbnails
 
 REMEMBERED = 20_000  # photos whose headers are read once
-LOOKED_AT_FOR = 5.0  # seconds that the masks stand that were found: lists are drawn often
 
 
 class DUST3R_PG_photo(bpy.types.PropertyGroup):
@@ -48,8 +46,7 @@ class DUST3R_PG_photo(bpy.types.PropertyGroup):
         """Whether the mask folder holds a mask of it."""
         scene: Any = self.id_data
         masks, photos = scene.dust3r.masks, scene.dust3r.photos
-        moment = int(time.monotonic() / LOOKED_AT_FOR)
-        return bool(masks) and self.absolute in _masked(scene.name, masks, len(photos), moment)
+        return bool(masks) and self.absolute in _masked(scene.name, masks, len(photos), _changed(masks))
 
     @property
     def absolute(self) -> Path:
@@ -99,8 +96,22 @@ def facts_of(path: str) -> PhotoFacts | None:
         return None
 
 
+def forget_files() -> None:
+    """Look at files anew: they may have changed."""
+    facts_of.cache_clear()
+    _masked.cache_clear()
+
+
+def _changed(folder: str) -> int:
+    """When a file came into the folder or left it; 0 without one."""
+    try:
+        return Path(bpy.path.abspath(folder)).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 @lru_cache(maxsize=1)
-def _masked(scene: str, folder: str, count: int, moment: int) -> frozenset[Path]:
+def _masked(scene: str, folder: str, count: int, changed: int) -> frozenset[Path]:
     """The photos of a scene's list that have a mask; none where names are ambiguous, which the job will say."""
     listed: Any = bpy.data.scenes[scene]
     photos = [photo.absolute for photo in listed.dust3r.photos]

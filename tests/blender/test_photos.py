@@ -158,6 +158,8 @@ def test_the_list_says_size_focal_and_mask_of_each_photo(extension, tmp_path):
         ("30 × 40", ""),
     ]
     assert [photo.is_masked for photo in extension.photos] == [False, True]
+    (tmp_path / "masks" / "b.png").unlink()
+    assert [photo.is_masked for photo in extension.photos] == [False, False]
 
 
 def test_a_photo_that_is_gone_is_marked_and_breaks_nothing(extension):
