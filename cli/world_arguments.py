@@ -16,9 +16,7 @@ def add_world(parser: argparse.ArgumentParser) -> None:
     add("folder", type=Path, metavar="FOLDER", help="a finished job, or its result; it is moved in place")
     onto = "move the cameras onto the poses of this cameras.json; two or more give the scale too"
     add("--known", type=Path, metavar="CAMERAS.json", help=onto)
-    ground = (
-        f"{AUTO}: the largest level plane below the cameras; one point: level there; three or more: their plane"
-    )
+    ground = f"{AUTO}: the largest level plane below the cameras; one point: level there; three or more: their plane"
     add("--ground", nargs="+", metavar=(f"{AUTO}|{PIXEL}", PIXEL), help=ground)
     how = parser.add_mutually_exclusive_group().add_argument
     how("--scale", type=float, metavar="FACTOR", help="lengths times this")
