@@ -186,7 +186,6 @@ def copying_steps(known: KnownModel, model_folder: Path) -> tuple[str, ...]:
     return (
         f"On a machine that is online, fetch {addresses}.",
         f"Copy {' and '.join(known.files)} into the folder {model_folder / known.name}.",
-        "The model is present as soon as both lie there.",
     )
 
 

@@ -12,7 +12,6 @@ PACKAGES = {
     "torch": "torch",
     "PIL": "pillow",
     "scipy": "scipy",
-    "skimage": "scikit-image",
     "safetensors": "safetensors",
     "huggingface_hub": "huggingface_hub",
     "certifi": "certifi",

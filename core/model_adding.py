@@ -33,14 +33,15 @@ def add_model(
     """
     report(ADDING, 0, 3)
     file = read_checkpoint(source)
-    target = model_folder / (name or file.name)
+    called = name or file.name
+    target = model_folder / called
     if target.exists():
         raise InputError(f"There is a model {target} already; choose another name, nothing is overwritten")
     try:
         network = build_network(file.config, file.state)
     except ValueError as error:
         raise ModelUnavailable(f"{file.weights}: {error}; choose another file") from error
-    _check_name(target.name, file, network)
+    _check_name(called, file, network)
     check_writable(target)
     report(ADDING, 1, 3)
     with _whole(target) as partial:

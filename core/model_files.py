@@ -39,7 +39,7 @@ def verify_model(folder: Path, report: Report, online: bool, endpoint: str | Non
 
 def remove_model(folder: Path, model_folder: Path) -> None:
     """Delete a model that lies among the models; raises InputError for any other folder, and where the disk refuses."""
-    if folder.resolve().parent != model_folder.resolve() or not (folder / FILES[-1]).is_file():
+    if folder.parent.resolve() != model_folder.resolve() or not (folder / FILES[-1]).is_file():
         raise InputError(f"{folder} is no model in {model_folder}; only those there can be removed")
     gone = folder.with_name(f".{folder.name}.removed")  # at no moment half a model under its name
     try:

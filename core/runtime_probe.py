@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,9 @@ def processor_name(listing: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _advice(torch: "ModuleType", devices: tuple[ComputeDevice, ...]) -> Iterator[str]:
-    """What would make better use of the machine."""
+    """What would make better use of the machine, or is needed for a part of the work."""
+    if find_spec("skimage") is None:
+        yield f"Fused meshes need scikit-image, which is missing: {sys.executable} -m pip install scikit-image"
     if devices[0].kind != "cpu":
         yield from _unsupported(torch)
     elif build(torch).startswith(("CUDA", "ROCm")):
@@ -95,11 +98,23 @@ def _unsupported(torch: "ModuleType") -> Iterator[str]:
     """Cards that this build of torch has no code for."""
     if torch.version.cuda is None or not torch.cuda.is_available():
         return
-    built = {int(name[3:].rstrip("abcdef")) for name in torch.cuda.get_arch_list() if name.startswith(("sm_", "co"))}
+    built = torch.cuda.get_arch_list()
     for number in range(torch.cuda.device_count()):
         major, minor = torch.cuda.get_device_capability(number)
-        if built and not any(one // 10 == major and one % 10 <= minor for one in built):
+        if built and not any(_runs_on(name, major, minor) for name in built):
             yield (
                 f"torch {torch.__version__} has no code for {torch.cuda.get_device_name(number)} (sm_{major}{minor}): "
                 "install a build for it, or choose the CPU"
             )
+
+
+def _runs_on(name: str, major: int, minor: int) -> bool:
+    """Whether what torch was compiled for, such as sm_86 or compute_90, serves a card of this capability.
+
+    Finished code (sm) runs on its own generation from its own number on, intermediate code (compute) on all later ones.
+    """
+    found = re.fullmatch(r"(sm|compute)_(\d+)(\d)[a-f]?", name)
+    if found is None:
+        return True  # a name of later times
+    theirs, ours = (int(found[2]), int(found[3])), (major, minor)
+    return theirs <= ours and (found[1] == "compute" or theirs[0] == major)

@@ -22,6 +22,7 @@ def draw_preferences(layout: bpy.types.UILayout, preferences: Any, context: bpy.
     row.prop(preferences, "cache_size")
     text = iface_("Clear Cache ({:.2f} GB)").format(preferences.cache_gigabytes)
     row.operator("dust3r.clear_cache", text=text, icon="TRASH")
+    row.operator("dust3r.clear_frames", icon="TRASH")
 
 
 def _draw_models(box: bpy.types.UILayout, preferences: Any) -> None:
@@ -33,6 +34,8 @@ def _draw_models(box: bpy.types.UILayout, preferences: Any) -> None:
     row.operator("dust3r.open_model_folder", text="", icon="FOLDER_REDIRECT")
     if not preferences.model_folder:
         _draw_text(box, str(preferences.folder))
+    if not bpy.app.online_access:
+        _draw_text(box, iface_("Blender is offline: what to copy by hand stands below each model."), "INFO")
     for model in preferences.models:
         _draw_model(box.box(), model)
     box.operator("dust3r.add_model", icon="ADD")
@@ -50,12 +53,10 @@ def _draw_model(box: bpy.types.UILayout, model: Any) -> None:
         buttons.operator("dust3r.remove_model", text="", icon="TRASH").model = model.name
     if model.is_downloadable:
         buttons.operator("dust3r.download_model", text="Download", icon="IMPORT").model = model.name
-    _draw_text(box, model.source)
-    if model.is_downloadable and not bpy.app.online_access:
-        _draw_text(box, iface_("Blender is offline. To bring the model by hand:"))
-        for step in model.steps:
-            _draw_text(box, step)
-        box.operator("dust3r.copy_model_steps", icon="COPYDOWN").model = model.name
+        buttons.operator("dust3r.copy_model_steps", text="", icon="COPYDOWN").model = model.name
+    by_hand = model.is_downloadable and not bpy.app.online_access
+    for text in model.steps if by_hand else (model.source,):
+        _draw_text(box, text)
 
 
 def _draw_runtime(box: bpy.types.UILayout, preferences: Any) -> None:
