@@ -27,6 +27,7 @@ from .points_nodes import (
 )
 
 RADIUS_PER_SPACING = 0.75  # above half the diagonal of a pixel, so that surfaces seen head-on have no holes
+VIEWPORT_SHARE = "Viewport Share"  # of the first version, 0 to 1: what is the Display Percentage now
 SELECTION = ".select_vert"  # what Blender adds to new vertices by itself
 DISPLAYED = 2_000_000  # points that viewports show unless told: filters then follow the mouse
 
@@ -77,7 +78,10 @@ def renew_nodes(cloud: Any) -> bool:
     modifier = points_modifier(cloud)
     if modifier is None or not is_earlier(modifier.node_group):
         return False
+    share = points_input(modifier, VIEWPORT_SHARE) if has_points_input(modifier, VIEWPORT_SHARE) else None
     modifier.node_group = points_node_group()  # its first inputs are the earlier ones
+    if share is not None:
+        set_points_input(modifier, DISPLAY_PERCENTAGE, 100 * share)
     return True
 
 
