@@ -3,6 +3,7 @@
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import FloatVectorProperty, StringProperty
 
@@ -70,7 +71,7 @@ class DUST3R_OT_camera_ray(bpy.types.Operator):
         except ReconstructionError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Marked in {seen} photos; hidden in {hidden}")
+        self.report({"INFO"}, rpt_("Photos that show the point: {}; that hide it: {}").format(seen, hidden))
         return {"FINISHED"}
 
     def _mark(self, context: bpy.types.Context) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from ..core.export.settings import SCENE_FORMATS
 from .export_properties import ExportProperties, read_export_settings
 from .properties import settings_of
 from .scene.interchange import export_scene_format
+from .scene.photo_visibility import without_photos_off
 from .scene.reading import find_collection, read_reconstruction
 
 
@@ -60,5 +61,8 @@ def _export(context: bpy.types.Context, chosen: dict[str, Any]) -> list[str]:
     from ..core.export.formats import export_reconstruction  # only now: it brings SciPy
 
     return export_reconstruction(
-        read_reconstruction(collection), folder, chosen["format"], read_export_settings(chosen)
+        without_photos_off(read_reconstruction(collection), collection),
+        folder,
+        chosen["format"],
+        read_export_settings(chosen),
     )

@@ -19,6 +19,7 @@ from .preferences import user_folder
 from .properties import settings_of
 from .running import WorkerOperator
 from .scene.meshes import add_meshes
+from .scene.photo_visibility import without_photos_off
 from .scene.reading import find_collection, read_reconstruction
 from .scene.shared import check_own
 
@@ -75,7 +76,7 @@ class DUST3R_OT_create_mesh(MeshProperties, WorkerOperator, bpy.types.Operator):
             raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
         check_own(collection)
         self._scene, self._collection = context.scene.name, collection.name
-        self._world = read_reconstruction(collection)
+        self._world = without_photos_off(read_reconstruction(collection), collection)
         self._world.save(self._folder)
         return ["mesh", str(self._folder), "--output", str(self._folder / "meshes.npz"), *mesh_arguments(settings)]
 
