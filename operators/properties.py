@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import (
     BoolProperty,
     CollectionProperty,
@@ -47,7 +48,7 @@ def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
     items = [(BEST, "Best Present", "The most capable model that is on this machine")]
     own: list[Item] = []
     for status in list_models(model_folder(context or bpy.context)):
-        model, state = status.model, "" if status.present else " (not downloaded)"
+        model, state = status.model, "" if status.present else f" ({iface_('not downloaded')})"
         item = (model.name, f"{model.title}{state}", f"{model.note}. {model.terms}")
         if known_model(model.name):
             items.append(item)
@@ -208,7 +209,7 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         """How many photos of the list take part."""
         on = [False] * len(self.photos)
         self.photos.foreach_get("use", on)
-        return f"{sum(on)} of {len(on)} photos on"
+        return iface_("{} of {} photos on").format(sum(on), len(on))
 
     @property
     def active_photo_text(self) -> str:

@@ -3,6 +3,7 @@
 import textwrap
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from .base import NOTE_WIDTH, SidebarPanel
 
@@ -25,7 +26,7 @@ class DUST3R_PT_statistics(SidebarPanel, bpy.types.Panel):
             for photo in found.weakest[:MOST]:
                 _draw_weak(layout, photo.name, "; ".join(photo.problems))
             if len(found.weakest) > MOST:
-                layout.label(text=f"and {len(found.weakest) - MOST} more weak photos")
+                layout.label(text=iface_("and {} more weak photos").format(len(found.weakest) - MOST))
         layout.operator("dust3r.update_statistics", icon="FILE_REFRESH")
 
 
