@@ -40,8 +40,11 @@ test-window: setup build/blender-root/ready  ## a tour of the newest Blender's r
 	cp tools/window/*.py build/blender-root/tools/
 	$(INSIDE) blender --command extension install-file -r user_default -e /trial/extension.zip
 	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/tour.py /trial/pictures /trial/photos
+	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/photos.py /trial/pictures /trial/photos
 	$(INSIDE) LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1200x900x24" \
 		blender --python-exit-code 3 --python /tools/backgrounds.py -- /trial/backgrounds
+	$(INSIDE) xvfb-run -a -s "-screen 0 1350x1500x24" python3 /tools/window_shot.py /trial/pictures/preferences.png \
+		--ready /trial/ready.json -- --window-geometry 0 0 1350 1500 --python /tools/open_preferences.py
 	rm -rf build/tour && cp -r $(TRIAL)/pictures build/tour
 
 TRIAL := build/blender-root/trial

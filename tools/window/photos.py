@@ -1,15 +1,16 @@
 """Every way of getting photos into the list, in a real window, and a list of a thousand, with pictures of it.
 
-usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 photos.py OUT_FOLDER FOLDER
-FOLDER holds photos/, clip.mp4 and, for the speed of a long list, many/. It drops, pastes and takes frames as a person
-does, checks what the person would see (the exit status says whether all of it held) and saves pictures, from
-photos_1_dropped.png to photos_5_drop.png. It is started again inside Blender, to play the person.
+usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 photos.py OUT_FOLDER PHOTO_FOLDER
+It drops, pastes and takes frames of a movie (of the photos, made beforehand) as a person does, checks what the person
+would see (the exit status says whether all of it held) and saves pictures, from photos_1_dropped.png to
+photos_5_drop.png. It is started again inside Blender, to play the person.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ sys.path.insert(0, str(HERE.parent))
 
 import tour  # noqa: E402  it lies beside this file, wherever that is
 
+HELD = 6  # frames of the movie for which each photo is shown
+MANY = 1000  # photos of the long list
 SLOWER = 1.5  # times as long as a short list may a long one take to be drawn
 
 
@@ -31,13 +34,13 @@ class PhotoPerson(tour.Person):
         return self.bpy.context.scene.dust3r.photos
 
     def steps(self) -> Iterator[float]:
-        place = Path(os.environ["PHOTOS"])
-        yield from self.drop(place / "photos")
-        yield from self.paste(place / "photos")
-        yield from self.movie(place / "clip.mp4")
-        if (place / "many").is_dir():
-            yield from self.many(place / "many")
-        yield from self.choose_where_to(place / "photos")
+        photos = sorted(Path(os.environ["PHOTOS"]).iterdir())
+        with tempfile.TemporaryDirectory(dir=photos[0].parent.parent) as scratch:
+            yield from self.drop(photos[0].parent)
+            yield from self.paste(photos[0].parent)
+            yield from self.movie(self.write_movie(photos, Path(scratch) / "clip.mp4"), len(photos))
+            yield from self.many(photos, Path(scratch) / "many")
+            yield from self.choose_where_to(photos[0].parent)
 
     def drop(self, folder: Path) -> Iterator[float]:
         """As Blender calls it for files dropped onto the viewport: only while the tab is open."""
@@ -69,20 +72,37 @@ class PhotoPerson(tour.Person):
         self.press("clear_photos")
         yield 0.1
 
-    def movie(self, path: Path) -> Iterator[float]:
+    def write_movie(self, photos: list[Path], path: Path) -> Path:
+        """A movie that shows each photo for some frames."""
+        scene = self.bpy.data.scenes.new("movie")
+        strips, render = scene.sequence_editor_create().strips, scene.render
+        for number, photo in enumerate(photos):
+            strip = strips.new_image(photo.name, str(photo), 1, 1 + HELD * number)
+            strip.frame_final_duration = HELD
+        scene.frame_start, scene.frame_end = 1, HELD * len(photos)
+        render.resolution_x, render.resolution_y = strip.elements[0].orig_width, strip.elements[0].orig_height
+        render.image_settings.media_type, render.image_settings.file_format = "VIDEO", "FFMPEG"
+        render.ffmpeg.format, render.ffmpeg.codec = "MPEG4", "H264"
+        render.filepath, render.use_file_extension = str(path), False
+        self.bpy.ops.render.render(animation=True, scene=scene.name)
+        self.bpy.data.scenes.remove(scene)
+        return path
+
+    def movie(self, path: Path, count: int) -> Iterator[float]:
         """Another Blender decodes; this one shows how far it is, and the frames when they are there."""
         self.press("clear_frames")
-        assert self.press("add_movie_frames", filepath=str(path), way="auto", number=12) == {"RUNNING_MODAL"}
-        while self.state.running and self.state.share < 0.05:
-            yield 0.02
+        assert self.press("add_movie_frames", filepath=str(path), way="every", number=HELD) == {"RUNNING_MODAL"}
         yield from self.picture("photos_2_movie")
         yield from self.until_idle(60)
-        assert len(self.photos) == 12, f"{len(self.photos)} frames came, not 12"
+        assert len(self.photos) == count, f"{len(self.photos)} frames came, not {count}"
         yield 1.0
         yield from self.picture("photos_3_frames")
 
-    def many(self, folder: Path) -> Iterator[float]:
+    def many(self, photos: list[Path], folder: Path) -> Iterator[float]:
         """A long list takes no longer to draw than the short one that is there."""
+        folder.mkdir()
+        for number in range(MANY):
+            os.link(photos[number % len(photos)], folder / f"IMG_{number:04d}{photos[0].suffix}")
         short = yield from self.seconds_to_draw()
         self.press("clear_photos")
         began = time.monotonic()
