@@ -54,7 +54,7 @@ class Statistics:
             share = _median(
                 [photo.reprojection / photo.side for photo in self.photos if photo.reprojection is not None]
             )
-            agree = f"Photos agree to {self.reprojection:.1f} px ({share:.2%} of the longer side)"
+            agree = f"Photos agree to {self.reprojection:.1f} px ({share:.2%})"
         return (
             f"{self.placed} of {len(self.photos)} photos placed",
             f"Median confidence {self.confidence:.2f}",

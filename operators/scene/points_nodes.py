@@ -21,6 +21,7 @@ VERSION = 4  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
 RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
 E = 2.718281828  # Euler's number
+LOGISTIC = E**1.702  # to its powers: the logistic curve nearest to the normal distribution's
 GOLDEN_RATIO = 0.618034  # steps of hue by which neighbouring numbers differ most
 RUN = 128  # points that are thinned together: fewer than a row has, so that a row does not depend on the one above
 
@@ -188,23 +189,30 @@ def _confidence_color(group: Any, inputs: Any) -> bpy.types.NodeSocket:
 
 
 def _depth_color(group: Any, inputs: Any) -> bpy.types.NodeSocket:
-    """The ramp over depth before the scene's camera: its middle at the geometric mean, its ends at 0 and infinity.
+    """The ramp over log depth before the scene's camera, as far from its mean as a normal distribution's share says.
 
-    Points behind the camera are as dark as those at it.
+    A few far points change nothing. Points behind the camera are as dark as those at it.
     """
+    depth = _depth(group)
+    before = _math(group, "GREATER_THAN", (-2, 11), depth, 0.0)
+    logarithm = _math(group, "LOGARITHM", (-2, 13), depth, E)
+    reach = {"Geometry": inputs["Geometry"], "Selection": before, "Attribute": logarithm}
+    usual = _add(group, "GeometryNodeAttributeStatistic", (-1, 12), reach, data_type="FLOAT").outputs
+    nearer = _math(group, "SUBTRACT", (-1, 13), usual["Mean"], logarithm)
+    steps = _math(group, "DIVIDE", (0, 13), nearer, usual["Standard Deviation"])
+    odds = _math(group, "POWER", (1, 13), LOGISTIC, steps)
+    return _ramp(group, (1, 11), _math(group, "DIVIDE", (1, 12), before, _math(group, "ADD", (0, 12), odds, 1.0)))
+
+
+def _depth(group: Any) -> bpy.types.NodeSocket:
+    """Of every point before the scene's camera; 0 or less behind it."""
     camera = _add(group, "GeometryNodeInputActiveCamera", (-6, 11)).outputs[0]
     info = _add(group, "GeometryNodeObjectInfo", (-5, 11), {"Object": camera}, transform_space="RELATIVE")
     to_camera = _add(group, "FunctionNodeInvertMatrix", (-4, 11), {0: info.outputs["Transform"]}).outputs[0]
     position = _add(group, "GeometryNodeInputPosition", (-5, 12)).outputs[0]
     local = _add(group, "FunctionNodeTransformPoint", (-4, 12), {"Vector": position, "Transform": to_camera}).outputs[0]
     z = _add(group, "ShaderNodeSeparateXYZ", (-3, 12), {0: local}).outputs["Z"]
-    depth = _math(group, "MAXIMUM", (-2, 12), _math(group, "MULTIPLY", (-3, 11), z, -1.0), 0.0)
-    before = _math(group, "GREATER_THAN", (-2, 11), depth, 0.0)
-    logarithm = _math(group, "LOGARITHM", (-2, 13), depth, E)
-    reach = {"Geometry": inputs["Geometry"], "Selection": before, "Attribute": logarithm}
-    mean = _add(group, "GeometryNodeAttributeStatistic", (-1, 12), reach, data_type="FLOAT").outputs["Mean"]
-    middle = _math(group, "EXPONENT", (-1, 11), mean)
-    return _ramp(group, (0, 11), _math(group, "DIVIDE", (0, 12), depth, _math(group, "ADD", (-1, 13), depth, middle)))
+    return _math(group, "MULTIPLY", (-3, 11), z, -1.0)
 
 
 def _ramp(group: Any, place: tuple[int, int], share: Any) -> bpy.types.NodeSocket:

@@ -90,8 +90,8 @@ def test_points_take_the_colour_of_their_depth_before_the_scenes_camera(collecti
         depth = -(points.position @ to_camera[2, :3] + to_camera[2, 3])
         found = brightness(shown(cloud)[1])
         order = np.argsort(depth)
-        assert found.max() - found.min() > 0.05
-        assert np.corrcoef(depth, found)[0, 1] > 0.95
+        assert found.max() - found.min() > 0.5
+        assert np.corrcoef(depth, found)[0, 1] > 0.9
         assert (np.diff(found[order]) > -0.02).all()
 
 
