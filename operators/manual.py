@@ -20,6 +20,13 @@ PAGES = (
     ("bpy.ops.dust3r.create_mesh*", "meshes.md"),
     ("bpy.types.dust3r_pg_mesh.*", "meshes.md"),
     ("bpy.ops.dust3r.find_flaws*", "cleanup.md"),
+    *(
+        (f"bpy.ops.dust3r.{name}*", "result.md")
+        for name in (
+            *("look_through_photo", "next_photo", "leave_photo", "show_photo", "camera_ray", "clear_marks"),
+            "update_statistics",
+        )
+    ),
     *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "pick_point")),
     ("bpy.types.dust3r_pg_settings.ground*", "world.md"),
     ("bpy.ops.dust3r.animate_camera*", "camera_path.md"),
