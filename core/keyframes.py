@@ -1,5 +1,6 @@
 """Which frames of a movie, or photos of a long sequence, to reconstruct from. Imports no torch and no decoder."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,14 @@ from .photos import open_grey
 from .progress import Report, silent
 
 STAGE = "Looking at frames"
-FORMS = "every:N (each Nth frame) or auto:N (at most N, sharp, evenly along the camera's way)"
+FORMS = "every:N (each Nth frame) or auto:N (at most N, sharp, evenly along the camera's way), :A-B for a part"
 LONG_SIDE = 640  # pixels that frames are looked at with: the network sees no more of them
 TILE = 128  # most pixels of a side of the squares whose motion is measured
 MOVED = 1 / 80  # of the long side: the next motion is measured from here, so that a trembling hand adds up to nothing
 CERTAIN = 0.07  # peak of the phase correlation; chance alone gives half of it on 128 x 128 pixels
 CUT = 0.1  # long sides that the picture counts as moved by a cut
 FLAT = 1e-4  # variance of a tile, of values from 0 to 1, that shows nothing to follow
-MOST_DIGITS = 9  # of a number of frames
+SPELLING = re.compile(r"(?P<way>every|auto):(?P<number>[0-9]{1,8})(:(?P<first>[0-9]{1,8})-(?P<last>[0-9]{1,8})?)?")
 Grey = NDArray[np.float32]  # (H, W), 0 to 1
 
 
@@ -30,24 +31,33 @@ class FrameChoice:
 
     way: Literal["every", "auto"] = "auto"
     number: int = 30
+    first: int = 1  # of the frames that are considered, counted from 1
+    last: int = 0  # 0: to the end
 
     def __post_init__(self) -> None:
         if self.number < 1:
             raise InputError(f"The number of frames must be at least 1, got {self.number}")
+        if self.first < 1 or (self.last and self.last < self.first):
+            raise InputError(f"Frames count from 1 and the last is not before the first, got {self.first}-{self.last}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """As written on the command line; raises InputError for anything but `FORMS`."""
-        way, _, number = text.partition(":")
-        if number.isdecimal() and len(number) < MOST_DIGITS:
-            if way == "every":
-                return cls("every", int(number))
-            if way == "auto":
-                return cls("auto", int(number))
-        raise InputError(f"{text!r} is no choice of frames; write {FORMS}")
+        found = SPELLING.fullmatch(text)
+        if found is None:
+            raise InputError(f"{text!r} is no choice of frames; write {FORMS}")
+        way: Literal["every", "auto"] = "every" if found["way"] == "every" else "auto"
+        return cls(way, int(found["number"]), int(found["first"] or 1), int(found["last"] or 0))
 
     def __str__(self) -> str:
-        return f"{self.way}:{self.number}"
+        part = f":{self.first}-{self.last or ''}" if self.first > 1 or self.last else ""
+        return f"{self.way}:{self.number}{part}"
+
+    def considered(self, total: int) -> range:
+        """The numbers, from 1, of the frames of a whole that are considered; raises InputError where there are none."""
+        if self.first > total:
+            raise InputError(f"There are {total} frames, so none from frame {self.first} on; begin earlier")
+        return range(self.first, min(self.last or total, total) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +96,11 @@ def choose_keyframes(measures: FrameMeasures, count: int) -> list[int]:
 
 def choose_photos(photos: Sequence[Path], choice: FrameChoice, report: Report = silent) -> list[Path]:
     """The photos of a sequence that are worth keeping, in their order; raises InputError for one that is unreadable."""
+    photos = [photos[number - 1] for number in choice.considered(len(photos))] if photos else []
     if choice.way == "every":
-        return list(photos[:: choice.number])
+        return photos[:: choice.number]
     if choice.number >= len(photos):
-        return list(photos)
+        return photos
 
     def looked_at() -> Iterable[Grey]:
         for done, photo in enumerate(photos):

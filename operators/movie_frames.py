@@ -39,15 +39,24 @@ class FrameChoiceProperties:
         name="Number", description="The most keyframes, or the step from frame to frame", default=DEFAULT.number, min=1
     )
 
+    first: IntProperty(name="First", description="The first frame that is considered", default=DEFAULT.first, min=1)
+    last: IntProperty(
+        name="Last", description="The last frame that is considered; 0: to the end", default=DEFAULT.last, min=0
+    )
+
     @property
     def choice(self) -> FrameChoice:
-        return FrameChoice(self.way, self.number)
+        """Raises InputError where the last frame is before the first."""
+        return FrameChoice(self.way, self.number, self.first, self.last)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: bpy.types.UILayout = self.layout  # type: ignore[attr-defined]
         layout.use_property_split = True
         layout.prop(self, "way")
         layout.prop(self, "number", text="At Most" if self.way == "auto" else "Step")
+        column = layout.column(align=True)
+        column.prop(self, "first", text="From Frame")
+        column.prop(self, "last", text="To")
 
 
 class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.types.Operator):
@@ -128,11 +137,10 @@ class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerO
                 return self._begin(context, photos)
             self._keep(context.scene, choose_photos(photos, self.choice))
         except ReconstructionError as error:
+            self.tidy(failed=True)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        finally:
-            if bpy.app.background:
-                self.tidy(failed=False)
+        self.tidy(failed=False)
         return {"FINISHED"}
 
     def take(self, context: bpy.types.Context, result: Path) -> None:

@@ -51,11 +51,11 @@ def extract_frames(path: Path, folder: Path, choice: FrameChoice, report: Report
 
 def _chosen(decoder: "_Decoder", choice: FrameChoice, report: Report) -> list[range]:
     """Numbers of the frames, from 1, in runs that are decoded in one go."""
-    total = decoder.clip.frames
+    considered = choice.considered(decoder.clip.frames)
     if choice.way == "every":
-        numbers = range(1, total + 1, choice.number)
+        numbers = considered[:: choice.number]
         return [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
-    looked_at = range(1, total + 1, max(1, total // (choice.number * LOOKED_AT)))
+    looked_at = considered[:: max(1, len(considered) // (choice.number * LOOKED_AT))]
     measures = measure(decoder.small_frames(looked_at, report))
     return [range(looked_at[index], looked_at[index] + 1) for index in choose_keyframes(measures, choice.number)]
 

@@ -60,6 +60,16 @@ def test_keyframes_are_taken_where_the_camera_moves(clip, tmp_path):
     assert np.diff([PLACES[number - 1] for number in numbers]) == pytest.approx(24, abs=13)
 
 
+def test_frames_of_a_part_of_the_movie_keep_their_numbers(clip, tmp_path):
+    frames = extract_frames(clip, tmp_path, FrameChoice("auto", 3, 21, 32))
+    assert len(frames.numbers) == 3
+    assert all(
+        21 <= number <= 32 and shows(tmp_path / name, PLACES[number - 1]) < 4 for name, number in frames.numbers.items()
+    )
+    with pytest.raises(InputError, match="40 frames, so none from frame 41"):
+        extract_frames(clip, tmp_path, FrameChoice("every", 1, 41))
+
+
 def test_taking_frames_reports_and_can_be_cancelled_without_a_trace(clip, tmp_path):
     seen = []
 
@@ -107,6 +117,8 @@ def test_a_movie_that_cannot_be_read_is_one_error_and_leaves_nothing(extension, 
     (tmp_path / "broken.mp4").write_bytes(b"words")
     with pytest.raises(RuntimeError, match=r"broken\.mp4 is no movie"):
         bpy.ops.dust3r.add_movie_frames(filepath=str(tmp_path / "broken.mp4"))
+    with pytest.raises(RuntimeError, match="last is not before the first"):
+        bpy.ops.dust3r.add_movie_frames(filepath=str(tmp_path / "broken.mp4"), first=5, last=2)
     assert not extension.photos
     assert not [path for path in folder.rglob("*") if path.is_file()]
 

@@ -116,7 +116,15 @@ def test_no_frames_are_no_keyframes():
     assert choose_keyframes(measure([]), 4) == []
 
 
-@pytest.mark.parametrize(("text", "choice"), [("every:5", ("every", 5)), ("auto:30", ("auto", 30))])
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("every:5", ("every", 5)),
+        ("auto:30", ("auto", 30)),
+        ("auto:9:20-400", ("auto", 9, 20, 400)),
+        ("every:2:7-", ("every", 2, 7)),
+    ],
+)
 def test_a_choice_is_read_as_it_is_written(text, choice):
     assert FrameChoice.parse(text) == FrameChoice(*choice)
     assert str(FrameChoice(*choice)) == text
@@ -143,6 +151,16 @@ def test_of_a_sequence_of_photos_the_blurred_and_the_superfluous_are_left_out(tm
 def test_every_third_photo_is_every_third_photo(tmp_path):
     photos = [tmp_path / f"{k}.jpg" for k in range(8)]
     assert choose_photos(photos, FrameChoice("every", 3)) == [photos[0], photos[3], photos[6]]
+
+
+def test_only_a_part_of_the_frames_can_be_considered(tmp_path):
+    photos = [tmp_path / f"{k}.jpg" for k in range(8)]
+    assert choose_photos(photos, FrameChoice("every", 2, 3, 6)) == [photos[2], photos[4]]
+    assert choose_photos(photos, FrameChoice("auto", 5, 7)) == photos[6:]
+    with pytest.raises(InputError, match="8 frames, so none from frame 9"):
+        choose_photos(photos, FrameChoice("every", 2, 9))
+    with pytest.raises(InputError, match="5-4"):
+        FrameChoice("every", 2, 5, 4)
 
 
 def test_looking_at_photos_can_be_cancelled(tmp_path):
