@@ -81,5 +81,5 @@ def _draw_text(layout: bpy.types.UILayout, text: str, icon: Any = "NONE") -> Non
     """Wrapped by hand: labels cut long text off."""
     column = layout.column(align=True)
     column.active = icon != "NONE"
-    for number, line in enumerate(textwrap.wrap(text, WIDTH)):
+    for number, line in enumerate(textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)):
         column.label(text=line, icon=icon if not number or icon == "NONE" else "BLANK1", translate=False)
