@@ -223,16 +223,20 @@ class DUST3R_OT_pick_point(_NeedsReconstruction, bpy.types.Operator):
 
 @contextmanager
 def _object_mode(context: bpy.types.Context) -> Iterator[None]:
-    """In Edit Mode a mesh shows nobody its attributes."""
+    """Out of Edit Mode, in which a mesh shows nobody its attributes; back into it where nothing was done.
+
+    What was done ends in Object Mode: an undo step of Edit Mode would take back the points and not the cameras.
+    """
     active = context.active_object
     editing = active is not None and active.mode == "EDIT"
     if editing:
         bpy.ops.object.mode_set(mode="OBJECT")
     try:
         yield
-    finally:
+    except ReconstructionError:
         if editing:
             bpy.ops.object.mode_set(mode="EDIT")
+        raise
 
 
 def _filled_up(context: bpy.types.Context, picked: Array, wanted: int) -> Array:

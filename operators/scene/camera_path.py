@@ -25,8 +25,13 @@ Array = NDArray[np.float64]
 
 
 def path_cameras(context: bpy.types.Context, collection: bpy.types.Collection) -> list[bpy.types.Object]:
-    """The photos' cameras in their order: those selected where that is two or more, else all that share one world."""
+    """The photos' cameras in their order: those selected where that is two or more, else all that share one world.
+
+    Raises InputError where none is left.
+    """
     ours = [thing for thing in collection.objects if thing.type == "CAMERA" and VIEW_INDEX in thing]
+    if not ours:
+        raise InputError(f"{collection.name!r} has no photo's camera any more; reconstruct again")
     chosen = [thing for thing in ours if thing.select_get()]
     if len(chosen) < 2:
         components = [thing["dust3r_component"] for thing in ours]

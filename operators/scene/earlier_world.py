@@ -8,8 +8,8 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.reconstruction import Reconstruction
-from .reading import find_points
-from .reconstruction import RECIPE, read_recipe
+from .reading import find_points, reconstructions
+from .reconstruction import read_recipe
 from .world import seen_reconstruction
 
 ENOUGH = 24  # photos that two worlds need to share
@@ -22,7 +22,7 @@ def earlier_world(scene: bpy.types.Scene, photos: Iterable[Path]) -> Reconstruct
     can be read.
     """
     wanted = {photo.resolve() for photo in photos}
-    ours = [child for child in scene.collection.children_recursive if RECIPE in child and find_points(child)]
+    ours = [collection for collection in reconstructions(scene) if find_points(collection)]
     for collection in reversed(ours):
         try:
             if _is_settled(collection):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.reconstruction import Reconstruction
 from .cameras import VIEW_INDEX
-from .point_cloud import renew_nodes
+from .point_cloud import check_not_edited, renew_nodes
 from .points_nodes import HIDDEN, VIEW
 from .reading import find_points, photo_cameras
 from .shared import check_own
@@ -21,9 +21,13 @@ def switch_photos(collection: bpy.types.Collection, off: Iterable[int]) -> None:
     """Hide the points of these photos and show all others'; nothing is removed.
 
     Points of an earlier version get today's node group, their other inputs as they are. A reconstruction whose points
-    are gone keeps its switches all the same. Raises InputError for a library's.
+    are gone keeps its switches all the same. Raises InputError for a library's and in
+    Edit Mode.
     """
     check_own(collection)
+    cloud: Any = find_points(collection)
+    if cloud is not None:
+        check_not_edited(cloud)
     off = sorted(set(off))
     for camera in photo_cameras(collection):
         if camera[VIEW_INDEX] in off:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.cleanup.flaws import bits_of
+from ...core.errors import InputError
 from ...core.reconstruction import PointCloud
 from .flaws import hidden_flaws, read_flaws, set_flaws
 from .points_nodes import (
@@ -124,7 +125,8 @@ def minimum_confidence(cloud: bpy.types.Object) -> float:
 
 
 def read_points(cloud: bpy.types.Object) -> PointCloud:
-    """Every point of a point cloud of ours, hidden ones too, in the object's own frame."""
+    """Every point of a point cloud of ours, hidden ones too, in its own frame; raises InputError in Edit Mode."""
+    check_not_edited(cloud)
     mesh: Any = cloud.data
     count = len(mesh.vertices)
     points = PointCloud(
@@ -142,6 +144,12 @@ def read_points(cloud: bpy.types.Object) -> PointCloud:
     mesh.attributes[CONFIDENCE].data.foreach_get("value", points.confidence)
     mesh.attributes[VIEW].data.foreach_get("value", points.view)
     return points
+
+
+def check_not_edited(cloud: bpy.types.Object) -> None:
+    """Raises InputError in Edit Mode, in which Blender shows nobody a mesh's attributes."""
+    if getattr(cloud.data, "is_editmode", False):
+        raise InputError(f"{cloud.name!r} is in Edit Mode; go back to Object Mode")
 
 
 def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:

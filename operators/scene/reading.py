@@ -25,9 +25,21 @@ from .shared import scene_of
 
 def find_collection(context: bpy.types.Context) -> bpy.types.Collection | None:
     """The reconstruction of the active object, else the scene's latest; None when there is none."""
-    ours = [child for child in scene_of(context).collection.children_recursive if RECIPE in child]
+    ours = reconstructions(scene_of(context))
     chosen = [collection for collection in ours if context.object and collection.objects.get(context.object.name)]
     return (chosen or ours or [None])[-1]
+
+
+def reconstructions(scene: bpy.types.Scene) -> list[bpy.types.Collection]:
+    """Those of the scene, in its order; without those that every view layer excludes: Blender does not place these."""
+    found: dict[bpy.types.Collection, None] = {}
+    layers = [layer.layer_collection for layer in scene.view_layers]
+    while layers:
+        layer = layers.pop(0)
+        layers = [*(child for child in layer.children if not child.exclude), *layers]
+        if RECIPE in layer.collection:
+            found.setdefault(layer.collection)
+    return list(found)
 
 
 def active_reconstruction(context: bpy.types.Context) -> bpy.types.Collection:
