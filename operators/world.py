@@ -120,6 +120,10 @@ class DUST3R_OT_set_scale(_WorldOperator, bpy.types.Operator):
     factor: FloatProperty(name="Factor", description="Lengths become so many times as long", default=1, min=1e-6)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """Ask, beginning with how far apart the points are now."""
+        picked = picked_points(context)
+        if len(picked) == 2 and not self.properties.is_property_set("length"):
+            self.length = float(np.linalg.norm(picked[1] - picked[0]))
         return context.window_manager.invoke_props_dialog(self)
 
     def draw(self, context: bpy.types.Context) -> None:

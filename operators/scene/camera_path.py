@@ -19,7 +19,7 @@ from .world import camera_pose
 if TYPE_CHECKING:
     from ...core.camera_path import CameraPath
 
-RIG = "dust3r_rig"  # custom property of the empty that carries an animated camera
+RIG = "dust3r_shot"  # custom property of the empty that carries an animated camera: first and last frame
 OPACITY = 0.5  # of the footage
 Array = NDArray[np.float64]
 
@@ -79,7 +79,8 @@ def add_path_camera(
     with taken_back_on_failure(scene):
         rig = bpy.data.objects.new(f"{name} Rig", None)
         camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
-        rig[RIG], rig.empty_display_size, camera.parent = True, camera_data(like).display_size, rig
+        rig[RIG] = [int(path.times[0]), int(path.times[-1])]
+        rig.empty_display_size, camera.parent = camera_data(like).display_size, rig
         for thing in (rig, camera):
             collection.objects.link(thing)
         size = (int(like[SIZE][0]), int(like[SIZE][1]))
@@ -93,8 +94,10 @@ def add_path_camera(
 
 
 def first_free_frame(scene: bpy.types.Scene) -> int:
-    """After the last frame that shows a camera already; 1 where none does."""
-    return 1 + max((marker.frame for marker in scene.timeline_markers if marker.camera), default=0)
+    """After the last frame that shows a photo's camera or a shot already; 1 where none does."""
+    photos = [marker.frame for marker in scene.timeline_markers if marker.camera]
+    shots = [int(thing[RIG][1]) for thing in scene.objects if RIG in thing]
+    return 1 + max((*photos, *shots), default=0)
 
 
 def _animate(camera: bpy.types.Object, path: "CameraPath", size: tuple[int, int]) -> None:

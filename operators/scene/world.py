@@ -124,9 +124,11 @@ def _write_moved(collection: bpy.types.Collection, recipe: dict[str, Any], simil
 
 
 def _carry(thing: bpy.types.Object, in_blender: Array) -> None:
-    """A camera has no scale afterwards: it would show nothing."""
+    """Cameras and picked points have no scale afterwards: it would show nothing, or in their symbols only."""
     stands = Matrix((in_blender @ np.array(thing.matrix_world, dtype=np.float64)).tolist())
-    thing.matrix_world = stands.normalized() if thing.type == "CAMERA" else stands
+    if PICK in thing:
+        thing.empty_display_size *= scale_of(in_blender)
+    thing.matrix_world = stands.normalized() if thing.type == "CAMERA" or PICK in thing else stands
 
 
 def _scale_extent(camera: bpy.types.Camera, scale: float) -> None:

@@ -68,7 +68,7 @@ def test_a_duration_a_loop_and_selected_cameras_are_followed(collection):
     bpy.ops.dust3r.animate_camera(step=5, loop=True, smoothing=0)
     loop = next(thing for thing in shots(collection) if thing != camera)
     first = scene.frame_start
-    assert first == 102 and scene.frame_end == first + 15
+    assert first == 141 and scene.frame_end == first + 15
     np.testing.assert_allclose(stands(loop, first), stands(loop, scene.frame_end), atol=1e-5)
 
 

@@ -1,0 +1,69 @@
+"""A finished reconstruction in a real window: its world set, a camera animated, a movie matched, with pictures of it.
+
+usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 shots.py OUT_FOLDER FOLDER
+FOLDER holds scene.blend, a reconstruction of frames of the movie beside it. Checks what a person would see (the exit
+status says whether all of it held) and saves shots_1_world.png, shots_2_animated.png and shots_3_matched.png. It is
+started again inside Blender, to play the person.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parent))
+
+import tour  # noqa: E402  it lies beside this file, wherever that is
+
+
+class ShotPerson(tour.Person):
+    """What is done and looked at inside Blender; each step yields the seconds to wait."""
+
+    def steps(self) -> Iterator[float]:
+        yield from self.world()
+        yield from self.animated()
+        yield from self.matched()
+
+    def world(self) -> Iterator[float]:
+        """Two picked points, two metres apart."""
+        scene = self.bpy.context.scene
+        for place in ((-0.4, 0, 0), (0.4, 0, 0)):
+            scene.cursor.location = place
+            assert self.press("pick_point") == {"FINISHED"}
+        assert self.press("set_scale", length=2.0) == {"FINISHED"}
+        first, second = (thing for thing in self.bpy.context.selected_objects if thing.type == "EMPTY")
+        assert abs((first.location - second.location).length - 2) < 1e-4, "the points are not two metres apart"
+        yield from self.shown_beside("world", "World", "shots_1_world")
+
+    def animated(self) -> Iterator[float]:
+        assert self.press("animate_camera") == {"FINISHED"}
+        yield from self.shown_beside("camera_path", "Shots", "shots_2_animated")
+
+    def matched(self) -> Iterator[float]:
+        """Between two of the photos, through the camera and over the movie."""
+        assert self.press("match_footage") == {"FINISHED"}
+        scene = self.bpy.context.scene
+        scene.frame_set(scene.frame_end // 2)
+        self.area.spaces.active.region_3d.view_perspective = "CAMERA"
+        yield 3.0  # the movie is opened
+        yield from self.picture("shots_3_matched")
+
+    def shown_beside(self, panel: str, tab: str, name: str) -> Iterator[float]:
+        """A picture of the whole reconstruction with an open panel."""
+        double = self.unfolded(f"DUST3R_PT_{panel}")
+        yield from self.open_tab(tab)
+        with self.bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
+            self.bpy.ops.view3d.view_all()
+        yield 4.0  # shaders compile
+        yield from self.picture(name)
+        self.bpy.utils.unregister_class(double)
+
+
+if __name__ == "__main__":
+    if "WISH" in os.environ:
+        tour.play(ShotPerson)
+    else:
+        sys.exit(tour.drive(HERE, [str(Path(sys.argv[2]) / "scene.blend")]))
