@@ -57,8 +57,8 @@ from .photos import (
 from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_settings
 from .reconstruct import DUST3R_OT_reconstruct
-from .second_blender import COMMAND
 from .resume import DUST3R_OT_discard, DUST3R_OT_resume
+from .second_blender import COMMAND
 from .show_matches import DUST3R_OT_show_matches
 from .show_photo import DUST3R_OT_show_photo
 from .statistics import DUST3R_OT_update_statistics
@@ -174,7 +174,7 @@ def register() -> None:
         stack.callback(bpy.utils.unregister_cli_command, bpy.utils.register_cli_command(COMMAND, _command))
         atexit.register(running.stop)
         stack.callback(atexit.unregister, running.stop)
-        stack.callback(running.stop)
+        stack.callback(running.stop_with_extension)
         _registered = stack.pop_all()
 
 

@@ -9,6 +9,8 @@ from ..core import job_folders
 from ..core.errors import InputError, ReconstructionError
 from ..core.job import Job
 from ..core.job_folders import Begun, Lease
+from .photo_list import add_to_list
+from .properties import settings_of
 from .reconstruction_job import ReconstructionJob
 from .running import IdleOperator
 from .scene_jobs import interrupted_folder
@@ -37,7 +39,9 @@ class DUST3R_OT_resume(_ForInterrupted, ReconstructionJob, bpy.types.Operator):
     def prepare(self, context: bpy.types.Context) -> tuple[Lease, Begun]:
         lease, begun = _take_interrupted(context)
         try:
-            Job.load(lease.folder)
+            photos = Job.load(lease.folder).photos
+            if not settings_of(context.scene).photos:  # a list that was never saved
+                add_to_list(context.scene, photos)
         except ReconstructionError:
             lease.release()
             raise

@@ -16,6 +16,7 @@ from .properties import job_state
 
 INTERVAL = 0.1  # seconds between two looks at the worker
 _current: WorkerJob | None = None
+_operator: "WorkerOperator | None" = None  # the one that started it
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,13 @@ def stop() -> None:
 @bpy.app.handlers.persistent
 def stop_before_load(*_: object) -> None:
     """Another file is about to replace the scene that the job was for."""
+    stop()
+
+
+def stop_with_extension() -> None:
+    """The extension is about to be switched off: Blender then drops the operator without a word to it."""
+    if _operator is not None:
+        _operator.cancel(bpy.context)
     stop()
 
 
@@ -84,8 +92,9 @@ class WorkerOperator(IdleOperator):
         launcher: Sequence[str] | None = None,
     ) -> None:
         """Start the worker (launcher: see WorkerJob); raises ReconstructionError when it cannot be started."""
-        global _current
+        global _current, _operator
         self._worker = _current = WorkerJob(arguments, worker_python(context), log_path, launcher)
+        _operator = self
         state = job_state(context.window_manager)
         state.running, state.title, state.stage, state.share, state.left = True, title, rpt_("Starting"), 0.0, ""
         state.photos = ""
@@ -139,22 +148,23 @@ class WorkerOperator(IdleOperator):
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator: the window closes, another file loads or the extension is switched off."""
+        """Blender ends the operator: the window closes, or another file loads."""
         self.interrupted = True
         self._worker.cancel()
         self._worker.wait()
         self._end(context, failed=False)
 
     def _end(self, context: bpy.types.Context, failed: bool) -> None:
-        global _current
+        global _current, _operator
         if _current is self._worker:
             _current = None
+        if _operator is self:
+            _operator = None
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        state = getattr(context.window_manager, "dust3r_job", None)  # gone while the extension is switched off
-        if state is not None:
-            state.running, state.photos = False, ""
+        state = job_state(context.window_manager)
+        state.running, state.photos = False, ""
         self.tidy(failed)
         _redraw(context)
 
