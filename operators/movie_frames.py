@@ -9,7 +9,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from ..core.clip_frames import MOVIE_SUFFIXES, ClipFrames, finished_frames, frames_folder_name
+from ..core.clip_frames import LISTING, MOVIE_SUFFIXES, ClipFrames, finished_frames, frames_folder_name
 from ..core.errors import ReconstructionError
 from ..core.keyframes import FrameChoice, choose_photos
 from .extracted import extracted_folder
@@ -69,7 +69,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
     filepath: StringProperty(name="Movie", description="The movie file", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(MOVIE_SUFFIXES)), options={"HIDDEN"})
 
-    _folder: Path
+    _folder: Path | None = None  # of the frames
     _scene: str
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
@@ -81,13 +81,14 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
     def execute(self, context: bpy.types.Context) -> set[Any]:
         movie, self._scene = Path(bpy.path.abspath(self.filepath)), context.scene.name
         try:
-            self._folder = extracted_folder() / frames_folder_name(movie, self.choice)
-            if finished_frames(self._folder, movie, self.choice) is None:
+            self._folder = folder = extracted_folder() / frames_folder_name(movie, self.choice)
+            if finished_frames(folder, movie, self.choice) is None:
                 if not bpy.app.background:
-                    return self._begin(context, movie)
-                extract_frames(movie, self._folder, self.choice)
-            self.take(context, self._folder)
+                    return self._begin(context, movie, folder)
+                extract_frames(movie, folder, self.choice)
+            self.take(context, folder)
         except ReconstructionError as error:
+            self.tidy(failed=True)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
@@ -96,18 +97,16 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
         scene = bpy.data.scenes.get(self._scene)
         if scene is None:
             raise ReconstructionError(f"The scene {self._scene} is gone; add the movie to another")
-        new = add_to_list(scene, ClipFrames.load(self._folder).files(self._folder))
+        new = add_to_list(scene, ClipFrames.load(result).files(result))
         self.report({"INFO"}, rpt_("{} added").format(photo_count(new)))
 
     def tidy(self, failed: bool) -> None:
-        try:
-            ClipFrames.load(self._folder)
-        except ReconstructionError:  # not whole: cancelled or broken off
+        if self._folder is not None and not (self._folder / LISTING).is_file():  # cancelled or broken off
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _begin(self, context: bpy.types.Context, movie: Path) -> set[Any]:
+    def _begin(self, context: bpy.types.Context, movie: Path, folder: Path) -> set[Any]:
         """Another Blender decodes, so that this one stays free."""
-        arguments = ["frames", str(movie), "--frames", str(self.choice), "--output", str(self._folder)]
+        arguments = ["frames", str(movie), "--frames", str(self.choice), "--output", str(folder)]
         self.start(context, arguments, rpt_("Taking frames of {}").format(movie.name), _log(), launcher())
         return self.watch(context)
 
@@ -124,7 +123,7 @@ class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerO
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return PhotoListOperator.poll.__func__(cls, context) and WorkerOperator.poll.__func__(cls, context)  # type: ignore[attr-defined]
+        return super().poll(context) and super(PhotoListOperator, cls).poll(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self)
