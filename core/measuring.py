@@ -15,7 +15,8 @@ from .spread import spread
 from .statistics import PhotoStatistics, Statistics, find_problems
 
 Floats = NDArray[np.float64]
-SAMPLE = 256  # pixels of a photo that stand for it
+SAMPLE = 256  # pixels of a photo that stand for it where photos are compared
+ENOUGH = 20_000  # pixels that tell a median to a part in a hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def measure(reconstruction: Reconstruction) -> Statistics:
         ratios.append(ratio)
     whole = tuple(photos)
     named = tuple(replace(photo, problems=find_problems(photo, whole)) for photo in whole)
-    points = sum(int(np.count_nonzero(view.kept(least))) for view in views)
+    points = sum(round(photo.shown * view.mask.size) for photo, view in zip(named, views, strict=True))
     found = [photo.reprojection for photo in named if photo.reprojection is not None]
     confidence = float(np.median([photo.confidence for photo in named]))
     return Statistics(named, points, confidence, _median(np.array(found)), _median(np.concatenate(ratios)) or 0.0)
@@ -70,9 +71,11 @@ def measure(reconstruction: Reconstruction) -> Statistics:
 
 def _figures(view: AlignedView, least: float, shared: float, off: float | None, placed: bool) -> PhotoStatistics:
     kept = view.kept(least)
-    confidence = view.confidence[kept if kept.any() else np.ones_like(kept)]
+    shown = np.count_nonzero(kept) / kept.size
+    confidence = view.confidence[kept] if shown else view.confidence.ravel()
+    confidence = confidence[:: 1 + len(confidence) // ENOUGH]
     return PhotoStatistics(
-        view.name, placed, max(view.mapping.photo_size), float(kept.mean()), float(np.median(confidence)), shared, off
+        view.name, placed, max(view.mapping.photo_size), shown, float(np.median(confidence)), shared, off
     )
 
 
