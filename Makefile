@@ -41,6 +41,8 @@ test-window: setup build/blender-root/ready  ## a tour of the newest Blender's r
 	$(INSIDE) blender --command extension install-file -r user_default -e /trial/extension.zip
 	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/tour.py /trial/pictures /trial/photos
 	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/photos.py /trial/pictures /trial/photos
+	$(BIN)/python headless.py reconstruct $(TRIAL)/photos --model models/preview --output $(TRIAL)/scene.blend --quiet
+	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/result.py /trial/pictures/result /trial/scene.blend
 	$(INSIDE) LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1200x900x24" \
 		blender --python-exit-code 3 --python /tools/backgrounds.py -- /trial/backgrounds
 	$(INSIDE) xvfb-run -a -s "-screen 0 1350x1500x24" python3 /tools/window_shot.py /trial/pictures/preferences.png \
