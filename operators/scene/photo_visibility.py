@@ -21,8 +21,8 @@ def switch_photos(collection: bpy.types.Collection, off: Iterable[int]) -> None:
     """Hide the points of these photos and show all others'; nothing is removed.
 
     Points of an earlier version get today's node group, their other inputs as they are. A reconstruction whose points
-    are gone keeps its switches all the same. Raises InputError for a library's and in
-    Edit Mode.
+    are gone keeps its switches all the same. Raises InputError for a library's
+    and in Edit Mode.
     """
     check_own(collection)
     cloud: Any = find_points(collection)
@@ -34,7 +34,6 @@ def switch_photos(collection: bpy.types.Collection, off: Iterable[int]) -> None:
             camera[OFF] = True
         elif OFF in camera:
             del camera[OFF]
-    cloud: Any = find_points(collection)
     if cloud is not None:
         renew_nodes(cloud)
         _write(cloud.data, off)
