@@ -47,6 +47,8 @@ test-window: setup build/blender-root/ready  ## a tour of the newest Blender's r
 		blender --python-exit-code 3 --python /tools/backgrounds.py -- /trial/backgrounds
 	$(INSIDE) xvfb-run -a -s "-screen 0 1350x1500x24" python3 /tools/window_shot.py /trial/pictures/preferences.png \
 		--ready /trial/ready.json -- --window-geometry 0 0 1350 1500 --python /tools/open_preferences.py
+	$(INSIDE) PHOTOS=/trial/photos SETUP=/tools/german.py xvfb-run -a -s "-screen 0 1600x900x24" python3 \
+		/tools/window_shot.py /trial/pictures/german.png --ready /trial/german.json -- --python /tools/open_sidebar.py
 	rm -rf build/tour && cp -r $(TRIAL)/pictures build/tour
 
 TRIAL := build/blender-root/trial
