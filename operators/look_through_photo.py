@@ -104,7 +104,8 @@ def look_from(context: bpy.types.Context, camera: bpy.types.Object) -> None:
     """
     remember_view(context.scene)
     look_through(context, camera)
-    if camera.name in context.view_layer.objects:  # not where its collection is excluded
+    # not where its collection is excluded, nor while another object is edited
+    if camera.name in context.view_layer.objects and context.mode == "OBJECT":
         context.view_layer.objects.active = camera
 
 

@@ -214,7 +214,8 @@ class DUST3R_OT_pick_point(_NeedsReconstruction, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         try:
-            point = add_pick(active_reconstruction(context), np.array(context.scene.cursor.location))
+            with _object_mode(context):
+                point = add_pick(active_reconstruction(context), np.array(context.scene.cursor.location))
         except InputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

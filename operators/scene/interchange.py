@@ -99,7 +99,8 @@ def _private_scene(collection: bpy.types.Collection) -> Iterator[bpy.types.Scene
     cloud = find_points(collection)
     if cloud is None:
         raise InputError(f"{collection.name!r} holds no points of ours; choose a collection that DUSt3R made")
-    scene, mesh = bpy.data.scenes.new("DUSt3R export"), _visible_mesh(cloud)
+    mesh = _visible_mesh(cloud)  # first: it may refuse
+    scene = bpy.data.scenes.new("DUSt3R export")
     points = bpy.data.objects.new(mesh.name, mesh)
     try:
         points.matrix_world = cloud.matrix_world
