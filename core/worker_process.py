@@ -139,7 +139,8 @@ def own_python() -> str:
 def _environment(python: str | None) -> dict[str, str]:
     """The worker's environment: with Blender's own Python it also finds the wheels that the extension brought."""
     environment = dict(os.environ, PYTHONIOENCODING="utf-8")
-    environment.pop("PYTHONPATH", None)
+    for name in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"):  # they would lead another Python astray
+        environment.pop(name, None)
     if python is None:
         packages = [path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}]
         environment["PYTHONPATH"] = os.pathsep.join(packages)
