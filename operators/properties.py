@@ -33,12 +33,12 @@ DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
 BEST, FILE = "BEST", "FILE"
 FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
-GRAPHS = (
-    ("auto", "Automatic", "Photos that look alike, and more where the model is unsure: at most 12 others for each"),
-    ("complete", "Complete", "Every photo with every other: slow beyond about 20 photos"),
-    ("swin", "Sliding Window", "Each photo with the next few: for videos and walks around something"),
-    ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences"),
-    ("oneref", "One Reference", "One photo with every other"),
+GRAPHS = (  # numbered as in the first version, which had no automatic one
+    ("auto", "Automatic", "Photos that look alike, and more where the model is unsure: at most 12 others for each", 4),
+    ("complete", "Complete", "Every photo with every other: slow beyond about 20 photos", 0),
+    ("swin", "Sliding Window", "Each photo with the next few: for videos and walks around something", 1),
+    ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences", 2),
+    ("oneref", "One Reference", "One photo with every other", 3),
 )
 Item = tuple[str, str, str, str, int]
 _kept: dict[Item, Item] = {}  # every item ever shown: Blender keeps no reference to the strings of a dynamic enum
