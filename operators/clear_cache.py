@@ -4,9 +4,10 @@ from typing import Any
 
 import bpy
 
+from ..core import job_folders
 from ..core.cache import clear
 from ..core.errors import ReconstructionError
-from .preferences import cache_folder, forget_cache_size
+from .preferences import cache_folder, forget_cache_size, scene_jobs
 from .running import IdleOperator
 
 
@@ -19,6 +20,7 @@ class DUST3R_OT_clear_cache(IdleOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[Any]:
         try:
             clear(cache_folder())
+            job_folders.clear(scene_jobs())
         except ReconstructionError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
-from ..core import cache
+from ..core import cache, job_folders
 from ..core.runtime import find_python
 from ..core.settings import CACHE_GIGABYTES
 from ..panels.preferences import draw_preferences
@@ -107,6 +107,11 @@ def cache_folder() -> Path:
     return user_folder("cache")
 
 
+def scene_jobs() -> Path:
+    """The job folders of scenes, which outlive Blender."""
+    return user_folder("scenes")
+
+
 def cache_bytes(context: bpy.types.Context) -> int:
     """The most that is kept there."""
     preferences = _preferences(context)
@@ -120,7 +125,7 @@ def shown_cache_size() -> float:
 
 @lru_cache(maxsize=1)
 def _measured(moment: int) -> int:
-    return cache.size(cache_folder())
+    return cache.size(cache_folder()) + job_folders.size(scene_jobs())
 
 
 def forget_cache_size() -> None:

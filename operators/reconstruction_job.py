@@ -21,11 +21,11 @@ from ..core.progress import Progress
 from ..core.reconstruction import Reconstruction
 from ..core.worker_process import WorkerJob
 from . import photo_states
-from .preferences import cache_bytes, cache_folder, forget_cache_size, worker_python
+from .preferences import cache_bytes, cache_folder, forget_cache_size, scene_jobs, worker_python
 from .properties import job_state
 from .running import WorkerOperator
 from .scene import add_reconstruction, preview_overlay, show_colors
-from .scene_jobs import scene_jobs, take_folder
+from .scene_jobs import take_folder
 
 TEMPORARY = "job-"  # folders that go with their job
 

@@ -7,14 +7,9 @@ import bpy
 
 from ..core import job_folders
 from ..core.job_folders import Begun, Lease
-from .preferences import user_folder
+from .preferences import scene_jobs
 
 _file_before = ""  # the open file's path before it was saved
-
-
-def scene_jobs() -> Path:
-    """All of them."""
-    return user_folder("scenes")
 
 
 def take_folder(scene: bpy.types.Scene) -> Lease:
