@@ -17,7 +17,7 @@ from .reading import find_points, photo_cameras, read_reconstruction
 from .statistics import read_statistics
 
 MARKS = "dust3r_marks"  # custom property of the collections that hold marks, and of the marks: the pixel
-SIZE_OF_MARK = 0.06  # of the camera symbol's size
+SIZE_OF_MARK = 0.03  # of the camera symbol's size
 
 
 def mark_point(
