@@ -50,10 +50,13 @@ def starts_worker(name: str) -> bool:
 def calls(name: str, folder: Path) -> Iterator[Call]:
     """An operator as it is, with arguments of the least work, and with each choice of each of its enums.
 
-    folder: where it may write.
+    folder: where it may write. One that starts a worker, which takes seconds, is called once.
     """
-    yield Call(name, _least(name, folder, needed=False))
     given = _least(name, folder)
+    if starts_worker(name):
+        yield Call(name, given)
+        return
+    yield Call(name, _least(name, folder, needed=False))
     if given:
         yield Call(name, given)
     for prop in _properties(name):
@@ -139,7 +142,9 @@ def _fits(prop: Any, known: dict[str, Any]) -> bool:
 def _told(block: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"own": {key: _plain(value) for key, value in _own(block).items()}}
     if isinstance(block, bpy.types.Object):
-        told |= {"at": _numbers(block.matrix_world), "data": block.data and block.data.name_full}
+        # not matrix_world: Blender forgets that of what no view layer shows
+        told |= {"at": _numbers(block.matrix_basis), "parent": block.parent and block.parent.name_full}
+        told |= {"data": block.data and block.data.name_full}
         told["modifiers"] = {modifier.name: _modifier(modifier) for modifier in block.modifiers}
         told |= {"mode": block.mode, "shown": (block.hide_viewport, block.hide_render)}
     elif isinstance(block, bpy.types.Mesh) and block.attributes.get("position"):

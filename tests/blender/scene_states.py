@@ -70,6 +70,7 @@ def cameras_deleted(folder: Path) -> None:
 def one_camera_deleted(folder: Path) -> None:
     reconstructed(folder)
     bpy.data.objects.remove(bpy.data.objects[SHOTS[0].name])
+    bpy.context.scene.frame_set(1)  # as any playback does: markers choose the camera
 
 
 @state
@@ -159,6 +160,12 @@ def read_only_file(folder: Path) -> None:
     path = save(folder / "scene.blend")
     path.chmod(stat.S_IREAD)
     bpy.ops.wm.open_mainfile(filepath=str(path))
+
+
+@state
+def of_the_first_version(folder: Path) -> None:
+    """What a user of the first version, on Blender 4.2, has on disk: photos, settings and a reconstruction of two."""
+    bpy.ops.wm.open_mainfile(filepath=str(ROOT / "tests" / "blender" / "first_version.blend"))
 
 
 def save(path: Path) -> Path:

@@ -18,7 +18,15 @@ from dust3r.tests.faults.amount import FULL, NOTES, SEED, trials
 
 # named, not taken as arguments: pytest prints arguments of what fails, and Blender has freed these by then
 pytestmark = pytest.mark.usefixtures("extension")
-QUICK = ("empty", "reconstructed", "library overridden")  # states of the quick share, which starts no worker
+QUICK = ("empty", "reconstructed", "library overridden", "of the first version")  # where no worker starts
+WORKED = (
+    "reconstructed",
+    "renamed",
+    "scene copied in full",
+    "library overridden",
+    "photos gone",
+    "of the first version",
+)
 
 
 def _state(name, folder):
@@ -36,7 +44,7 @@ def _step(call):
     changed = difference(before, after)
     if changed and outcome.kind != "finished":
         raise AssertionError(f"{call} was {outcome.kind} and changed {changed}")
-    if changed:
+    if changed and bpy.context.mode == "OBJECT":  # in Edit Mode Blender's own undo takes back no more than the mesh
         _there_and_back(call, before, after)
     return outcome
 
@@ -54,7 +62,7 @@ def _there_and_back(call, before, after):
 @pytest.mark.parametrize("state", STATES if FULL else QUICK)
 def test_every_operator_in_every_state_is_one_undoable_step_or_a_sentence(tmp_path, state):
     wrong, kinds = [], []
-    names = [name for name in operator_classes() if FULL or not starts_worker(name)]
+    names = [name for name in operator_classes() if not starts_worker(name) or (FULL and state in WORKED)]
     every = [call for name in names for call in calls(name, tmp_path / "out")]
     for number, call in enumerate(every):
         if number == 0 or wrong or kinds[-1] == "finished":
