@@ -47,8 +47,11 @@ _kept: dict[Item, Item] = {}  # every item ever shown: Blender keeps no referenc
 def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
     items = [(BEST, "Best Present", "The most capable model that is on this machine")]
     own: list[Item] = []
+    is_filtered = commercial_only(context or bpy.context)
     for status in list_models(model_folder(context or bpy.context)):
         model, state = status.model, "" if status.present else f" ({iface_('not downloaded')})"
+        if is_filtered and not model.commercial:
+            state = f" ({iface_('not known to allow commercial use')})"
         item = (model.name, f"{model.title}{state}", f"{model.note}. {model.terms}")
         if known_model(model.name):
             items.append(item)

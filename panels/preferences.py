@@ -14,7 +14,7 @@ def draw_preferences(layout: bpy.types.UILayout, preferences: Any, context: bpy.
     job: Any = context.window_manager.dust3r_job
     if job.running:
         row = layout.box().row()
-        row.progress(factor=job.share, text=f"{job.title}: {job.stage} {job.share:.0%}  {job.left}")
+        row.progress(factor=job.share, text=f"{job.title}: {job.share:.0%}  {job.left}")
         row.operator("dust3r.cancel", text="", icon="X")
     _draw_models(layout.box(), preferences)
     _draw_runtime(layout.box(), preferences)

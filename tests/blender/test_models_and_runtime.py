@@ -152,6 +152,8 @@ def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, e
     preferences.commercial_only = True
     assert list(_rows(preferences)) == ["preview"]
     assert "preview" in _draw(preferences).lower()
+    menu = importlib.import_module(f"{MODULE}.operators.properties")._models(None, bpy.context)
+    assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "preview", "FILE"]
     for name in (PUBLISHED, "Mine"):
         with pytest.raises(RuntimeError, match="commercial use"):
             _reconstruct(model=name)
