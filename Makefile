@@ -17,8 +17,10 @@ setup: .venv/ready  ## the pinned packages into .venv
 test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
 
-test-faults: setup  ## damaged files, killed processes, full disks: all of tests/faults (FAULTS_SEED=1: another seed)
-	FAULTS=full $(BIN)/python -m pytest tests/faults tests/blender/test_poisoned_scene.py tests/blender/test_killed_blender.py
+test-faults: setup .venv-4.2/ready .venv-5.0/ready  ## damaged files, killed processes, full disks, every state of a scene, hundreds of runs (FAULTS_SEED=1: another seed)
+	FAULTS=full $(BIN)/python -m pytest tests/faults $(addprefix tests/blender/test_,$(BLENDER_FAULTS))
+
+BLENDER_FAULTS := poisoned_scene.py killed_blender.py every_operator.py while_running.py versions.py soak.py
 
 test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on the oldest and newest bpy of this Python
 	.venv-4.2/bin/python -m pytest tests/blender
