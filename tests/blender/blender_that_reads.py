@@ -1,6 +1,7 @@
 """A Blender that writes a .blend with a reconstruction in it, or says as JSON what it finds in one.
 
-Arguments after "--": write FILE, or read FILE. Uses the checkout that it lies in, nothing installed.
+Arguments after "--": write FILE, or read FILE, and the interface's language, if not English. Uses the checkout that it
+lies in, nothing installed.
 """
 
 import json
@@ -75,7 +76,16 @@ def shown(cloud, confidence: float = 1.5, view: int = -1) -> int:
     return len(clouds[0].attributes["position"].data) if clouds else 0
 
 
-action, name = sys.argv[sys.argv.index("--") + 1 :][:2]
+def speak(language: str) -> None:
+    """The language of the interface, and of new names."""
+    view = bpy.context.preferences.view
+    view.language, view.use_translate_interface, view.use_translate_new_dataname = language, True, True
+    assert bpy.app.translations.pgettext_data("Collection") != "Collection"
+
+
+action, name, *languages = sys.argv[sys.argv.index("--") + 1 :]
+for one in languages:
+    speak(one)
 sys.stdout.write(f"\nFOUND {json.dumps({'write': write, 'read': read}[action](Path(name)))}\n")
 sys.stdout.flush()
 os._exit(0)  # the bpy module may crash when the interpreter ends

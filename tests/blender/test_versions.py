@@ -53,14 +53,14 @@ def test_points_of_the_first_version_show_as_before_also_with_todays_nodes(tmp_p
     assert "older version" in found["told"]
 
 
-def _run(python: Path, action: str, path: Path) -> dict:
+def _run(python: Path, action: str, path: Path, *languages: str) -> dict:
     """What a Blender finds; `python` is a Python with bpy, or a whole Blender's root."""
-    command = [str(python), str(SCRIPT), "--", action, str(path)]
+    command = [str(python), str(SCRIPT), "--", action, str(path), *languages]
     if python == CHROOT:
         inside = Path("/") / path.relative_to(CHROOT)
         script = f"/{SHARED.name}/checkout/{SCRIPT.relative_to(ROOT)}"
         blender = ["blender", "--background", "--factory-startup", "--python-exit-code", "3", "--python", script]
-        command = ["chroot", str(CHROOT), *blender, "--", action, str(inside)]
+        command = ["chroot", str(CHROOT), *blender, "--", action, str(inside), *languages]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
     assert lines, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
@@ -107,3 +107,15 @@ def test_every_version_reads_what_every_other_wrote(folder):
                 continue
             assert {key: found[key] for key in ALIKE} == {key: wrote[key] for key in ALIKE}, title
             NOTES.append(f"{title}: {found['shown']} points, as written")
+
+
+@pytest.mark.skipif(not FULL, reason="part of `make test-faults`, which has a Blender with translations")
+def test_a_blender_in_another_language_makes_and_reads_the_same(folder):
+    if NEWEST not in _blenders():
+        pytest.skip("only a whole Blender has translations (tools/make_blender_root.sh)")
+    english = _run(CHROOT, "write", folder / "en.blend")
+    for language in ("de_DE", "ja_JP", "fr_FR"):
+        for action in ("write", "read"):
+            found = _run(CHROOT, action, folder / f"{language}.blend", language)
+            assert {key: found[key] for key in ALIKE} == {key: english[key] for key in ALIKE}, language
+        NOTES.append(f"Blender {english['blender']} in {language}: as in English")
