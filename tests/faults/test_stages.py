@@ -38,12 +38,15 @@ def undisturbed(tmp_path_factory, photos):
 
 
 def _cancelled_at(folder, stage, number):
-    """Run the job and cancel it at this report of a stage, or at the first one after; False where none came."""
+    """Run the job and cancel it at this report of a stage, or at the first of the next; False where none came.
+
+    A job that goes on has less to report than one that begins.
+    """
     left = [number]
 
     def show(progress):
         left[0] -= progress.stage == stage
-        if left[0] <= 0 and ALL_STAGES.index(progress.stage) >= ALL_STAGES.index(stage):
+        if left[0] <= 0 or ALL_STAGES.index(progress.stage) > ALL_STAGES.index(stage):
             raise Cancelled
 
     try:
