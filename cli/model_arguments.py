@@ -23,7 +23,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     add("--name", default="", metavar="NAME", help="of the model that is added (default: as its file is called)")
     add("--licence", default="", metavar="TEXT", help="of the model that is added, where nothing else says")
     add("--offline", action="store_true", help="make no request")
-    add("--commercial", action="store_true", help="list only models whose licence allows commercial use")
+    allowed = "list only models whose licence allows commercial use; with --add: this one's does"
+    add("--commercial", action="store_true", help=allowed)
     add_models_folder(add)
     add("--json", action="store_true", help="print the list as JSON")
 

@@ -56,7 +56,8 @@ def _add(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
     from ..core.model_adding import ADDING, add_model  # it brings torch, which the list does without
 
     report = Timeline({ADDING: 1}, output.progress)
-    path = add_model(arguments.add, folder, report, arguments.name, arguments.licence)
+    commercial = arguments.commercial or None  # None: nobody said
+    path = add_model(arguments.add, folder, report, arguments.name, arguments.licence, commercial)
     output.result(str(path), f"{arguments.add} -> {path}")
 
 

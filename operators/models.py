@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..core.checkpoints import copying_steps, find_model, known_model
 from ..core.errors import ReconstructionError
@@ -62,6 +62,7 @@ class DUST3R_OT_add_model(ModelOperator, bpy.types.Operator):
     filter_glob: StringProperty(default="*.safetensors;*.pth;*.pt", options={"HIDDEN"})
     name: StringProperty(name="Name", description="Of the new model; empty: as the file is called")
     licence: StringProperty(name="Licence", description="Under which it may be used, where the model does not say")
+    commercial: BoolProperty(name="Commercial Use Allowed", description="That licence allows commercial use")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         context.window_manager.fileselect_add(self)
@@ -70,6 +71,7 @@ class DUST3R_OT_add_model(ModelOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[Any]:
         source = Path(bpy.path.abspath(self.filepath))
         arguments = ["--add", str(source), f"--name={self.name}", f"--licence={self.licence}"]
+        arguments += ["--commercial"] if self.commercial else []
         return self.run(context, arguments, rpt_("Adding {}").format(source.name))
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
