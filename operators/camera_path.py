@@ -7,13 +7,13 @@ from typing import Any
 import bpy
 import numpy as np
 from bpy.app.translations import pgettext_rpt as rpt_
-from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..core.errors import ReconstructionError
 from ..core.shot_settings import FRAMES_PER_PHOTO, SMOOTHING
+from .on_reconstruction import OnReconstruction
 from .scene.camera_path import add_path_camera, first_free_frame, movie_cameras, path_cameras, poses_and_lenses
-from .scene.reading import active_reconstruction, find_collection
+from .scene.reading import active_reconstruction
 
 
 def _smoothing(photos: float) -> Any:
@@ -26,15 +26,8 @@ def _smoothing(photos: float) -> Any:
     )
 
 
-class _ShotOperator:
+class _ShotOperator(OnReconstruction):
     """Adds a camera; subclasses say how in `add`."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if find_collection(context) is None:
-            cls.poll_message_set(tip_("Reconstruct some photos first"))  # type: ignore[attr-defined]
-            return False
-        return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self)  # type: ignore[arg-type]

@@ -5,32 +5,25 @@ from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
-from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import InputError, ReconstructionError
 from ..core.export.settings import SCENE_FORMATS
 from .export_properties import ExportProperties, read_export_settings
-from .properties import settings_of
+from .on_reconstruction import OnReconstruction
+from .properties import own_or_panel, settings_of
 from .scene.interchange import export_scene_format
 from .scene.photo_visibility import without_photos_off
-from .scene.reading import find_collection, read_reconstruction
+from .scene.reading import active_reconstruction, read_reconstruction
 
 
-class DUST3R_OT_export(ExportProperties, bpy.types.Operator):
+class DUST3R_OT_export(OnReconstruction, ExportProperties, bpy.types.Operator):
     """Write the active reconstruction for other programs"""
 
     bl_idname = "dust3r.export"
     bl_label = "Export"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if find_collection(context) is None:
-            cls.poll_message_set(tip_("Reconstruct some photos first"))
-            return False
-        return True
-
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        chosen = self._chosen(context)
+        chosen = own_or_panel(self, settings_of(context.scene).export, ExportProperties)
         try:
             warnings = _export(context, chosen)
         except ReconstructionError as error:
@@ -41,20 +34,12 @@ class DUST3R_OT_export(ExportProperties, bpy.types.Operator):
         self.report({"INFO"}, rpt_("Exported to {}").format(chosen["folder"]))
         return {"FINISHED"}
 
-    def _chosen(self, context: bpy.types.Context) -> dict[str, Any]:
-        """The caller's values where given, the scene's otherwise."""
-        panel = settings_of(context.scene).export
-        given = self.properties.is_property_set
-        return {name: getattr(self if given(name) else panel, name) for name in ExportProperties.__annotations__}
-
 
 def _export(context: bpy.types.Context, chosen: dict[str, Any]) -> list[str]:
     """Write what was chosen; returns warnings. Raises ReconstructionError."""
     if not chosen["folder"]:
         raise InputError("No folder was given; choose one for the export")
-    folder, collection = Path(bpy.path.abspath(chosen["folder"])), find_collection(context)
-    if collection is None:
-        raise InputError("There is no reconstruction in this scene; reconstruct some photos first")
+    folder, collection = Path(bpy.path.abspath(chosen["folder"])), active_reconstruction(context)
     if chosen["format"] in SCENE_FORMATS:
         export_scene_format(collection, folder, chosen["format"])
         return []

@@ -1,20 +1,20 @@
 """More photos into a finished reconstruction: their cameras, and nothing else."""
 
 import bpy
-from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import ReconstructionError
 from ..core.job import Job
 from ..core.reconstruction import Reconstruction
+from .on_reconstruction import OnReconstruction
 from .placing_photos import PhotoPlacingOperator
 from .preferences import cache_bytes, cache_folder
 from .properties import find_chosen_model, read_settings, settings_of
 from .scene.localized import add_localized
-from .scene.reading import find_collection, read_reconstruction
+from .scene.reading import active_reconstruction, read_reconstruction
 from .scene.shared import check_own
 
 
-class DUST3R_OT_localize_photo(PhotoPlacingOperator, bpy.types.Operator):
+class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types.Operator):
     """Find where other photos were taken and add their cameras to the reconstruction, which stays as it is"""
 
     bl_idname = "dust3r.localize_photo"
@@ -23,18 +23,9 @@ class DUST3R_OT_localize_photo(PhotoPlacingOperator, bpy.types.Operator):
 
     _collection: str
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if find_collection(context) is None:
-            cls.poll_message_set(tip_("Reconstruct some photos first"))
-            return False
-        return super().poll(context)
-
-    def _begin(self, context: bpy.types.Context) -> None:
+    def begin(self, context: bpy.types.Context) -> None:
         """Write the world down for the worker, and the job that finds its cache."""
-        settings, collection = settings_of(context.scene), find_collection(context)
-        if collection is None:
-            raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
+        settings, collection = settings_of(context.scene), active_reconstruction(context)
         check_own(collection)
         self._collection = collection.name
         world = read_reconstruction(collection)

@@ -69,7 +69,7 @@ class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
             return True
         return False
 
-    def _begin(self, context: bpy.types.Context) -> None:
+    def begin(self, context: bpy.types.Context) -> None:
         """Start with the views: here without a window, in another Blender that has a copy of the scene with one."""
         settings = self._map_settings(context)
         self._photos()

@@ -1,7 +1,5 @@
 """What the operators share that find out where photos were taken: which photos, how sure, and what is said of them."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,15 @@ from ..core.job import log_file
 from ..core.localization_settings import LocalizationSettings
 from ..core.photos import SUFFIXES
 from ..core.reconstruction import Reconstruction
+from .folder_worker import FolderWorkerOperator
 from .photo_list import photo_count
-from .preferences import user_folder
 from .properties import settings_of
-from .running import WorkerOperator
 
 DEFAULTS = LocalizationSettings()
 
 
-class PhotoPlacingOperator(WorkerOperator):
-    """Subclasses begin the work in `_begin`, and add the cameras in `_add`."""
+class PhotoPlacingOperator(FolderWorkerOperator):
+    """Subclasses begin the work in `begin`, and add the cameras in `_add`."""
 
     filepath: StringProperty(
         name="Photo", description="The photo whose camera is wanted", subtype="FILE_PATH", options={"SKIP_SAVE"}
@@ -56,13 +53,9 @@ class PhotoPlacingOperator(WorkerOperator):
         max=1,
     )
 
-    _folder: Path  # of this run
+    purpose = "localize"
     _scene: str  # name of the scene that gets the cameras
     _step = ""  # which worker of several is at work, for the title
-
-    def _begin(self, context: bpy.types.Context) -> None:
-        """Start the first worker; raises ReconstructionError."""
-        raise AssertionError("every PhotoPlacingOperator begins")
 
     def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
         """Cameras of the photos, and warnings; raises ReconstructionError."""
@@ -73,15 +66,8 @@ class PhotoPlacingOperator(WorkerOperator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        self._folder = Path(tempfile.mkdtemp(prefix="localize-", dir=user_folder("jobs")))
         self._scene = context.scene.name
-        try:
-            self._begin(context)
-        except ReconstructionError as error:
-            self.tidy(failed=True)
-            self._report("ERROR", str(error))
-            return {"CANCELLED"}
-        return self.finish(context) if bpy.app.background else self.watch(context)
+        return super().execute(context)
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
         scene = bpy.data.scenes.get(self._scene)
@@ -95,9 +81,6 @@ class PhotoPlacingOperator(WorkerOperator):
             words = rpt_("{}: {} of {} matches agree, {:.1f} pixels apart")
             numbers = (found["inliers"], found["matches"], found["median_reprojection_px"])
             self._report("INFO", words.format(camera.name, *numbers))
-
-    def tidy(self, failed: bool) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _photos(self) -> list[str]:
         """The files chosen; raises InputError without any."""

@@ -272,3 +272,9 @@ class DUST3R_PG_job(bpy.types.PropertyGroup):
     def interrupted(self) -> Any:
         """core's Begun of this scene's interrupted job; None when there is none."""
         return interrupted_job(bpy.context.scene)
+
+
+def own_or_panel(operator: bpy.types.Operator, panel: Any, properties: type) -> dict[str, Any]:
+    """Values of what `properties` declares: the operator's where its caller gave them, the panel's otherwise."""
+    given = operator.properties.is_property_set
+    return {name: getattr(operator if given(name) else panel, name) for name in properties.__annotations__}

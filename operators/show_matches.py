@@ -11,7 +11,7 @@ from bpy.props import IntProperty
 from ..core.errors import ReconstructionError
 from .scene.cameras import PHOTO
 from .scene.match_curves import add_match_curves
-from .scene.reading import find_collection, read_reconstruction
+from .scene.reading import active_reconstruction, read_reconstruction
 
 if TYPE_CHECKING:
     from ..core.matching import Matches
@@ -47,9 +47,7 @@ class DUST3R_OT_show_matches(bpy.types.Operator):
     def _draw(self, context: bpy.types.Context) -> tuple[int, int]:
         """How many matches are shown, and how many there are; raises ReconstructionError without any."""
         first, second = _cameras(context)
-        collection = find_collection(context)
-        if collection is None:
-            raise ReconstructionError("There is no reconstruction in this scene; reconstruct some photos first")
+        collection = active_reconstruction(context)
         world = read_reconstruction(collection).without_flaws()
         views = {view.name: view for view in world.views}
         missing = [camera.name for camera in (first, second) if camera[PHOTO] not in views]

@@ -3,17 +3,17 @@
 from typing import Any
 
 import bpy
-from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
 from ..core.errors import InputError
 from .look_through_photo import find_camera
+from .on_reconstruction import OnReconstruction
 from .scene.cameras import VIEW_INDEX
 from .scene.photo_visibility import photos_off, switch_photos
-from .scene.reading import find_collection, photo_cameras
+from .scene.reading import active_reconstruction, photo_cameras
 
 
-class DUST3R_OT_show_photo(bpy.types.Operator):
+class DUST3R_OT_show_photo(OnReconstruction, bpy.types.Operator):
     """Show or hide the points that came from a photo; nothing is removed"""
 
     bl_idname = "dust3r.show_photo"
@@ -35,13 +35,6 @@ class DUST3R_OT_show_photo(bpy.types.Operator):
         ),
     )
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if find_collection(context) is None:
-            cls.poll_message_set(tip_("Reconstruct some photos first"))
-            return False
-        return True
-
     def execute(self, context: bpy.types.Context) -> set[Any]:
         try:
             self._switch(context)
@@ -51,9 +44,7 @@ class DUST3R_OT_show_photo(bpy.types.Operator):
         return {"FINISHED"}
 
     def _switch(self, context: bpy.types.Context) -> None:
-        collection = find_collection(context)
-        if collection is None:
-            raise InputError("There is no reconstruction in this scene; reconstruct some photos first")
+        collection = active_reconstruction(context)
         off = set(photos_off(collection))
         if self.action == "ALL":
             switch_photos(collection, ())

@@ -6,7 +6,6 @@ from typing import Any
 
 import bpy
 import numpy as np
-from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from ..core.errors import InputError, ReconstructionError
@@ -24,24 +23,14 @@ from ..core.world import (
     scaled_between,
     scaled_to_height,
 )
+from .on_reconstruction import OnReconstruction
 from .properties import settings_of
 from .scene.cameras import PHOTO
-from .scene.reading import active_reconstruction, find_collection
+from .scene.reading import active_reconstruction
 from .scene.world import PICK, add_pick, camera_pose, move_world, picked_points, seen_reconstruction, to_core
 
 
-class _NeedsReconstruction:
-    """Is off where the scene holds none."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if find_collection(context) is None:
-            cls.poll_message_set(tip_("Reconstruct some photos first"))  # type: ignore[attr-defined]
-            return False
-        return True
-
-
-class _WorldOperator(_NeedsReconstruction):
+class _WorldOperator(OnReconstruction):
     """Moves the active reconstruction by what `find` gives; subclasses say which choice that settles."""
 
     choice: str
@@ -205,7 +194,7 @@ class DUST3R_OT_fit_world(_WorldOperator, bpy.types.Operator):
         return found
 
 
-class DUST3R_OT_pick_point(_NeedsReconstruction, bpy.types.Operator):
+class DUST3R_OT_pick_point(OnReconstruction, bpy.types.Operator):
     """Keep the place of the 3D cursor as a picked point, selected with those picked before"""
 
     bl_idname = "dust3r.pick_point"
