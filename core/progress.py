@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+FEWEST_SHARE, FEWEST_SECONDS = 0.02, 0.5  # before, no pace is known
+
 
 class Report(Protocol):
     """Called often by long work. Raise Cancelled inside it to stop that work."""
@@ -39,8 +41,9 @@ class Progress:
 class Timeline:
     """Turns the reports of successive stages into one share and one time left.
 
-    weights: stage -> its expected part of the whole time, in any unit. The time left is this job's own pace:
-    elapsed time over share done, smoothed, so that it stays honest on a slow machine.
+    weights: stage -> its expected part of the whole time, in any unit. The time left is this job's own pace: of this
+    stage what it took so far, over what of it is done; of those to come their parts, at the pace of the whole. So it
+    stays honest on a slow machine, and where an earlier job has done a stage's work.
     """
 
     def __init__(
@@ -53,14 +56,21 @@ class Timeline:
             self._starts[stage] = (passed / total, weight / total)
             passed += weight
         self._show, self._clock, self._began, self._share = show, clock, clock(), 0.0
+        self._stage, self._stage_began = "", self._began
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         start, width = self._starts[stage]
-        self._share = max(self._share, min(1.0, start + width * (done / total if total else 1.0)))
-        self._show(Progress(stage, done, total, self._share, self._seconds_left()))
+        fraction = done / total if total else 1.0
+        if stage != self._stage:
+            self._stage, self._stage_began = stage, self._clock()
+        self._share = max(self._share, min(1.0, start + width * fraction))
+        self._show(Progress(stage, done, total, self._share, self._seconds_left(fraction, 1 - start - width)))
 
-    def _seconds_left(self) -> float | None:
-        elapsed = self._clock() - self._began
-        if self._share < 0.02 or elapsed < 0.5:
+    def _seconds_left(self, fraction: float, later: float) -> float | None:
+        """fraction: of this stage that is done; later: share of the stages to come."""
+        elapsed, inside = self._clock() - self._began, self._clock() - self._stage_began
+        if self._share < FEWEST_SHARE or elapsed < FEWEST_SECONDS:
             return None
-        return elapsed * (1 - self._share) / self._share
+        if fraction < FEWEST_SHARE or inside < FEWEST_SECONDS:
+            return elapsed * (1 - self._share) / self._share
+        return inside * (1 - fraction) / fraction + max(0.0, later) * elapsed / self._share

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,19 +57,25 @@ class Sight:
         least = np.quantile(weight, AUTO_HIDDEN)
         for n, photo in enumerate(photos.tolist()):
             mapping, shown = self.mappings[photo], (weight[n] >= least) & (weight[n] > 0)
-            chosen = spread(mapping.view_size, world.depth.shape[1])[shown]
+            chosen = _spread(mapping.view_size, world.depth.shape[1])[shown]
             camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
             yield _standing(photo, camera, mapping, chosen, world.depth[n][shown])
 
     def _dense(self, photo: int, camera: Camera, dense: DenseDepth) -> Iterable[Standing]:
         mapping, mask = self.mappings[photo], self.masks[photo]
         share = int(MOST_POINTS / (1 - AUTO_HIDDEN)) // len(self.mappings)
-        chosen = spread(mapping.view_size, max(FEWEST, share))
+        chosen = _spread(mapping.view_size, max(FEWEST, share))
         confidence = dense.confidence.reshape(-1)[chosen]
         shown = confidence >= np.quantile(confidence, AUTO_HIDDEN)
         if mask is not None:
             shown &= mask.reshape(-1)[chosen]
         yield _standing(photo, camera, mapping, chosen[shown], dense.depth.reshape(-1)[chosen[shown]])
+
+
+@lru_cache(maxsize=16)
+def _spread(size: tuple[int, int], count: int) -> Indices:
+    """Most photos of a set are of one size."""
+    return spread(size, count)
 
 
 def _standing(photo: int, camera: Camera, mapping: PixelMapping, chosen: Indices, depth: Depths) -> Standing:

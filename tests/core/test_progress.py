@@ -38,6 +38,24 @@ def test_the_time_left_is_what_the_pace_so_far_promises():
     assert seen[-1] == Progress("predict", 1, 4, 0.25, 90.0)
 
 
+def test_what_an_earlier_job_has_done_makes_nobody_hope_for_a_quick_end():
+    clock, seen, report = _timeline({"predict": 8, "align": 2})
+    clock.now = 1.0
+    report("predict", 4, 4)  # all of it was kept
+    report("align", 0, 10)
+    clock.now = 5.0
+    report("align", 1, 10)
+    assert seen[-1].seconds_left == 36.0
+
+
+def test_stages_to_come_count_at_the_pace_of_the_whole():
+    clock, seen, report = _timeline({"predict": 6, "align": 4})
+    report("predict", 0, 10)
+    clock.now = 30.0
+    report("predict", 5, 10)
+    assert seen[-1].seconds_left == 30.0 + 40.0
+
+
 def test_no_time_is_promised_before_the_pace_is_known():
     _, seen, report = _timeline({"predict": 1})
     report("predict", 0, 4)

@@ -3,7 +3,8 @@
 usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 interruptions.py OUT_FOLDER PHOTO_FOLDER [PART ...]
 Blender is killed in the midst of a job and started again, where Resume ends the job; then a file is loaded, the
 extension switched off, the scene removed and Blender quit while a job runs. The exit status says whether all of it was
-clean. Saves running.png, offer.png, together.png and resumed.png. Started by itself inside Blender, once for each part.
+clean. Saves running.png, offer.png, together.png and resumed.png, and of them running.jpg for docs/images. Started by
+itself inside Blender, once for each part.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ sys.path.insert(0, str(HERE.parent))
 from tour import Person as Tourist  # noqa: E402  it lies beside
 
 EXTENSION = "bl_ext.user_default.dust3r"
+GAP = 12  # pixels between the parts of running.jpg
 KILLED = "killed"  # a wish that is no picture
 PARTS = ("begin", "resume", "load", "switch_off", "remove_scene", "undo_and_save", "quit", "find")
 
@@ -37,7 +39,21 @@ def drive() -> int:
         print(f"{part}: {'clean' if status == 0 else f'status {status}'}", flush=True)
         if status:
             return 1
+    if {"begin", "resume"} <= set(sys.argv[3:] or PARTS):
+        _join(out)
     return 0
+
+
+def _join(out: Path) -> None:
+    """The page's picture, running.jpg: a job at work, and the offer to go on with it."""
+    from PIL import Image
+
+    shots = [Image.open(out / name).convert("RGB") for name in ("together.png", "offer.png")]
+    parts = [shots[0].crop((300, 80, 1290, 700)), shots[1].crop((1025, 80, 1290, 700))]
+    joined = Image.new("RGB", (sum(part.width for part in parts) + GAP, parts[0].height), "white")
+    joined.paste(parts[0], (0, 0))
+    joined.paste(parts[1], (parts[0].width + GAP, 0))
+    joined.save(out / "running.jpg", quality=85)
 
 
 def _watch(part: str, out: Path, environment: dict[str, str]) -> int:
