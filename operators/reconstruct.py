@@ -12,7 +12,6 @@ from ..core.job import Job, log_file
 from ..core.job_folders import Begun, Lease
 from ..core.masks import find_masks
 from ..core.photos import find_photos
-from ..core.same_world import remembered
 from ..core.scene_graph import make_edges
 from ..core.solution import Solution
 from .photo_list import switched_on
@@ -61,6 +60,8 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
             _write(job, begun, lease.folder)
             earlier = earlier_world(context.scene, photos)
             if earlier is not None:
+                from ..core.same_world import remembered  # only now: it brings SciPy
+
                 remembered(Solution.load(lease.folder), Solution.standing(earlier)).save(lease.folder)
         except ReconstructionError:
             lease.release()
