@@ -25,6 +25,7 @@ class DUST3R_OT_train_on_scene(ViewProperties, WorkerOperator, bpy.types.Operato
 
     bl_idname = "dust3r.train_on_scene"
     bl_label = "Train on This Scene"
+    bl_options = {"UNDO"}  # the scene's choice of a model
 
     name: StringProperty(name="Name", description="What the new model is called", default="My Scene")
     minutes: FloatProperty(
