@@ -12,6 +12,7 @@ from .preview import Preview, Standing
 from .watching import PhotoState, Watch
 
 INTERVAL = 1.0  # seconds from the end of one preview to the next, at least
+MOST_SHARE = 0.01  # of the time that previews may take
 
 
 class Onlooker:
@@ -39,7 +40,8 @@ class Onlooker:
         now = self._clock()
         if self._standings and now >= self._due:
             self._watch.preview(self._preview(list(self._standings.values())))
-            self._due = self._clock() + INTERVAL
+            end = self._clock()
+            self._due = end + max(INTERVAL, (end - now) / MOST_SHARE)
 
     def _preview(self, standings: Sequence[Standing]) -> Preview:
         return Preview.of(standings, [_colors_at(self._views[one.photo], one.chosen) for one in standings])

@@ -16,7 +16,8 @@ from .soundness import check_archive
 
 Array = NDArray[np.float64]
 
-MOST_POINTS = 50_000
+MOST_POINTS = 30_000
+SOME = 256  # pixels of a photo that tell how deep it is
 FRUSTUM = 0.1  # of the median depth: how far before the camera its image is drawn
 ARRAYS = {"position": (np.float32, (3,)), "color": (np.uint8, (3,)), "cameras": (np.float32, (5, 3))}
 
@@ -66,7 +67,9 @@ class Preview:
     def of(cls, standings: Sequence[Standing], colors: Sequence[NDArray[np.uint8]]) -> "Preview":
         """What to show of photos, at least one, that stand somewhere. colors: (P, 3) of each one's chosen pixels."""
         position = np.concatenate([one.points for one in standings])
-        reach = FRUSTUM * float(np.median([np.median(one.depth) for one in standings if len(one.depth)] or [1.0]))
+        reach = FRUSTUM * float(
+            np.median([np.median(one.depth[:SOME]) for one in standings if len(one.depth)] or [1.0])
+        )
         shown = np.flatnonzero(np.isfinite(position).all(axis=-1))
         shown = shown[:: -(-len(shown) // MOST_POINTS) or 1]
         cameras = np.stack([one.outline(reach) for one in standings])

@@ -50,6 +50,8 @@ PAGES = (
     ("bpy.ops.dust3r.show_matches*", "matching.md"),
     ("bpy.ops.dust3r.train_on_scene*", "training.md"),
     ("bpy.ops.dust3r.render_training_views*", "training.md"),
+    *((f"bpy.ops.dust3r.{name}*", "running.md") for name in ("cancel", "resume", "discard")),
+    ("bpy.types.dust3r_pg_job.*", "running.md"),
     ("bpy.ops.dust3r.clear_cache*", "job_folder.md"),
     ("bpy.types.dust3r_pg_settings.scene_graph*", "scene_graph.md"),
     ("bpy.types.dust3r_pg_settings.window*", "scene_graph.md"),

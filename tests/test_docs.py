@@ -15,6 +15,7 @@ MADE_BY = {
     "alignment_calibration.png": "benchmarks/alignment_calibration.py",
     "demo.png": "tools/demo.py",
     "photo_list.jpg": "tools/window/photos.py",
+    "running.jpg": "tools/window/interruptions.py",
     "training_curves.png": "core/training/plot.py",
     "window.jpg": "tools/window/tour.py",
 }

@@ -99,6 +99,20 @@ def test_previews_come_at_most_once_a_second_and_show_the_latest():
     assert [camera[0, 0] for camera in seen[2].cameras] == [20, 19]
 
 
+def test_slow_previews_come_less_often():
+    clock, seen = _Clock(), []
+
+    def slow(preview):
+        clock.now += 0.1
+        seen.append(clock.now)
+
+    onlooker = Onlooker([_view(0)], Watch(preview=slow), clock)
+    while clock.now < 40:
+        onlooker.stand([_standing()])
+        clock.now += 0.1
+    assert len(seen) * 0.1 / clock.now < 0.012
+
+
 def test_every_news_of_a_photo_is_told_once():
     told = []
     onlooker = Onlooker([_view(k) for k in range(3)], Watch(lambda state, photos: told.append((state, photos))))
