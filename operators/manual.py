@@ -59,8 +59,8 @@ PAGES = (
     ("bpy.types.dust3r_pg_settings.iterations*", "alignment.md"),
     ("bpy.types.dust3r_pg_settings.schedule*", "alignment.md"),
     ("bpy.ops.dust3r.add_preset*", "interface.md"),
-    ("bpy.ops.dust3r.*", "blender.md"),
-    ("bpy.types.dust3r_*", "blender.md"),
+    ("bpy.ops.dust3r.*", "guide.md"),
+    ("bpy.types.dust3r_*", "guide.md"),
 )
 
 
