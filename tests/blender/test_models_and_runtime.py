@@ -282,7 +282,7 @@ def _real_python() -> str:
 def test_enabling_the_extension_imports_neither_torch_nor_scipy(extension):
     code = (
         "import sys, bpy, addon_utils; assert addon_utils.enable("
-        f"{MODULE!r}); print(*set(sys.modules).intersection(['torch', 'scipy']), '.', flush=True); import os; os._exit(0)"
+        f"{MODULE!r}); print(*{{'torch', 'scipy'}} & set(sys.modules), '.', flush=True); import os; os._exit(0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
