@@ -212,6 +212,10 @@ class Person(Tourist):
         view.view_location, view.view_distance = (0.0, 4.0, 0.0), 14.0
 
 
+def played(person: Person, part: str) -> Iterator[float]:
+    return getattr(person, part)()
+
+
 def play() -> None:
     """Take one step at a time between Blender's redraws; a failed step ends Blender with status 3."""
     import traceback
@@ -226,7 +230,8 @@ def play() -> None:
     def tick() -> float | None:
         nonlocal steps
         try:
-            steps = steps or getattr(Person(bpy), os.environ["PART"])()
+            if steps is None:
+                steps = played(Person(bpy), os.environ["PART"])
             return next(steps)
         except StopIteration:
             os._exit(0)

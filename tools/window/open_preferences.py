@@ -31,7 +31,8 @@ def steps() -> Iterator[float]:
             preferences.addons[EXTENSION].preferences.python = os.environ["PYTHON"]  # is checked at once
     else:
         with bpy.context.temp_override(window=window, area=area):
-            bpy.ops.dust3r.check_runtime("INVOKE_DEFAULT", self_test=True)
+            operators: Any = bpy.ops
+            operators.dust3r.check_runtime("INVOKE_DEFAULT", self_test=True)
     manager: Any = bpy.context.window_manager
     while manager.dust3r_job.running:
         yield 0.3

@@ -76,11 +76,11 @@ class PhotoPerson(tour.Person):
         """A movie that shows each photo for some frames."""
         scene = self.bpy.data.scenes.new("movie")
         strips, render = scene.sequence_editor_create().strips, scene.render
-        for number, photo in enumerate(photos):
-            strip = strips.new_image(photo.name, str(photo), 1, 1 + HELD * number)
+        shown = [strips.new_image(path.name, str(path), 1, 1 + HELD * number) for number, path in enumerate(photos)]
+        for strip in shown:
             strip.frame_final_duration = HELD
         scene.frame_start, scene.frame_end = 1, HELD * len(photos)
-        render.resolution_x, render.resolution_y = strip.elements[0].orig_width, strip.elements[0].orig_height
+        render.resolution_x, render.resolution_y = shown[-1].elements[0].orig_width, shown[-1].elements[0].orig_height
         render.image_settings.media_type, render.image_settings.file_format = "VIDEO", "FFMPEG"
         render.ffmpeg.format, render.ffmpeg.codec = "MPEG4", "H264"
         render.filepath, render.use_file_extension = str(path), False
