@@ -33,7 +33,7 @@ def test_photos_become_cameras_and_points(run, photos, tmp_path):
     code, out, _ = run(*_reconstruct(photos, "--cameras", tmp_path / "c.json", "--points", tmp_path / "p.ply"))
     assert code == 0
     cameras = json.loads((tmp_path / "c.json").read_text())
-    assert set(cameras) == {"photos", "model", "settings", "version", "world"}
+    assert set(cameras) == {"photos", "model", "licence", "settings", "version", "world"}
     assert list(cameras["photos"]) == [Path(photo).name for photo in photos]
     for photo, camera in zip(photos, cameras["photos"].values(), strict=True):
         with Image.open(photo) as image:
