@@ -252,7 +252,7 @@ def test_a_full_disk_is_one_sentence_and_the_save_before_stays(tmp_path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "fsync", full)
-        with pytest.raises(InputError, match="No space left on device .*; free some space"):
+        with pytest.raises(InputError, match=r"No space left on device .*; free some space"):
             train(CONFIG, tmp_path, Options(resume=True))
     assert (tmp_path / "state.json").read_text() == before
     assert train(CONFIG, tmp_path, Options(resume=True)).finished
