@@ -80,7 +80,7 @@ def speak(language: str) -> None:
     """The language of the interface, and of new names."""
     view = bpy.context.preferences.view
     view.language, view.use_translate_interface, view.use_translate_new_dataname = language, True, True
-    assert bpy.app.translations.pgettext_data("Collection") != "Collection"
+    assert bpy.app.translations.pgettext_data("Camera") != "Camera"
 
 
 action, name, *languages = sys.argv[sys.argv.index("--") + 1 :]
