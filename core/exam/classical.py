@@ -45,8 +45,8 @@ def _supervise(worker: WorkerJob, report: Report) -> None:
             if worker.progress is not None:
                 report(worker.progress.stage, worker.progress.done, worker.progress.total)
             worker.wait(0.1)
-    except BaseException:
-        worker.cancel()
-        worker.wait()
-        raise
+    finally:
+        if worker.running:
+            worker.cancel()
+            worker.wait()
     worker.result()
