@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .gauge import scale_of
+from .geometry.mean_turn import mean_turn
 from .ground import THICKNESS, Array, Plane, cameras_up, find_ground, fit_plane, main_views, thinned_places
 from .known_camera import KnownCamera
 from .reconstruction import AlignedView, Reconstruction
@@ -171,9 +172,8 @@ def point_at(view: AlignedView, x: float, y: float) -> Array:
 
 
 def _pose_similarity(source: Array, target: Array) -> Array:
-    """Rotation: the mean of R_target R_source^T; scale and shift: least squares of the centres. (N, 4, 4) both."""
-    U, _, Vt = np.linalg.svd((target[:, :3, :3] @ source[:, :3, :3].swapaxes(1, 2)).sum(axis=0))
-    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    """Rotation: `mean_turn`; scale and shift: least squares of the centres. (N, 4, 4) both."""
+    R = mean_turn(source[:, :3, :3], target[:, :3, :3])
     a, b = source[:, :3, 3], target[:, :3, 3]
     from_mean, to_mean = a - a.mean(axis=0), b - b.mean(axis=0)
     extent, wanted = np.linalg.norm(from_mean), np.linalg.norm(to_mean)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..geometry.mean_turn import mean_turn
 from ..geometry.similarity import Similarity
 from ..known_camera import KnownCamera
 from ..placement import Placement
@@ -117,11 +118,10 @@ def gather(
 def into_known_world(poses: Similarity, pins: Pins) -> Similarity:
     """The poses (N,) moved to where they fit the known ones best, and then exactly those where known.
 
-    Rotation: the mean of R_known R^T. Scale and shift: least squares of the centres; scale 1 where they fix none.
+    Rotation: `mean_turn`. Scale: the ratio of the centres' spreads, 1 where they fix none; shift: of their means.
     """
     known = pins.cam2world[pins.posed]
-    U, _, Vt = np.linalg.svd((known[:, :3, :3] @ poses.R[pins.posed].swapaxes(-1, -2)).sum(0))
-    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    R = mean_turn(poses.R[pins.posed], known[:, :3, :3])
     a, b = poses.translation[pins.posed] @ R.T, known[:, :3, 3]
     from_mean, to_mean = a - a.mean(0), b - b.mean(0)
     scale = np.linalg.norm(to_mean) / max(float(np.linalg.norm(from_mean)), 1e-12) if pins.scaled else 1.0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.mean_turn import mean_turn
 from ..geometry.rotation import rotation_angle
 from ..geometry.similarity import Similarity
 from .thresholds import RECALLS
@@ -74,12 +75,10 @@ def focal_errors(found: Array, true: Array) -> Array:
 def align_cameras(found: Array, true: Array) -> tuple[Similarity, Array, Array]:
     """The similarity that carries the found cameras onto the true ones, and what remains.
 
-    Rotation: the mean of R_true R_found^T; scale and shift: least squares of the centres. Returns the similarity,
+    Rotation: `mean_turn`; scale and shift: least squares of the centres. Returns the similarity,
     rotation errors in degrees (N,) and centre errors in the true world's units (N,).
     """
-    turned = (true[:, :3, :3] @ found[:, :3, :3].swapaxes(-1, -2)).sum(0)
-    U, _, Vt = np.linalg.svd(turned)
-    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    R = mean_turn(found[:, :3, :3], true[:, :3, :3])
     a, b = found[:, :3, 3] @ R.T, true[:, :3, 3]
     from_mean, to_mean = a - a.mean(0), b - b.mean(0)
     length = (from_mean**2).sum()
