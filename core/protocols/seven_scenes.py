@@ -54,7 +54,7 @@ def _map_photos(folder: Path) -> list[MapPhoto]:
 
 
 def _frames(folder: Path, split: str) -> list[Path]:
-    """seq-XX/frame-XXXXXX of every frame of a split's sequences; raises InputError when a sequence is not there."""
+    """seq-01/frame-000000 and so on: every frame of a split's sequences. Raises InputError when one is not there."""
     found = []
     for line in filter(str.strip, read_text(folder / split, "lines such as sequence1").splitlines()):
         number = re.fullmatch(r"sequence\s*(\d+)", line.strip())
@@ -63,7 +63,8 @@ def _frames(folder: Path, split: str) -> list[Path]:
         sequence = folder / f"seq-{int(number[1]):02d}"
         frames = sorted(sequence.glob("frame-*.color.png"))
         if not frames:
-            raise InputError(f"{sequence} holds no frame-XXXXXX.color.png; unpack the scene's seq-XX.zip there")
+            zipped = f"{sequence.name}.zip"
+            raise InputError(f"{sequence} has no photo like frame-000000.color.png; unpack the scene's {zipped} there")
         found += [path.with_name(path.name.removesuffix(".color.png")) for path in frames]
     return found
 
