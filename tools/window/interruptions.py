@@ -22,6 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
 from tour import Person as Tourist  # noqa: E402  it lies beside
+from tour import play  # noqa: E402
 
 EXTENSION = "bl_ext.user_default.dust3r"
 GAP = 12  # pixels between the parts of running.jpg
@@ -83,6 +84,9 @@ def _watch(part: str, out: Path, environment: dict[str, str]) -> int:
 
 class Person(Tourist):
     """What is done in each part; the steps yield the seconds to wait."""
+
+    def steps(self) -> Iterator[float]:
+        return getattr(self, os.environ["PART"])()
 
     def begin(self) -> Iterator[float]:
         yield from self.start_job()
@@ -212,38 +216,8 @@ class Person(Tourist):
         view.view_location, view.view_distance = (0.0, 4.0, 0.0), 14.0
 
 
-def played(person: Person, part: str) -> Iterator[float]:
-    return getattr(person, part)()
-
-
-def play() -> None:
-    """Take one step at a time between Blender's redraws; a failed step ends Blender with status 3."""
-    import traceback
-
-    import bpy
-
-    bpy.context.preferences.view.show_splash = False
-    bpy.context.preferences.view.use_save_prompt = False
-    bpy.context.preferences.use_preferences_save = False
-    steps: Iterator[float] | None = None
-
-    def tick() -> float | None:
-        nonlocal steps
-        try:
-            if steps is None:
-                steps = played(Person(bpy), os.environ["PART"])
-            return next(steps)
-        except StopIteration:
-            os._exit(0)
-        except Exception:  # noqa: BLE001  whatever went wrong, the status has to say so
-            traceback.print_exc()
-            os._exit(3)
-
-    bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
-
-
 if __name__ == "__main__":
     if "WISH" in os.environ:
-        play()
+        play(Person)
     else:
         sys.exit(drive())

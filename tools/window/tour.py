@@ -186,6 +186,7 @@ def play(person: type[Person] = Person) -> None:
     import bpy
 
     bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.view.use_save_prompt = False
     bpy.context.preferences.use_preferences_save = False
     steps: Iterator[float] | None = None
 
@@ -201,7 +202,7 @@ def play(person: type[Person] = Person) -> None:
             traceback.print_exc()
             os._exit(3)
 
-    bpy.app.timers.register(tick, first_interval=1.0)
+    bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
 
 
 if __name__ == "__main__":
