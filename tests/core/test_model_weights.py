@@ -47,7 +47,8 @@ def folder(tmp_path, models) -> Path:
 
 
 def content(models: Path, name: str = "tiny_dpt") -> dict:
-    return torch.load(models / f"{name}.pth", weights_only=False)
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return torch.load(models / f"{name}.pth", weights_only=True)
 
 
 def change(folder: Path, edit) -> None:

@@ -153,6 +153,7 @@ def test_looking_changes_nothing_and_ends_with_the_result():
 
 
 def test_nobody_gets_no_preview():
-    onlooker = Onlooker([_view()], NOBODY)
-    onlooker.stand(iter(()).__next__() for _ in range(1))  # taking from it would raise
+    onlooker, standings = Onlooker([_view()], NOBODY), iter(["untouched"])
+    onlooker.stand(standings)  # type: ignore[arg-type]
     onlooker.placed([0])
+    assert list(standings) == ["untouched"]

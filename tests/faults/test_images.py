@@ -1,4 +1,7 @@
-"""Damaged, disguised and oversized photos: a picture, or one sentence; never anything else."""
+"""Damaged, disguised and oversized photos: a picture, or one sentence; never anything else.
+
+What must hold for every one of them is asserted by `read_safely`.
+"""
 
 import io
 import struct

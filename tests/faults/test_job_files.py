@@ -1,4 +1,7 @@
-"""Damaged and hostile job folders, results and posed folders: what is read is sound, or refused in one sentence."""
+"""Damaged and hostile job folders, results and posed folders: what is read is sound, or refused in one sentence.
+
+What must hold for every one of them is asserted by `read_safely`.
+"""
 
 import io
 import json
