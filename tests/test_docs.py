@@ -14,6 +14,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 MADE_BY = {
     "alignment_calibration.png": "benchmarks/alignment_calibration.py",
     "demo.png": "tools/demo.py",
+    "gallery_buddha.jpg": "docs/images/gallery.py",
+    "gallery_studio.jpg": "docs/images/gallery.py",
     "photo_list.jpg": "tools/window/photos.py",
     "running.jpg": "tools/window/interruptions.py",
     "training_curves.png": "core/training/plot.py",
