@@ -13,14 +13,23 @@ LEVEL_PRIOR = 0.01  # of the cameras' mean up against their horizontal axes: mat
 LEAST_AGREEMENT = 0.3  # length of the cameras' mean up; shorter, they say nothing of it
 STEEPEST = np.radians(45)  # of a ground against the cameras' up
 THICKNESS = 0.02  # of the ground, as a share of the median depth
-MOST_POINTS = 4000  # that a plane is searched in
-TRIPLES = 40_000  # drawn; those that lie too steep are not looked at further
 LEAST_SHARE = 0.05  # of the points, on a ground
 ABOVE = 0.8  # share of the cameras that are above it
 REACH = 0.9  # share of the points, the innermost, among which the ground is
 REFITS = 8
 ROBUST, NARROWEST = 4.5, 20  # of the median height; of the thickness
 BLOCK = 256  # planes that are counted at once
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How thoroughly a ground is looked for."""
+
+    most_points: int = 4000  # that a plane is searched in
+    triples: int = 40_000  # drawn; those that lie too steep are not looked at further
+
+
+THOROUGH, QUICK = Search(), Search(1000, 4000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +65,9 @@ def cameras_up(cam2world: Array) -> Array | None:
     return axes[:, 0] * np.sign(axes[:, 0] @ mean)
 
 
-def find_ground(points: Array, centres: Array, up: Array, thickness: float, seed: int = 0) -> Plane | None:
+def find_ground(
+    points: Array, centres: Array, up: Array, thickness: float, search: Search = THOROUGH, seed: int = 0
+) -> Plane | None:
     """The plane with the most points on it less those below it, among those that are level and below the cameras.
 
     RANSAC (Fischler and Bolles 1981) over triples of points, then least squares over what lies on the best.
@@ -66,8 +77,9 @@ def find_ground(points: Array, centres: Array, up: Array, thickness: float, seed
     if len(points) < 3:
         return None
     rng = np.random.default_rng(seed)
-    few = points if len(points) <= MOST_POINTS else points[rng.choice(len(points), MOST_POINTS, replace=False)]
-    normals, offsets = _planes(few[rng.integers(len(few), size=(TRIPLES, 3))], up)
+    most = search.most_points
+    few = points if len(points) <= most else points[rng.choice(len(points), most, replace=False)]
+    normals, offsets = _planes(few[rng.integers(len(few), size=(search.triples, 3))], up)
     high = (centres @ normals.T > offsets).mean(axis=0) >= ABOVE
     scores = _scores(few, normals[high], offsets[high], thickness)
     if not len(scores):

@@ -44,7 +44,8 @@ class Onlooker:
             self._due = end + max(INTERVAL, (end - now) / MOST_SHARE)
 
     def _preview(self, standings: Sequence[Standing]) -> Preview:
-        return Preview.of(standings, [_colors_at(self._views[one.photo], one.chosen) for one in standings])
+        preview = Preview.of(standings, [_colors_at(self._views[one.photo], one.chosen) for one in standings])
+        return preview.moved(self._watch.world({self._views[one.photo].path: one for one in standings}))
 
     def _tell(self, state: PhotoState, photos: Iterable[int]) -> None:
         news = sorted(set(photos) - self._told[state])

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .files import replacing
 from .pixel_mapping import PixelMapping
+from .placement import Placement
 from .soundness import check_archive
 
 Array = NDArray[np.float64]
 
 MOST_POINTS = 30_000
 SOME = 256  # pixels of a photo that tell how deep it is
+ENOUGH = 4096  # of all its pixels, where its place is laid onto an earlier one by that
 FRUSTUM = 0.1  # of the median depth: how far before the camera its image is drawn
 ARRAYS = {"position": (np.float32, (3,)), "color": (np.uint8, (3,)), "cameras": (np.float32, (5, 3))}
 
@@ -34,6 +36,16 @@ class Standing:
     mapping: PixelMapping  # network pixels to photo pixels
     chosen: NDArray[np.int64]  # (P,), network pixels, row by row
     depth: NDArray[np.floating[Any]]  # (P,), > 0
+    every_depth: NDArray[np.floating[Any]]  # of any shape, > 0: of all pixels that are looked at, sure or not
+    component: int  # photos of different ones share no world
+
+    @property
+    def placement(self) -> Placement:
+        """Its camera, and how far it sees."""
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = self.R, self.centre
+        step = 1 + self.every_depth.size // ENOUGH
+        return Placement(pose, float(np.median(self.every_depth.reshape(-1)[::step])), self.component)
 
     @property
     def points(self) -> Array:
@@ -57,7 +69,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Points and cameras in the alignment's world."""
+    """Points and cameras of one world."""
 
     position: NDArray[np.float32]  # (N, 3), N at most MOST_POINTS
     color: NDArray[np.uint8]  # (N, 3), sRGB
@@ -74,6 +86,12 @@ class Preview:
         shown = shown[:: -(-len(shown) // MOST_POINTS) or 1]
         cameras = np.stack([one.outline(reach) for one in standings])
         return cls(position[shown].astype(np.float32), np.concatenate(colors)[shown], cameras.astype(np.float32))
+
+    def moved(self, similarity: Array) -> "Preview":
+        """The same in another world: x -> scale R x + translation, the matrix (4, 4)."""
+        R, t = similarity[:3, :3], similarity[:3, 3]
+        position, cameras = ((points @ R.T + t).astype(np.float32) for points in (self.position, self.cameras))
+        return replace(self, position=position, cameras=cameras)
 
     def save(self, path: Path) -> None:
         """Write it, whole or not at all; raises InputError when that is not possible."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from .pipeline import STAGES, framing_of, infer, plan_views, reconstruct, settle
 from .planning import Plan
 from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
-from .same_world import in_its_world
+from .same_world import in_its_world, world_to_come
 from .settings import Device, Precision, ReconstructionSettings
 from .shard import Shard
 from .shelf import FolderShelf, allow_many_maps
@@ -50,6 +51,7 @@ def run_job(folder: Path, show: Callable[[Progress], None], watch: Watch = NOBOD
             forget_result(folder)
             model, shelf = _load(folder, job, report)
             before = last.before(inputs, job) if last is not None else {}
+            watch = watch if watch is NOBODY else replace(watch, world=partial(world_to_come, inputs, job, last))
             result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given, watch)
             result = in_its_world(result, inputs, job, last)
             result.save(result_folder(folder))

@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .gauge import scale_of
 from .geometry.mean_turn import mean_turn
-from .ground import THICKNESS, Array, Plane, cameras_up, find_ground, fit_plane, main_views, thinned_places
+from .ground import (
+    THICKNESS,
+    THOROUGH,
+    Array,
+    Plane,
+    Search,
+    cameras_up,
+    find_ground,
+    fit_plane,
+    main_views,
+    thinned_places,
+)
 from .known_camera import KnownCamera
 from .reconstruction import AlignedView, Reconstruction
 from .scale import scene_scale
@@ -62,20 +73,26 @@ def is_pinned(reconstruction: Reconstruction) -> bool:
 
 
 def on_the_ground(reconstruction: Reconstruction) -> Array:
+    """The similarity that brings a reconstruction's floor down, as `floor_down` does for its main component."""
+    views = main_views(reconstruction)
+    points = _sure_points(reconstruction, views)
+    depth = scene_scale(replace(reconstruction, views=views), reconstruction.min_confidence).depth
+    return floor_down(np.stack([view.cam2world for view in views]), points, depth)
+
+
+def floor_down(cam2world: Array, points: Array, depth: float, search: Search = THOROUGH) -> Array:
     """The similarity that brings the floor down, without changing the scale: up is up, the ground at y = 0.
 
-    The ground is the largest level plane below the cameras (`find_ground`), the origin the place on it below the middle
-    of the points. Where there is no such plane the world is levelled by the cameras alone, about its origin; where they
-    do not agree on what is up it stays as it is.
+    cam2world: (N, 4, 4); points: (P, 3), what they see; depth: the median of how far away that is. The ground is the
+    largest level plane below the cameras (`find_ground`), the origin the place on it below the middle of the points.
+    Where there is no such plane the world is levelled by the cameras alone, about its origin; where they do not agree
+    on what is up it stays as it is.
     """
-    views = main_views(reconstruction)
-    poses = np.stack([view.cam2world for view in views])
-    up = cameras_up(poses)
+    up = cameras_up(cam2world)
     if up is None:
         return np.eye(4)
-    points = _sure_points(reconstruction, views)
-    thickness = THICKNESS * scene_scale(replace(reconstruction, views=views), reconstruction.min_confidence).depth
-    ground = find_ground(thinned_places(points, 2 * thickness), poses[:, :3, 3], up, thickness)
+    thickness = THICKNESS * depth
+    ground = find_ground(thinned_places(points, 2 * thickness), cam2world[:, :3, 3], up, thickness, search)
     if ground is None:
         return _turn_between(up, UP)
     return onto_ground(ground, np.median(points, axis=0))

@@ -64,7 +64,7 @@ def align(
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
     _check(mappings, predictions)
-    steps, sight = Steps(report, STAGE), Sight(look, mappings, masks)
+    steps = Steps(report, STAGE)
     groups = focal_groups(settings.shared_focal, [mapping.photo_size for mapping in mappings], lenses)
     pins = gather(known, before, groups)
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
@@ -73,6 +73,7 @@ def align(
     canonical = canonical_pointmaps(observations, centres, pins, settings.seed, steps.part(0.1, len(mappings)))
     usable = usable_edges(observations, canonical)
     component = components(len(mappings), observations.edges[usable])
+    sight = Sight(look, mappings, masks, component)
     parts, placed = [], []
     for number in range(component.max() + 1):
         photos = np.flatnonzero(component == number)

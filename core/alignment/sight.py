@@ -41,6 +41,7 @@ class Sight:
     look: Look | None
     mappings: Sequence[PixelMapping]
     masks: Masks
+    component: Indices  # (N,), of all photos
 
     def stand(self, photos: Indices, world: World, weight: Array) -> None:
         """Photos (N,) with the pixels that the alignment looks at; weight: (N, P), how sure each is."""
@@ -59,7 +60,7 @@ class Sight:
             mapping, shown = self.mappings[photo], (weight[n] >= least) & (weight[n] > 0)
             chosen = _spread(mapping.view_size, world.depth.shape[1])[shown]
             camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
-            yield _standing(photo, camera, mapping, chosen, world.depth[n][shown])
+            yield self._standing(photo, camera, chosen, world.depth[n][shown], world.depth[n])
 
     def _dense(self, photo: int, camera: Camera, dense: DenseDepth) -> Iterable[Standing]:
         mapping, mask = self.mappings[photo], self.masks[photo]
@@ -69,14 +70,16 @@ class Sight:
         shown = confidence >= np.quantile(confidence, AUTO_HIDDEN)
         if mask is not None:
             shown &= mask.reshape(-1)[chosen]
-        yield _standing(photo, camera, mapping, chosen[shown], dense.depth.reshape(-1)[chosen[shown]])
+        chosen = chosen[shown]
+        yield self._standing(photo, camera, chosen, dense.depth.reshape(-1)[chosen], dense.depth)
+
+    def _standing(self, photo: int, camera: Camera, chosen: Indices, depth: Depths, every_depth: Depths) -> Standing:
+        place = (camera.R, camera.centre, camera.focal, camera.principal_point)
+        seen = (self.mappings[photo], chosen, depth, every_depth)
+        return Standing(photo, *place, *seen, int(self.component[photo]))
 
 
 @lru_cache(maxsize=16)
 def _spread(size: tuple[int, int], count: int) -> Indices:
     """Most photos of a set are of one size."""
     return spread(size, count)
-
-
-def _standing(photo: int, camera: Camera, mapping: PixelMapping, chosen: Indices, depth: Depths) -> Standing:
-    return Standing(photo, camera.R, camera.centre, camera.focal, camera.principal_point, mapping, chosen, depth)

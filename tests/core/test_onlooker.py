@@ -21,7 +21,9 @@ TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
 def _standing(photo=0, count=48, **more):
     fields = {"R": np.eye(3), "centre": np.zeros(3), "focal": 40.0, "principal_point": np.array([40.0, 30.0])}
     chosen = np.arange(count) % 48
-    return Standing(photo, **fields | more, mapping=MAPPING, chosen=chosen, depth=np.full(count, 2.0))
+    depth = np.full(count, 2.0)
+    fields |= {"mapping": MAPPING, "chosen": chosen, "depth": depth, "every_depth": depth, "component": 0}
+    return Standing(photo, **fields | more)
 
 
 def _view(index=0, colors=None):
@@ -87,6 +89,27 @@ def test_a_point_has_the_colour_of_its_pixel():
     colors, seen = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8), []
     Onlooker([_view(0, colors)], Watch(preview=seen.append)).stand([_standing()])
     assert np.array_equal(seen[0].color, colors.reshape(-1, 3))
+
+
+def test_a_preview_is_shown_in_the_world_that_the_watch_says():
+    seen, told = [], []
+    shift, standing = np.diag([2.0, 2, 2, 1]), _standing(centre=np.array([1.0, 2, 3]))
+    shift[:3, 3] = 5, 0, 0
+
+    def world(standings):
+        told.append(standings)
+        return shift
+
+    Onlooker([_view()], Watch(preview=seen.append, world=world)).stand([standing])
+    assert told == [{Path("0.png"): standing}]
+    assert np.allclose(seen[0].position, 2 * standing.points + [5, 0, 0])
+    assert np.allclose(seen[0].cameras[0, 0], [7, 4, 6])
+
+
+def test_where_a_photo_stands_so_far_is_told_by_all_of_its_pixels():
+    pose = _standing(R=TURN, centre=np.array([1.0, 2, 3]), every_depth=np.arange(999.0) + 1, component=4).placement
+    assert np.array_equal(pose.cam2world[:3], np.column_stack([TURN, [1, 2, 3]]))
+    assert (pose.depth, pose.component) == (500, 4)
 
 
 def test_previews_come_at_most_once_a_second_and_show_the_latest():
