@@ -12,7 +12,7 @@ FULL_FRAME = math.hypot(36.0, 24.0)  # mm, the diagonal that 35 mm equivalents r
 MILLIMETRES = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}  # of FocalPlaneResolutionUnit: inch, cm, mm, um
 EXIF_IFD = 0x8769
 MAKE, MODEL, LENS_MAKE, LENS_MODEL = 0x010F, 0x0110, 0xA433, 0xA434
-FOCAL, FOCAL_35, WIDTH = 0x920A, 0xA405, 0xA002
+FOCAL, FOCAL_35, WIDTH, HEIGHT = 0x920A, 0xA405, 0xA002, 0xA003
 PLANE_RESOLUTION, PLANE_UNIT = 0xA20E, 0xA210
 TAKEN, TAKEN_FRACTION, CHANGED = 0x9003, 0x9291, 0x0132
 MOMENT = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
@@ -28,6 +28,7 @@ class LensTags:
     focal_35: float = 0.0  # mm, of a full-frame camera with an equal view across the diagonal
     density: float = 0.0  # pixels a mm of the sensor, as it was recorded
     recorded_width: float = 0.0  # pixels along the stored rows, as it was recorded
+    recorded_height: float = 0.0  # pixels along the stored columns
     taken: str = ""  # "YYYY:MM:DD HH:MM:SS.fraction" by the camera's clock
 
     @classmethod
@@ -42,6 +43,7 @@ class LensTags:
             focal_35=_number(more.get(FOCAL_35)),
             density=_number(more.get(PLANE_RESOLUTION)) / unit if unit else 0.0,
             recorded_width=_number(more.get(WIDTH)),
+            recorded_height=_number(more.get(HEIGHT)),
             taken=_moment(more.get(TAKEN) or exif.get(CHANGED), more.get(TAKEN_FRACTION)),
         )
 
@@ -57,8 +59,15 @@ class LensTags:
         """
         if self.focal_35:
             return self.focal_35 / FULL_FRAME * math.hypot(*size)
-        shrunk = size[0] / self.recorded_width if self.recorded_width else 1.0
-        return self.focal * self.density * shrunk or None
+        return self.focal * self.density * self._shrunk(size) or None
+
+    def _shrunk(self, size: tuple[int, int]) -> float:
+        """size over what was recorded; by the long sides where both are told, since HEIC comes turned already."""
+        if not self.recorded_width:
+            return 1.0
+        if not self.recorded_height:
+            return size[0] / self.recorded_width
+        return max(size) / max(self.recorded_width, self.recorded_height)
 
 
 NO_TAGS = LensTags()

@@ -1,6 +1,5 @@
 """Finding and opening photo files: what a person sees when looking at them. Imports no torch."""
 
-import importlib
 import logging
 import re
 import struct
@@ -18,10 +17,13 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError, first_line
 from .exif import NO_TAGS, LensTags
+from .heic import HEIC, HEIC_SUFFIXES, is_heic, register_heic, unreadable_heic
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"})
+RARE_SUFFIXES = HEIC_SUFFIXES | {".avif"}  # few programs read these
+SUFFIXES = RARE_SUFFIXES | {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+KINDS = "JPEG, PNG, WebP, TIFF, BMP, HEIC"
 # Named one by one: some of Pillow's other readers start programs of their own (EPS starts Ghostscript).
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF")
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)  # orientations that turn rows into columns
 TURNS = {  # what makes a photo upright, by orientation
@@ -43,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo turned upright by its EXIF orientation."""
+    """A photo turned upright: HEIC by the turn in its container, every other by its EXIF orientation."""
 
     image: Image.Image  # RGB, 8 bit
     alpha: Image.Image | None  # L, 8 bit, of the same size; None where the file has no transparency
@@ -55,7 +57,7 @@ class Photo:
 class PhotoHeader:
     """What a photo's file says before its pixels are decoded."""
 
-    size: tuple[int, int]  # (width, height) as stored, before the EXIF turn
+    size: tuple[int, int]  # (width, height) as its reader gives it, before the EXIF turn
     format: str  # Pillow's name of it
     mode: str  # Pillow's name of the colours as stored
     orientation: int = 1  # the EXIF tag (1 to 8)
@@ -122,6 +124,15 @@ def open_grey(path: Path, long_side: int) -> NDArray[np.float32]:
     return np.asarray(grey.resize((width, height), Image.Resampling.BOX), np.float32) / 255
 
 
+def open_thumbnail(path: Path, side: int) -> NDArray[np.uint8] | None:
+    """A small picture (H, W, 3) of a photo, quick to read, no side below `side`; None where its file holds none.
+
+    HEIC holds one that is upright; JPEG gives one as it is stored. Raises InputError as `open_photo` does.
+    """
+    with _opened(path) as file:
+        return np.asarray(_rgb(file)) if file.draft("RGB", (side, side)) else None
+
+
 def read_header(path: Path) -> PhotoHeader:
     """Size and kind of a photo, which takes no longer for large ones. Raises InputError as `open_photo` does."""
     with _opened(path) as file:
@@ -145,8 +156,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 raise Image.DecompressionBombError
             yield file
     except UnidentifiedImageError as error:
-        kinds = "JPEG, PNG, WebP, TIFF or BMP" + (" (HEIC needs the package pillow-heif)" if _is_heic(path) else "")
-        raise InputError(f"{path} is not a photo that can be read; give {kinds}") from error
+        raise _unknown_kind(path) from error
     except Image.DecompressionBombError as error:
         raise InputError(
             f"{path} claims to hold more pixels than any photo; make it smaller or leave it out"
@@ -158,7 +168,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF tag, 1 to 8; 1 where there is none, or none that can be read: a photo is worth more than its tags."""
+    """The EXIF tag, 1 to 8; 1 where there is none, or none that can be read: a photo is worth more than its tags.
+
+    HEIC is turned by its reader, as its container says; what EXIF says besides must not turn it again (ISO 23008-12).
+    """
+    if image.format == HEIC:
+        return 1
     try:
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
     except DAMAGE as error:
@@ -187,7 +202,7 @@ def unwarned() -> Iterator[None]:
 def _photos_in(folder: Path) -> list[Path]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
     if not files:
-        raise InputError(f"{folder} holds no photos (JPEG, PNG, WebP, TIFF, BMP); choose the folder that does")
+        raise InputError(f"{folder} holds no photos ({KINDS}); choose the folder that does")
     return sorted(files, key=lambda file: natural_order(file.name))
 
 
@@ -216,22 +231,20 @@ def _to_8_bit(values: np.ndarray) -> np.ndarray:
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
-    if "A" in image.getbands():
-        return image.getchannel("A")
+    if band := {"A", "a"} & set(image.getbands()):  # "a": the colours are stored multiplied by it
+        return image.getchannel(band.pop())
     if "transparency" in image.info:
         return image.convert("RGBA").getchannel("A")
     return None
 
 
-def _is_heic(path: Path) -> bool:
-    return path.suffix.lower() in {".heic", ".heif"}
+def _unknown_kind(path: Path) -> InputError:
+    if is_heic(path) and HEIC not in _readable_formats():
+        return unreadable_heic(path)
+    return InputError(f"{path} is not a photo that can be read; give one of {KINDS}")
 
 
 @cache
 def _readable_formats() -> tuple[str, ...]:
-    try:
-        importlib.import_module("pillow_heif").register_heif_opener()
-    except ImportError:
-        log.debug("pillow-heif is not installed; HEIC photos cannot be read")
     Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
+    return tuple(name for name in FORMATS if name in Image.OPEN) + ((HEIC,) if register_heic() else ())

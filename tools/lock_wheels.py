@@ -21,6 +21,7 @@ DIRECT = (
     "scipy",
     "scikit-image",
     "pillow",
+    "pillow-heif",
     "roma",
     "safetensors",
     "huggingface_hub",

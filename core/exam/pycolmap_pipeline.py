@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..photos import open_photo
+from ..photos import RARE_SUFFIXES, open_photo
 from ..progress import Report, silent
 from .clock import Clock
 from .found import FoundPhoto
@@ -55,10 +55,13 @@ def import_pycolmap() -> Any:
 
 
 def _place_upright(path: Path, folder: Path, number: int) -> str:
-    """The photo under a plain name in the folder: COLMAP passes over the EXIF turn, of which the true camera speaks."""
+    """The photo under a plain name in the folder: COLMAP passes over the EXIF turn, of which the true camera speaks.
+
+    COLMAP reads no HEIC.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     photo = open_photo(path)
-    if photo.orientation == 1:
+    if photo.orientation == 1 and path.suffix.lower() not in RARE_SUFFIXES:
         file = folder / f"{number:05d}{path.suffix.lower()}"
         shutil.copy(path, file)
     else:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import replacing
-from ..photos import open_photo
+from ..photos import RARE_SUFFIXES, header_if_readable, open_photo
 from ..reconstruction import AlignedView
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
-RARE_SUFFIXES = frozenset({".heic", ".heif", ".avif"})  # few programs read these
 JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
 
 
@@ -19,14 +18,14 @@ def export_names(views: Sequence[AlignedView]) -> list[str]:
     """A file name for each photo, all different: its own, without blanks, which COLMAP's text files cannot hold.
 
     Photos of equal name keep the folders that tell them apart. A photo that has to be written anew and is no JPEG
-    becomes a PNG.
+    becomes a PNG; HEIC and AVIF, which are lossy already, become JPEG unless they are transparent.
     """
     names: list[str] = []
     for view in views:
         parts = re.sub(r"\s", "_", view.name.replace("\\", "/")).split("/")
         name = "/".join(part for part in parts if part not in {"", ".", ".."})  # never outside of the folder
         if _is_rewritten(view) and Path(name).suffix.lower() not in JPEG_SUFFIXES | {".png"}:
-            name += ".png"
+            name += ".jpg" if _is_rare(view) and not _is_transparent(view) else ".png"
         while name in names:
             name = f"{Path(name).with_suffix('')}_{Path(name).suffix}"
         names.append(name)
@@ -45,7 +44,16 @@ def copy_photos(views: Sequence[AlignedView], names: Sequence[str], folder: Path
 
 
 def _is_rewritten(view: AlignedView) -> bool:
-    return view.mapping.exif_orientation != 1 or Path(view.name).suffix.lower() in RARE_SUFFIXES
+    return view.mapping.exif_orientation != 1 or _is_rare(view)
+
+
+def _is_rare(view: AlignedView) -> bool:
+    return Path(view.name).suffix.lower() in RARE_SUFFIXES
+
+
+def _is_transparent(view: AlignedView) -> bool:
+    header = header_if_readable(view.path)
+    return header is not None and "a" in header.mode.lower()
 
 
 def _as_it_is(view: AlignedView) -> bytes:

@@ -160,14 +160,14 @@ def test_photos_are_upright_and_untouched_where_they_were_so_already(result, tmp
             assert off.max() <= (6 if copy.suffix == ".jpg" else 0)
 
 
-def test_photos_of_kinds_that_few_programs_read_become_png(tmp_path):
+def test_photos_of_kinds_that_few_programs_read_become_jpeg(tmp_path):
     result = make_reconstruction(tmp_path, (Shot("a.png"), Shot("b.png")))
     with Image.open(tmp_path / "a.png") as photo:
         photo.save(tmp_path / "a.avif", quality=100)
     views = (replace(result.views[0], name="a.avif", path=tmp_path / "a.avif"), result.views[1])
     export_reconstruction(replace(result, views=views), tmp_path / "out", "colmap-text")
-    assert {path.name for path in (tmp_path / "out" / "images").iterdir()} == {"a.avif.png", "b.png"}
-    assert "1 a.avif.png\n" in (tmp_path / "out" / "sparse" / "0" / "images.txt").read_text()
+    assert {path.name for path in (tmp_path / "out" / "images").iterdir()} == {"a.avif.jpg", "b.png"}
+    assert "1 a.avif.jpg\n" in (tmp_path / "out" / "sparse" / "0" / "images.txt").read_text()
 
 
 def test_names_that_blanks_alone_told_apart_stay_apart(tmp_path):
