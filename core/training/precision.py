@@ -2,6 +2,7 @@
 
 import torch
 
+from ..device import native_bfloat16
 from .config import Precision
 
 
@@ -11,5 +12,4 @@ def half_precision(wanted: Precision, device: torch.device) -> torch.dtype | Non
         return torch.bfloat16 if wanted == "bfloat16" else None
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # no public name for it yet
-    return torch.bfloat16 if device.type == "cpu" and native() else None
+    return torch.bfloat16 if device.type == "cpu" and native_bfloat16() else None

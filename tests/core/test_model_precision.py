@@ -71,5 +71,17 @@ def test_a_precision_that_is_asked_for_is_taken():
     assert pick_precision("half", CPU) == torch.bfloat16
 
 
-def test_the_automatic_precision_of_a_cpu_is_the_same_at_every_look():
-    assert len({pick_precision(ReconstructionSettings().precision, CPU) for _ in range(5)}) == 1
+@pytest.mark.parametrize(
+    ("bfloat16", "tiles", "expected"),
+    [(True, False, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],
+)
+def test_the_automatic_precision_of_a_cpu_follows_its_instructions(monkeypatch, bfloat16, tiles, expected):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bfloat16, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
+    assert pick_precision(ReconstructionSettings().precision, CPU) == expected
+
+
+def test_a_torch_that_cannot_tell_is_taken_at_float32(monkeypatch):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    assert pick_precision("auto", CPU) == torch.float32
