@@ -4,19 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from ..core.checkpoints import (
-    KNOWN_MODELS,
-    STAGE,
-    KnownModel,
-    ModelStatus,
-    copying_steps,
-    default_model_folder,
-    download_model,
-    find_model,
-    known_model,
-    list_models,
-)
+from ..core.checkpoints import ModelStatus, default_model_folder, find_model, list_models
 from ..core.errors import ModelUnavailable
+from ..core.known_models import KNOWN_MODELS, KnownModel, known_model
+from ..core.model_download import STAGE, copying_steps, download_model
 from ..core.model_files import CHECKING, remove_model, verify_model
 from ..core.progress import Timeline
 from .output import Output

@@ -1,77 +1,15 @@
-"""The models we know: what they are, under which licence, whether they are here, and how they get here. No torch."""
+"""Which models are on this machine, and where. No torch."""
 
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .download import RemoteFile, fetch, look_up
-from .errors import InputError, ModelUnavailable
-from .origin import Origin, read_origin, sha256_of
-from .progress import Report
+from .errors import ModelUnavailable
+from .known_models import FILES, KNOWN_MODELS, UNSTATED, KnownModel, known_model, licence_of, terms_of
+from .origin import Origin, read_origin
 
-STAGE = "Downloading the model"
 BUNDLED = Path(__file__).resolve().parent.parent / "models"  # what the package itself carries
-FILES = ("config.json", "model.safetensors")  # that make a folder a model
-HUB = "https://huggingface.co"
-UNSTATED = "licence not stated"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    """A model that can be asked for by name."""
-
-    name: str  # also its folder's name
-    title: str  # for people
-    repository: str | None  # on the Hugging Face hub; None: comes with this package
-    licence: str
-    commercial: bool | None  # whether the licence allows commercial use; None: not known here
-    parameters: int  # 0: not known here
-    size_mb: int  # of the download, in 10^6 bytes
-    image_size: int  # pixels of a photo's long side (224: of both)
-    note: str  # what to expect, one line
-    files: tuple[str, ...] = FILES
-
-    @property
-    def short_name(self) -> str:
-        return self.name.rpartition("BaseDecoder_")[2]
-
-    @property
-    def terms(self) -> str:
-        """Size and licence in one phrase: what is shown before a download."""
-        return f"{self.size_mb} MB, {_with_use(self.licence, self.commercial)}"
-
-    @property
-    def address(self) -> str:
-        """Where it is from, for people; "" where that is this machine."""
-        return f"{HUB}/{self.repository}" if self.repository else ""
-
-
-def _published(short_name: str, title: str, parameters: int, image_size: int, note: str) -> KnownModel:
-    name = f"DUSt3R_ViTLarge_BaseDecoder_{short_name}"
-    size_mb = round(parameters * 4 / 1e6)  # float32
-    return KnownModel(name, title, f"naver/{name}", "CC BY-NC-SA 4.0", False, parameters, size_mb, image_size, note)
-
-
-# Best first: the first that is present is the default.
-KNOWN_MODELS = (
-    _published("512_dpt", "DUSt3R 512 DPT", 571_171_208, 512, "The most accurate; the published default"),
-    _published(
-        "512_linear", "DUSt3R 512 linear", 532_342_784, 512, "The same body with a simple head: a fifth less work"
-    ),
-    _published("224_linear", "DUSt3R 224 linear", 532_342_784, 224, "Fast; sees the photo's central square only"),
-    KnownModel(
-        "preview",
-        "Preview",
-        None,
-        "CC0 for our part; see its README",
-        True,
-        11_266_112,
-        23,
-        128,
-        "Preview: coarse, for trying the extension; download a full model for results",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +36,9 @@ def list_models(model_folder: Path | None = None, commercial: bool = False) -> l
     After them every other model folder in there, by name, such as those that were trained here. commercial: only those
     whose licence is known to allow commercial use.
     """
-    statuses = [ModelStatus(model, _locate(model, model_folder)) for model in KNOWN_MODELS]
+    statuses = [ModelStatus(model, locate(model, model_folder)) for model in KNOWN_MODELS]
     statuses += [ModelStatus(_describe(folder), folder) for folder in _own(model_folder or default_model_folder())]
     return [status for status in statuses if status.model.commercial or not commercial]
-
-
-def check_model_name(name: str) -> str:
-    """The name of a new model, if it can be one; raises InputError, saying why, if not."""
-    if not name.strip() or name.startswith(".") or name != Path(name).name or set(name) & set('\\/:*?"<>|'):
-        raise InputError(f"{name!r} cannot be a model's name; use letters, digits, spaces, - and _")
-    if known_model(name) is not None:
-        raise InputError(f"{name!r} is the name of a published model; choose another")
-    return name
-
-
-def known_model(name: str) -> KnownModel | None:
-    """The known model of this full or short name or repository, in any case; None if there is none."""
-    wanted = name.lower()
-    for model in KNOWN_MODELS:
-        if wanted in {model.name.lower(), model.short_name.lower(), (model.repository or model.name).lower()}:
-            return model
-    return None
 
 
 def find_model(name_or_path: str | None = None, model_folder: Path | None = None, commercial: bool = False) -> Path:
@@ -141,9 +61,9 @@ def find_model(name_or_path: str | None = None, model_folder: Path | None = None
 def _find(name_or_path: str, model_folder: Path | None) -> Path:
     known = known_model(name_or_path)
     if known is not None:
-        path = _locate(known, model_folder)
+        path = locate(known, model_folder)
         if path is None:
-            raise ModelUnavailable(_how_to_get(known))
+            raise ModelUnavailable(how_to_get(known))
         return path
     for path in (Path(name_or_path).expanduser(), (model_folder or default_model_folder()) / name_or_path):
         if path.exists():
@@ -152,73 +72,8 @@ def _find(name_or_path: str, model_folder: Path | None) -> Path:
     raise ModelUnavailable(f"There is no model {name_or_path!r}: give a file, a folder or one of {names}")
 
 
-def download_model(
-    known: KnownModel, model_folder: Path, report: Report, online: bool, endpoint: str | None = None
-) -> Path:
-    """Bring a known model into `model_folder` and return its folder; at once if it is present.
-
-    Resumes where an earlier try broke off; a file gets its name only when it is whole and its checksum right. report:
-    bytes done and in all; raise Cancelled in it to stop. online: whether requests are allowed. endpoint: another hub
-    than the usual one. Raises ModelUnavailable, or InputError where the disk refuses.
-    """
-    present = _locate(known, model_folder)
-    if present is not None:
-        return present
-    if known.repository is None:
-        raise ModelUnavailable(f"{known.title} should come with this package but is not in {BUNDLED}; install it again")
-    if not online:
-        raise ModelUnavailable(
-            f"{known.title} cannot be downloaded while online access is off; allow it in Blender's preferences under "
-            f"System, Network, or copy the files by hand: {' '.join(copying_steps(known, model_folder))}"
-        )
-    folder = model_folder / known.name
-    remote = [look_up(known.repository, name, endpoint) for name in known.files]
-    _fetch_all(remote, folder, report)
-    Origin(known.address, known.licence, known.commercial, _digests(remote, folder)).save(folder)
-    return folder
-
-
-def copying_steps(known: KnownModel, model_folder: Path) -> tuple[str, ...]:
-    """What to copy where, a sentence each, for a machine that is not online; none for a model of this package."""
-    if known.repository is None:
-        return ()
-    addresses = " and ".join(f"{known.address}/resolve/main/{name}" for name in known.files)
-    return (
-        f"On a machine that is online, fetch {addresses}.",
-        f"Copy {' and '.join(known.files)} into the folder {model_folder / known.name}.",
-    )
-
-
-def terms_of(model: Path) -> tuple[str, bool | None]:
-    """Licence of a checkpoint, and whether it allows commercial use, as its origin.json or its folder's name says."""
-    folder = (model if model.is_dir() else model.parent).resolve()
-    stated = read_origin(folder) or known_model(folder.name) or known_model(model.stem)
-    return (stated.licence, stated.commercial) if stated is not None else (UNSTATED, None)
-
-
-def licence_of(model: Path) -> str:
-    """The same in one phrase: what a result says of the model that made it."""
-    return _with_use(*terms_of(model))
-
-
-def _with_use(licence: str, commercial: bool | None) -> str:
-    return f"{licence}{', not for commercial use' if commercial is False else ''}"
-
-
-def _digests(remote: list[RemoteFile], folder: Path) -> dict[str, str]:
-    """sha256 by file name, of files that were checked as they arrived; git's sha1 of small ones is none."""
-    return {one.name: one.checksum if len(one.checksum) == 64 else sha256_of(folder / one.name) for one in remote}
-
-
-def _fetch_all(remote: list[RemoteFile], folder: Path, report: Report) -> None:
-    total, before = sum(file.size for file in remote), 0
-    for file in remote:
-        done_before = before
-        fetch(file, folder / file.name, lambda done, start=done_before: report(STAGE, start + done, total))
-        before += file.size
-
-
-def _locate(known: KnownModel, model_folder: Path | None) -> Path | None:
+def locate(known: KnownModel, model_folder: Path | None) -> Path | None:
+    """Its folder in `model_folder` (None: the default one) or in the package; None where it is in neither."""
     for parent in (model_folder or default_model_folder(), BUNDLED):
         folder = parent / known.name
         if all((folder / name).is_file() for name in known.files):
@@ -257,10 +112,11 @@ def _best(model_folder: Path | None, commercial: bool) -> Path:
     for status in list_models(model_folder, commercial):
         if status.path is not None:
             return status.path
-    raise ModelUnavailable(f"No model is on this machine; {_how_to_get(KNOWN_MODELS[0])}")
+    raise ModelUnavailable(f"No model is on this machine; {how_to_get(KNOWN_MODELS[0])}")
 
 
-def _how_to_get(known: KnownModel) -> str:
+def how_to_get(known: KnownModel) -> str:
+    """Why a known model is not there and what to do, one sentence."""
     if known.repository is None:
         return f"{known.title} should come with this package but is not in {BUNDLED}; install it again"
     return (

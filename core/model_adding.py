@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .checkpoints import UNSTATED, check_model_name, known_model
 from .errors import InputError, ModelUnavailable
 from .files import check_writable
+from .known_models import UNSTATED, check_model_name, known_model
 from .model.checkpoint_file import CONFIG, WEIGHTS, CheckpointFile, read_checkpoint
 from .model.dust3r import DUSt3R
 from .model.names import published_name

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from .checkpoints import FILES, UNSTATED, KnownModel, known_model
 from .download import look_up, matches
 from .errors import InputError, ModelUnavailable
+from .known_models import FILES, UNSTATED, KnownModel, known_model
 from .origin import Origin, read_origin, sha256_of
 from .progress import Report
 

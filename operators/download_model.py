@@ -8,8 +8,8 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty
 
-from ..core.checkpoints import KNOWN_MODELS
 from ..core.errors import ReconstructionError
+from ..core.known_models import KNOWN_MODELS
 from .preferences import model_folder, user_folder
 from .properties import settings_of
 from .running import WorkerOperator

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.checkpoints import ModelStatus, copying_steps, list_models
+from ..core.checkpoints import ModelStatus, list_models
+from ..core.model_download import copying_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, StringProperty
 
-from ..core.checkpoints import copying_steps, find_model, known_model
+from ..core.checkpoints import find_model
 from ..core.errors import ReconstructionError
+from ..core.known_models import known_model
+from ..core.model_download import copying_steps
 from ..core.model_files import remove_model
 from .preferences import model_folder, user_folder
 from .properties import BEST, settings_of

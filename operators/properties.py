@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import (
     BoolProperty,
     CollectionProperty,
@@ -16,7 +17,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.checkpoints import find_model, known_model, list_models
+from ..core.checkpoints import find_model, list_models
+from ..core.known_models import known_model
 from ..core.settings import AlignmentSettings, ReconstructionSettings
 from .export_properties import DUST3R_PG_export
 from .mesh_properties import DUST3R_PG_mesh
@@ -227,7 +229,7 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         statuses = list_models(model_folder(bpy.context))
         for status in statuses:
             if status.model.name == self.model or (self.model == BEST and status.present):
-                return f"{status.model.title}: {status.model.note.removeprefix(status.model.title + ': ')}"
+                return f"{status.model.title}: {tip_(status.model.note)}"
         return ""
 
     @property

@@ -9,8 +9,8 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import FloatProperty, StringProperty
 
-from ..core.checkpoints import check_model_name
 from ..core.errors import InputError, ReconstructionError
+from ..core.known_models import check_model_name
 from ..core.training.view_settings import FINE_TUNE_MINUTES
 from .preferences import model_folder, user_folder
 from .properties import find_chosen_model, settings_of

@@ -25,11 +25,11 @@ def main() -> None:
     import torch
 
     import_package()
-    self_test, origin, checkpoints, weights, files = (
+    self_test, origin, known_models, weights, files = (
         importlib.import_module(f"dust3r.core.{name}")
-        for name in ("self_test", "origin", "checkpoints", "model.weights", "files")
+        for name in ("self_test", "origin", "known_models", "model.weights", "files")
     )
-    folder, known = self_test.MODEL, checkpoints.known_model("preview")
+    folder, known = self_test.MODEL, known_models.known_model("preview")
     digests = {name: origin.sha256_of(folder / name) for name in known.files}
     origin.Origin("this package", known.licence, known.commercial, digests).save(folder)
     model = weights.load_model(folder, torch.device("cpu"))

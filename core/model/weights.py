@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checkpoints import licence_of
 from ..errors import ModelUnavailable
+from ..known_models import licence_of
 from .checkpoint_file import read_checkpoint
 from .config import DPTWidths, ModelConfig
 from .dust3r import DUSt3R

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoints import FILES, terms_of
 from ..errors import InputError
 from ..files import check_writable
+from ..known_models import FILES, terms_of
 from ..model.config import ModelConfig
 from ..model.weights import LoadedModel, load_model
 from ..origin import Origin, sha256_of

@@ -9,16 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from dust3r.core import checkpoints, download
-from dust3r.core.checkpoints import (
-    KNOWN_MODELS,
-    check_model_name,
-    default_model_folder,
-    download_model,
-    find_model,
-    list_models,
-)
+from dust3r.core.checkpoints import default_model_folder, find_model, list_models
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
+from dust3r.core.known_models import KNOWN_MODELS, check_model_name
 from dust3r.core.model.weights import load_model
+from dust3r.core.model_download import download_model
 from dust3r.core.origin import Origin, read_origin
 from dust3r.core.progress import silent
 from dust3r.tests.hub import CONFIG, WEIGHTS, Answer, Hub, serving

@@ -8,19 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from dust3r.core import model_files
-from dust3r.core.checkpoints import (
-    BUNDLED,
-    KNOWN_MODELS,
-    copying_steps,
-    find_model,
-    licence_of,
-    list_models,
-    terms_of,
-)
+from dust3r.core.checkpoints import BUNDLED, find_model, list_models
 from dust3r.core.download import RemoteFile
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
+from dust3r.core.known_models import KNOWN_MODELS, licence_of, terms_of
 from dust3r.core.model.weights import load_model
 from dust3r.core.model_adding import add_model
+from dust3r.core.model_download import copying_steps
 from dust3r.core.model_files import remove_model, verify_model
 from dust3r.core.origin import FILE, Origin, read_origin, sha256_of
 from dust3r.core.progress import silent
