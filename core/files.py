@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError
+from .half_written import RENAMED_OPEN, hold
 
 # What NumPy, and the readers below it, raise on damaged .npy and .npz files.
 DAMAGED_ARRAYS = (OSError, ValueError, EOFError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
@@ -32,13 +33,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
+            hold(file)
             try:
                 yield file
                 file.flush()
             finally:
                 written = os.fstat(file.fileno()).st_size
             os.fsync(file.fileno())
-        partial.replace(path)
+            if RENAMED_OPEN:
+                partial.replace(path)
+        if not RENAMED_OPEN:
+            partial.replace(path)
     except OSError as error:
         raise _cannot_write(path, error, written) from error
     finally:

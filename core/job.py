@@ -1,12 +1,15 @@
 """A job folder on disk: photos, model and settings in, result out. Imports no torch."""
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
 from .files import replacing
 from .given import NOTHING, Given
+from .half_written import remove_abandoned
 from .reconstruction import Reconstruction
 from .settings import ReconstructionSettings
 from .soundness import check_no_links, check_path
@@ -20,6 +23,7 @@ OWN = (
     "result",
     "cache",
 )  # what a run reads and writes in its folder
+WRITTEN = re.compile(r"(job|begun|solution|reconstruction)\.json|(preview|arrays)\.npz|[^/]+\.npy")  # of it, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ def forget_result(folder: Path) -> None:
         head.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"Cannot remove {head}: {error.strerror or error}; choose another job folder") from error
+
+
+def forget_half_written(folder: Path) -> None:
+    """Remove what killed runs have left half written; what others are writing there now stays."""
+    for place in (folder, result_folder(folder), *(Path(place) for place, _, _ in os.walk(cache_folder(folder)))):
+        remove_abandoned(place, WRITTEN)
 
 
 def log_file(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from .cleanup.find import with_flaws
 from .device import pick_device, pick_precision
 from .errors import InputError
 from .images import load_views
-from .job import Job, cache_folder, forget_result, load_result, log_file, result_folder
+from .job import Job, cache_folder, forget_half_written, forget_result, load_result, log_file, result_folder
 from .memory import keep_freed_memory, shortage_explained
 from .model.precision import precision_name
 from .model.weights import LoadedModel, load_model
@@ -107,6 +107,7 @@ def loaded(folder: Path, device: Device, report: Report) -> Iterator[tuple[Loade
 @contextmanager
 def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job, Report]]:
     job = Job.load(folder)
+    forget_half_written(folder)
     keep_freed_memory()
     allow_many_maps()
     with _logging_to(log_file(folder)), _using(job), shortage_explained():
