@@ -56,7 +56,7 @@ class FrameChoiceProperties:
         layout.prop(self, "number", text="At Most" if self.way == "auto" else "Step")
         column = layout.column(align=True)
         column.prop(self, "first", text="From Frame")
-        column.prop(self, "last", text="To")
+        column.prop(self, "last", text="To", text_ctxt="DUSt3R")
 
 
 class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.types.Operator):

@@ -57,7 +57,7 @@ class DUST3R_OT_sort_photos(PhotoListOperator, bpy.types.Operator):
             ("TIME", "Time", "When the camera says they were taken, else when the file was changed"),
         ),
     )
-    reverse: BoolProperty(name="Reverse", description="Last first", default=False)
+    reverse: BoolProperty(name="Reverse", translation_context="DUSt3R", description="Last first", default=False)
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         settings = settings_of(context.scene)

@@ -76,7 +76,7 @@ class ReconstructionProperties:
             ("auto", "Automatic", "The fastest that is present"),
             ("cpu", "CPU", "The processor"),
             ("cuda", "CUDA", "An NVIDIA or ROCm graphics card"),
-            ("mps", "Metal", "Apple's graphics processor"),
+            ("mps", "Metal (MPS)", "Apple's graphics processor"),
         ),
         default=DEFAULTS.device,
     )

@@ -15,6 +15,7 @@ class DUST3R_PT_mesh(SidebarPanel, bpy.types.Panel):
     """Kind, options, the button."""
 
     bl_label = "Mesh"
+    bl_translation_context = "DUSt3R"
     bl_parent_id = "DUST3R_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
 

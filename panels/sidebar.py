@@ -15,6 +15,7 @@ class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
     """The model and the button."""
 
     bl_label = "Reconstruction"
+    bl_translation_context = "DUSt3R"
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         DUST3R_PT_presets.draw_panel_header(self.layout)

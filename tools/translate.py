@@ -3,6 +3,8 @@
 usage: .venv/bin/python tools/translate.py locale/de_DE.po     (a new language: a new file, named as Blender names it)
 
 New messages are added with an empty translation, in the order of the alphabet; what the interface no longer says goes.
+Where Blender has a translation of its own it wins: a label that Blender uses for something else gets the context DUSt3R
+(translation_context, bl_translation_context, text_ctxt).
 """
 
 from __future__ import annotations
@@ -18,9 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("operators", "panels")
 OPERATOR, DEFAULT = "Operator", "*"  # contexts, as Blender names them
 SHOWN = {"name", "description", "text", "heading"}  # keywords whose strings are shown
+CONTEXTS = {"name": "translation_context", "text": "text_ctxt"}  # keywords that give those a context
+LISTS = {
+    "cleanup.flaws": "FLAWS",
+    "export.settings": "ALL_FORMATS",
+}  # of core: things to choose from, shown as they are
 MARKS = {"tip_", "rpt_", "iface_"}  # pgettext, by the names that Blender's own code gives it
 HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
 Key = tuple[str, str]  # context, message
+
+sys.path.insert(0, str(ROOT))
+
+from headless import import_package  # noqa: E402
 
 
 def messages(root: Path = ROOT) -> set[Key]:
@@ -32,7 +43,17 @@ def messages(root: Path = ROOT) -> set[Key]:
                 found |= {(context, text) for context, text in _shown_by(node) if text.strip()}
     for path in sorted((root / "core").rglob("*.py")):
         found |= {(DEFAULT, stage) for stage in _stages(ast.parse(path.read_text(encoding="utf-8")))}
-    return found
+    presets = {path.stem.replace("_", " ") for path in (root / "presets").rglob("*.py")}
+    return found | {(DEFAULT, text) for text in presets | _listed()}
+
+
+def _listed() -> set[str]:
+    """Titles and notes of what core lists, and the notes of known models, whose titles are names."""
+    import_package()
+    lists = [getattr(importlib.import_module(f"dust3r.core.{room}"), name) for room, name in LISTS.items()]
+    known = importlib.import_module("dust3r.core.known_models").KNOWN_MODELS
+    listed = [one for catalogue in lists for one in catalogue.values()]
+    return {text for one in listed for text in (one.title, one.note)} | {model.note for model in known}
 
 
 def _stages(module: ast.Module) -> Iterator[str]:
@@ -50,8 +71,8 @@ def _stages(module: ast.Module) -> Iterator[str]:
             yield from (_text(key) for key in value.keys if key is not None and _text(key))
 
 
-def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Name and value of each constant of a module, also where one line assigns several."""
+def _assigned(module: ast.Module | ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
+    """Name and value of each constant of a module or class, also where one line assigns several."""
     for line in module.body:
         if isinstance(line, ast.Assign):
             target, value = line.targets[0], line.value
@@ -78,19 +99,19 @@ def _labels(node: ast.ClassDef) -> Iterator[Key]:
     is_operator = "_OT_" in node.name
     if is_operator:
         yield DEFAULT, (ast.get_docstring(node) or "")
-    for line in node.body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            name, text = line.targets[0].id, _text(line.value)
-            if text and name in ("bl_label", "bl_description"):
-                yield (OPERATOR if is_operator and name == "bl_label" else DEFAULT), text
+    said = {name: _text(value) for name, value in _assigned(node)}
+    if "bl_label" in said:
+        yield said.get("bl_translation_context", OPERATOR if is_operator else DEFAULT), said["bl_label"]
+    yield DEFAULT, said.get("bl_description", "")
 
 
 def _arguments(node: ast.Call) -> Iterator[Key]:
     function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    context = OPERATOR if function.startswith("operator") else DEFAULT
-    for keyword in node.keywords:
-        if keyword.arg in SHOWN and (text := _text(keyword.value)):
-            yield context, text
+    usual = OPERATOR if function.startswith("operator") else DEFAULT
+    given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+    for name in SHOWN & given.keys():
+        context = _text(given[CONTEXTS[name]]) if CONTEXTS.get(name) in given else usual
+        yield from ((context, text) for text in _texts(given[name]))
     if function in MARKS and node.args and (text := _text(node.args[0])):
         yield DEFAULT, text
 
@@ -99,6 +120,11 @@ def _choice(parts: list[str]) -> Iterator[Key]:
     """A choice of an enum: (identifier, name, description, …); the identifier may be a constant's name."""
     if all(parts[1:3]) and parts[1][0].isupper():  # else some other list of names
         yield from ((DEFAULT, part) for part in parts[1:3])
+
+
+def _texts(node: ast.expr) -> list[str]:
+    """The constant, or both of `... if ... else ...`."""
+    return [_text(part) for part in ([node.body, node.orelse] if isinstance(node, ast.IfExp) else [node])]
 
 
 def _text(node: ast.AST) -> str:
