@@ -15,8 +15,9 @@ from ...core.axes import OPENGL_TO_OPENCV
 from ...core.errors import InputError, ReconstructionError
 from ...core.map_settings import MapSettings
 from ...core.photos import open_photo
-from .cameras import INTRINSICS, SIZE, camera_data, intrinsics_of
+from .cameras import INTRINSICS, PHOTO, SIZE, camera_data, intrinsics_of
 from .free_space import aimed, box_corners, evaluated
+from .known import photo_of
 from .posed_render import Viewpoint
 
 ASPECT = 4 / 3  # of the views around a model
@@ -88,7 +89,7 @@ def own_photo(scene: bpy.types.Scene, camera: bpy.types.Object) -> Path | None:
     Of a camera of ours, any photo of its size; of another, one that is neither moved, scaled nor turned.
     """
     shown = next(iter(camera_data(camera).background_images), None)
-    path = _file_of(shown) if camera_data(camera).show_background_images and shown is not None else None
+    path = _file_of(camera, shown) if camera_data(camera).show_background_images and shown is not None else None
     if path is None:
         return None
     with suppress(InputError):  # a picture of another kind is no photo
@@ -101,13 +102,16 @@ def own_photo(scene: bpy.types.Scene, camera: bpy.types.Object) -> Path | None:
     return None
 
 
-def _file_of(shown: Any) -> Path | None:
-    """Of a camera's background image that lies on disk and is not moved aside."""
+def _file_of(camera: bpy.types.Object, shown: Any) -> Path | None:
+    """Of a camera's background image that lies on disk, maybe beside a copy in the .blend, and is not moved aside."""
     image = shown.image
-    if shown.source != "IMAGE" or image is None or image.source != "FILE" or image.packed_file or any(shown.offset):
+    if shown.source != "IMAGE" or image is None or image.source != "FILE" or any(shown.offset):
         return None
-    path = Path(bpy.path.abspath(image.filepath, library=image.library))
-    return path if path.is_file() else None
+    if image.packed_file:  # of ours it is a copy of the file that the recipe names
+        path = photo_of(camera) if PHOTO in camera else None
+    else:
+        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    return path if path is not None and path.is_file() else None
 
 
 def _fitted(frame: tuple[float, float], longest: int) -> tuple[int, int]:
