@@ -17,7 +17,7 @@ from ..core.environment import complaint
 from ..core.errors import Cancelled, ReconstructionError, first_line
 from ..core.memory import shortage
 from .arguments import make_parser
-from .output import JsonLines, Output, Quiet, Terminal
+from .output import JsonLines, Output, Quiet, Terminal, undisturbed_output
 
 VERBS = {
     "reconstruct": ("reconstruct", "reconstruct"),
@@ -94,7 +94,7 @@ def _function(verb: str) -> Callable[[argparse.Namespace, Output], None]:
 
 def _output(arguments: argparse.Namespace) -> Output:
     if arguments.json_progress:
-        return JsonLines()
+        return JsonLines(undisturbed_output() if arguments.supervised else None)
     return Quiet() if arguments.quiet else Terminal()
 
 

@@ -1,5 +1,6 @@
 """How the command line speaks: to a person, to a program, or not at all."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -110,7 +111,8 @@ class Terminal(Unwatched):
 class JsonLines:
     """The worker's protocol on standard output (core/protocol.py); errors in plain words on standard error too."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
         self._pace = Pace(0.1)
 
     def progress(self, progress: Progress) -> None:
@@ -143,7 +145,15 @@ class JsonLines:
         self._send(PreviewMessage(str(path)))
 
     def _send(self, message: Message) -> None:
-        print(encode(message), flush=True)
+        print(encode(message), file=self._stream, flush=True)
+
+
+def undisturbed_output() -> TextIO:
+    """This process's standard output for the caller alone: from now on what others print goes to standard error."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return stream
 
 
 def photo_count(count: int) -> str:

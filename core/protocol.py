@@ -61,6 +61,10 @@ class ErrorMessage:
     exit_code: int
 
 
+class NoMessage(ReconstructionError):
+    """A line that a library, or the program around the worker, has written."""
+
+
 Message = ProgressMessage | WarningMessage | PhotosMessage | PreviewMessage | ResultMessage | ErrorMessage
 _KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
@@ -71,12 +75,12 @@ def encode(message: Message) -> str:
 
 
 def decode(line: str) -> Message:
-    """The message of one line; raises ReconstructionError when it is not one of this version's."""
+    """The message of one line; raises NoMessage for what is none, ReconstructionError for another version's."""
     try:
         fields: dict[str, Any] = json.loads(line)
         version, kind = fields.pop("protocol"), _KINDS[fields.pop("kind")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ReconstructionError(f"The worker said something that is no message: {line[:200]!r}") from error
+        raise NoMessage(f"The worker said something that is no message: {line[:200]!r}") from error
     if version != PROTOCOL:
         raise ReconstructionError(
             f"The worker speaks protocol {version}, this extension {PROTOCOL}; use the same version on both sides"

@@ -19,6 +19,7 @@ from .errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from .protocol import (
     ErrorMessage,
     Message,
+    NoMessage,
     PhotosMessage,
     PreviewMessage,
     ProgressMessage,
@@ -111,6 +112,9 @@ class WorkerJob:
     def _take(self, line: str) -> None:
         try:
             message: Message = decode(line)
+        except NoMessage as error:
+            log.debug("%s", error)
+            return
         except ReconstructionError as error:
             log.warning("%s", error)
             return

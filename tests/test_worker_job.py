@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dust3r.core import worker_process
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from dust3r.core.job import Job, load_result
 from dust3r.core.preview import MOST_POINTS, Preview
@@ -115,9 +116,42 @@ def test_a_python_that_cannot_run_the_worker_is_named(start, tmp_path):
         start(python="/bin/false").result()
 
 
-def test_noise_on_the_workers_output_does_no_harm(start):
+NOISY = """
+import os, runpy, sys
+os.write(1, b"before anything of ours runs\\n")
+headless = runpy.run_path(sys.argv[1])
+headless["import_package"]()
+from dust3r.cli import reconstruct
+work = reconstruct.work
+def noisy(arguments, output):
+    os.write(1, b"a library in C, and no line's end")
+    print("a library in Python", end="", flush=True)
+    os.system("echo a program that it starts")
+    work(arguments, output)
+reconstruct.work = noisy
+from dust3r.cli.main import main
+headless["leave"](main(sys.argv[2:]))
+"""
+
+
+def test_what_libraries_print_goes_to_the_log_and_takes_no_message_away(start, tmp_path, caplog):
+    caplog.set_level("INFO")
+    job = start(PHOTOS[:2], launcher=(sys.executable, "-c", NOISY, str(worker_process.HEADLESS)))
+    assert job.result() == tmp_path / "result"
+    assert job.photos == {str(photo): "placed" for photo in PHOTOS[:2]}
+    written = (tmp_path / "log.txt").read_text()
+    for noise in ("a library in C", "a library in Python", "a program that it starts"):
+        assert noise in written
+    assert caplog.messages == []
+
+
+def test_lines_that_are_no_message_are_for_those_who_look_for_a_fault(start, caplog):
     job = start(PHOTOS[:1])
-    job._take("a library's greeting\n")
+    caplog.set_level("DEBUG", "dust3r")
+    job._take("[1234.5] UCX  WARN  a library's greeting\n")
+    assert [(record.levelname, "greeting" in record.message) for record in caplog.records] == [("DEBUG", True)]
+    job._take('{"protocol": 1, "kind": "ResultMessage", "path": "x"}\n')
+    assert caplog.records[-1].levelname == "WARNING"
     assert job.result().name == "result"
 
 
