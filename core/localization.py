@@ -1,7 +1,7 @@
 """Where a new photo was taken in a world that is there already, which stays as it is."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def localize(
     few matches agree on a camera.
     """
     settings = settings or LocalizationSettings()
+    reconstruction = in_whole_patches(reconstruction, model.config.patch_size)
     views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.without_flaws().views]
     views.append(load_view(photo, framing_of(model.config), name))
     predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
@@ -108,6 +109,28 @@ def _share_of(report: Report, number: int, count: int) -> Report:
 def map_view(view: AlignedView, min_confidence: float) -> View:
     """A reconstructed photo as the network saw it; masked where its points are hidden."""
     return View(view.name, view.path, network_image(view.colors), view.kept(min_confidence), view.mapping)
+
+
+def in_whole_patches(reconstruction: Reconstruction, patch: int) -> Reconstruction:
+    """The same with photos whose sides a network of this patch size can take, cut at their edges where they have to be.
+
+    Another network, or program, may have framed them. Raises InputError where they all are smaller than a patch.
+    """
+    whole = tuple(cut for view in reconstruction.views if (cut := _in_whole_patches(view, patch)) is not None)
+    if not whole:
+        raise InputError(
+            f"No photo of the reconstruction is at least {patch} x {patch} pixels large, which the network needs; "
+            "reconstruct it from larger photos"
+        )
+    return replace(reconstruction, views=whole)
+
+
+def _in_whole_patches(view: AlignedView, patch: int) -> AlignedView | None:
+    width, height = view.mapping.view_size
+    size = width // patch * patch, height // patch * patch
+    if size == (width, height):
+        return view
+    return view.cropped((width - size[0]) // 2, (height - size[1]) // 2, size) if min(size) else None
 
 
 def as_reconstruction(

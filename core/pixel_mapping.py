@@ -1,6 +1,6 @@
 """Where a network pixel lies in the photo it came from. Imports no torch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,11 @@ class PixelMapping:
         finite = all(-MOST_PIXELS < step < MOST_PIXELS for step in steps) and min(self.scale) > 0
         small = whole and self.view_size[0] * self.view_size[1] <= MOST_VIEW_PIXELS
         return pairs and small and finite and self.exif_orientation in range(1, 9)
+
+    def cropped(self, left: int, top: int, size: tuple[int, int]) -> "PixelMapping":
+        """That of a part of the view, (width, height) network pixels from this column and row on."""
+        x, y = (offset + step * by for offset, step, by in zip(self.offset, self.scale, (left, top), strict=True))
+        return replace(self, view_size=size, offset=(x, y))
 
     @property
     def photo_centre(self) -> tuple[float, float]:

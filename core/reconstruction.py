@@ -17,7 +17,8 @@ from .pixel_mapping import PixelMapping
 from .soundness import check_archive, check_path, check_result
 
 FORMAT = 1  # of the folder that save() writes
-ARRAYS = ("K", "cam2world", "depth", "confidence", "colors", "mask")  # of every view; flaws only where known
+IMAGES = ("depth", "confidence", "colors", "mask")  # of every view
+ARRAYS = ("K", "cam2world", *IMAGES)  # of every view; flaws only where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ class AlignedView:
     def kept(self, min_confidence: float = 1.0) -> NDArray[np.bool_]:
         """(H, W): unmasked, at a finite depth, at or above a confidence."""
         return self.mask & (self.confidence >= min_confidence) & np.isfinite(self.depth)
+
+    def cropped(self, left: int, top: int, size: tuple[int, int]) -> "AlignedView":
+        """The same of a part of the network's pixels, (width, height) from this column and row on; the camera stays."""
+        part = slice(top, top + size[1]), slice(left, left + size[0])
+        arrays = {name: getattr(self, name) for name in (*IMAGES, "flaws")}
+        shown = {name: array if array is None else array[part] for name, array in arrays.items()}
+        return replace(self, mapping=self.mapping.cropped(left, top, size), **shown)
 
     def without(self, names: Iterable[str]) -> "AlignedView":
         """The same with a mask that leaves out the points with one of these flaws."""

@@ -9,7 +9,7 @@ from dust3r.core.checkpoints import find_model
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.core.images import network_image
-from dust3r.core.localization import localize, localize_all
+from dust3r.core.localization import in_whole_patches, localize, localize_all
 from dust3r.core.localization_settings import LocalizationSettings
 from dust3r.core.map_views import depth_at, is_map, read_map
 from dust3r.core.model.weights import load_model
@@ -102,6 +102,28 @@ def test_a_photo_is_placed_where_it_was_taken_by_a_network_that_is_right(room, w
     np.testing.assert_allclose(found.view.depth[truth.mask], truth.depth[truth.mask], rtol=0.02)
     for view, points in zip(world.views, before, strict=True):
         np.testing.assert_array_equal(view.world_points(), points)
+
+
+def test_a_world_that_another_program_has_framed_is_cut_to_what_the_network_takes(room):
+    world, truth, _ = room
+    odd = replace(world, views=tuple(view.cropped(3, 5, (123, 89)) for view in world.views))
+    cut = in_whole_patches(odd, 16)
+    for whole, view in zip(world.views, cut.views, strict=True):
+        assert view.mapping.view_size == (112, 80)
+        np.testing.assert_allclose(view.world_points(), whole.world_points()[9:89, 8:120], rtol=0, atol=1e-12)
+        np.testing.assert_array_equal(view.colors, whole.colors[9:89, 8:120])
+    found = localize(truth.path, odd, perfect_model(map(Shot.of, [*cut.views, truth])))
+    np.testing.assert_allclose(found.view.cam2world, truth.cam2world, atol=0.01)
+    assert found.inliers > 0.9 * found.matches > 1000
+
+
+def test_photos_smaller_than_a_patch_take_no_part_and_none_larger_is_refused(room):
+    world, _, _ = room
+    small = world.views[0].cropped(0, 0, (15, 90))
+    cut = in_whole_patches(replace(world, views=(small, world.views[1])), 16)
+    assert cut.views == world.views[1:2]
+    with pytest.raises(InputError, match="at least 16 x 16 pixels"):
+        in_whole_patches(replace(world, views=(small,)), 16)
 
 
 def test_of_several_photos_those_that_cannot_be_placed_are_named(room, tmp_path):
