@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window test-repository lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing demo extension repository clean
+.PHONY: help setup test test-faults test-versions test-window test-newest test-repository lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -36,25 +36,23 @@ test-versions: setup .venv-4.2/ready .venv-5.0/ready  ## the Blender tests on th
 	touch $@
 
 test-window: setup build/blender-root/ready  ## a tour of the newest Blender's real window (Debian, as root); pictures to build/tour
-	$(BIN)/python tools/build_extension.py --wheels pure --output build/extension
-	rm -rf $(TRIAL) && mkdir -p $(TRIAL)/user
-	cp build/extension/dust3r-*-pure.zip $(TRIAL)/extension.zip && cp -r samples/studio/images $(TRIAL)/photos
-	cp tools/window/*.py build/blender-root/tools/
-	$(INSIDE) blender --command extension install-file -r user_default -e /trial/extension.zip
-	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/tour.py /trial/pictures /trial/photos
-	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/photos.py /trial/pictures /trial/photos
-	$(BIN)/python headless.py reconstruct $(TRIAL)/photos --model models/preview --output $(TRIAL)/scene.blend --quiet
-	$(INSIDE) xvfb-run -a -s "-screen 0 1600x900x24" python3 /tools/result.py /trial/pictures/result /trial/scene.blend
-	$(INSIDE) LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1200x900x24" \
-		blender --python-exit-code 3 --python /tools/backgrounds.py -- /trial/backgrounds
-	$(INSIDE) xvfb-run -a -s "-screen 0 1350x1500x24" python3 /tools/window_shot.py /trial/pictures/preferences.png \
-		--ready /trial/ready.json -- --window-geometry 0 0 1350 1500 --python /tools/open_preferences.py
-	$(INSIDE) PHOTOS=/trial/photos SETUP=/tools/german.py xvfb-run -a -s "-screen 0 1600x900x24" python3 \
-		/tools/window_shot.py /trial/pictures/german.png --ready /trial/german.json -- --python /tools/open_sidebar.py
-	rm -rf build/tour && cp -r $(TRIAL)/pictures build/tour
+	rm -rf build/tour
+	WINDOW=full $(BIN)/python -m pytest tests/window
+
+NEWEST := opt/tests/site-packages
+NEWEST_PYTHON = $$(chroot build/blender-root python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+test-newest: build/blender-root/$(NEWEST)/ready  ## the quick share of the tests in the newest Blender itself (Debian, as root; TESTS=tests/blender: a part)
+	tools/inside_root.sh build/blender-root env PYTHONPATH=/$(NEWEST) python3 tools/pytest_in_blender.py $(TESTS)
+
+build/blender-root/$(NEWEST)/ready: .venv/ready build/blender-root/ready requirements-newest.txt
+	rm -rf $(@D)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --target $(@D) \
+		--python-version $(NEWEST_PYTHON) --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 \
+		--requirement requirements-newest.txt
+	touch $@
 
 TRIAL := build/blender-root/trial
-INSIDE := chroot build/blender-root env BLENDER_USER_RESOURCES=/trial/user
 
 build/blender-root/ready:
 	tools/make_blender_root.sh build/blender-root

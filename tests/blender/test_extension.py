@@ -65,7 +65,7 @@ def test_the_display_percentage_is_a_keyword_and_then_a_slider_of_the_panel(exte
     ((name, owner, path),) = extension.display_sliders
     assert name == "DUSt3R Points"
     assert owner.path_resolve(path) == 30
-    assert owner.type == "NODES" and path in {'["Socket_6"]', "value"}
+    assert owner.id_data == bpy.data.objects["DUSt3R Points"] and path in {'["Socket_6"]', "value"}
 
 
 def test_the_operator_takes_a_whole_folder(extension, tmp_path):

@@ -1,15 +1,16 @@
-"""A finished reconstruction in a real window: its world set, a camera animated, a movie matched, with pictures of it.
+"""A movie in a real window: reconstructed, its world set, a camera animated and matched to it, with pictures of it.
 
-usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 shots.py OUT_FOLDER FOLDER
-FOLDER holds scene.blend, a reconstruction of frames of the movie beside it. Checks what a person would see (the exit
-status says whether all of it held) and saves shots_1_world.png, shots_2_animated.png and shots_3_matched.png. It is
-started again inside Blender, to play the person.
+usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 shots.py OUT_FOLDER PHOTO_FOLDER
+The movie is made of the photos beforehand. Checks what a person would see (the exit status says whether all of it held)
+and saves shots_1_world.png, shots_2_animated.png and shots_3_matched.png. It is started again inside Blender, to play
+the person.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,15 +18,30 @@ HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
 
 import tour  # noqa: E402  it lies beside this file, wherever that is
+from photos import HELD, PhotoPerson  # noqa: E402
 
 
-class ShotPerson(tour.Person):
+class ShotPerson(PhotoPerson):
     """What is done and looked at inside Blender; each step yields the seconds to wait."""
 
     def steps(self) -> Iterator[float]:
-        yield from self.world()
-        yield from self.animated()
-        yield from self.matched()
+        photos = sorted(Path(os.environ["PHOTOS"]).iterdir())
+        with tempfile.TemporaryDirectory(dir=photos[0].parent.parent) as scratch:
+            yield from self.open_tab()
+            yield from self.solved(self.write_movie(photos, Path(scratch) / "clip.mp4"), len(photos))
+            yield from self.world()
+            yield from self.animated()
+            yield from self.matched()
+
+    def solved(self, clip: Path, count: int) -> Iterator[float]:
+        """One frame of each photo, reconstructed."""
+        for thing in list(self.bpy.data.objects):
+            self.bpy.data.objects.remove(thing)
+        assert self.press("add_movie_frames", filepath=str(clip), way="every", number=HELD) == {"RUNNING_MODAL"}
+        yield from self.until_idle(60)
+        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        yield from self.until_idle(200)
+        assert len(self.cameras()) == count, "a frame has no camera"
 
     def world(self) -> Iterator[float]:
         """Two picked points, two metres apart."""
@@ -66,4 +82,4 @@ if __name__ == "__main__":
     if "WISH" in os.environ:
         tour.play(ShotPerson)
     else:
-        sys.exit(tour.drive(HERE, [str(Path(sys.argv[2]) / "scene.blend")]))
+        sys.exit(tour.drive(HERE))

@@ -1,9 +1,10 @@
 """A reconstruction in a real window, from an empty list to the look through a camera, with a picture of each moment.
 
-usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 tour.py OUT_FOLDER PHOTO_FOLDER
+usage: xvfb-run -a -s "-screen 0 1600x900x24" python3 tour.py OUT_FOLDER PHOTO_FOLDER [PART ...]
 It presses what a person presses, checks what the person would see (the exit status says whether all of it held) and
 saves 1_before.png, 2_during.png, 3_after.png, 4_through_camera.png, 5_export.png, 6_cancelled.png and
-7_worker_killed.png. Started again by itself inside Blender, where it plays the person.
+7_worker_killed.png, and beside each of these a .json that says where in it is what. Started again by itself inside
+Blender, where it plays the person.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
+PARTS = ("reconstruct", "look_through", "export", "cancel_a_second_one", "lose_a_worker", "undo")  # in this order
+DRAWN = 3  # times before a picture is taken: panels slide to their places
 
 
 def drive(script: Path = HERE, options: Sequence[str] = ()) -> int:
@@ -30,6 +33,7 @@ def drive(script: Path = HERE, options: Sequence[str] = ()) -> int:
     out.mkdir(parents=True, exist_ok=True)
     wish, status = out / "wish.json", 1
     environment = os.environ | {"LIBGL_ALWAYS_SOFTWARE": "1", "WISH": str(wish), "PHOTOS": str(photos)}
+    environment["PARTS"] = " ".join(sys.argv[3:] or PARTS)
     blender = subprocess.Popen(
         ["blender", *options, "--python-exit-code", "3", "--python", str(script)], env=environment
     )
@@ -64,12 +68,34 @@ class Person:
 
     def picture(self, name: str) -> Iterator[float]:
         wish = Path(os.environ["WISH"])
-        self.area.tag_redraw()
-        yield 1.0
+        for _ in range(DRAWN):
+            self.area.tag_redraw()
+            yield 0.4
+        wish.with_name(f"{name}.json").write_text(json.dumps(self.places()))
         wish.with_suffix(".part").write_text(json.dumps(name))
         wish.with_suffix(".part").rename(wish)
         while wish.exists():
             yield 0.1
+
+    def places(self) -> dict[str, list[float]]:
+        """Left, top, right, bottom in the picture, pixels: of the viewport, the sidebar and a photo looked through."""
+        boxes = {region.type: (region.x, region.y, region.width, region.height) for region in self.area.regions}
+        (x, y, wide, high), sidebar = boxes["WINDOW"], boxes["UI"]
+        found = {"viewport": (x, y, min(wide, sidebar[0] - x), high), "sidebar": sidebar}  # the sidebar lies on it
+        if self.area.spaces[0].region_3d.view_perspective == "CAMERA":
+            found["photo"] = self.frame()
+        top = self.window.height
+        return {name: [x, top - y - high, x + wide, top - y] for name, (x, y, wide, high) in found.items()}
+
+    def frame(self) -> tuple[float, float, float, float]:
+        """The camera's frame in the window: left, bottom, width, height in pixels."""
+        from bpy_extras.view3d_utils import location_3d_to_region_2d
+
+        scene = self.bpy.context.scene
+        view, camera = self.area.spaces[0].region_3d, scene.camera
+        corners = [camera.matrix_world @ corner for corner in camera.data.view_frame(scene=scene)]
+        x, y = zip(*(location_3d_to_region_2d(self.region, view, corner) for corner in corners), strict=True)
+        return self.region.x + min(x), self.region.y + min(y), max(x) - min(x), max(y) - min(y)
 
     def until_idle(self, seconds: float) -> Iterator[float]:
         end = time.monotonic() + seconds
@@ -86,6 +112,10 @@ class Person:
         return self.bpy.context.window_manager.dust3r_job
 
     def steps(self) -> Iterator[float]:
+        for part in os.environ["PARTS"].split():
+            yield from getattr(self, part)()
+
+    def reconstruct(self) -> Iterator[float]:
         bpy, photos = self.bpy, Path(os.environ["PHOTOS"])
         for thing in list(bpy.data.objects):
             bpy.data.objects.remove(thing)
@@ -98,19 +128,24 @@ class Person:
             yield 0.02
         yield from self.picture("2_during")
         yield from self.until_idle(200)
-        collection = bpy.data.collections["DUSt3R"]
-        cameras = [thing for thing in collection.objects if thing.type == "CAMERA"]
-        assert len(cameras) == len(files), "a photo has no camera"
+        assert len(self.cameras()) == len(files), "a photo has no camera"
         with bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
             bpy.ops.view3d.view_all()
         yield 5.0  # shaders compile
         yield from self.picture("3_after")
-        bpy.context.view_layer.objects.active = cameras[len(cameras) // 2]
+
+    def look_through(self) -> Iterator[float]:
+        camera = self.cameras()[len(self.cameras()) // 2]
+        self.bpy.context.view_layer.objects.active = camera
         self.press("look_through_photo")
         yield from self.picture("4_through_camera")
-        yield from self.export()
-        yield from self.cancel_a_second_one(set(bpy.data.objects))
-        yield from self.lose_a_worker(set(bpy.data.objects))
+        assert self.bpy.context.scene.camera == camera, "the look is through another camera"
+
+    def cameras(self) -> list[Any]:
+        return [thing for thing in self.bpy.data.collections["DUSt3R"].objects if thing.type == "CAMERA"]
+
+    def undo(self) -> Iterator[float]:
+        bpy = self.bpy
         for step in ("the look through the camera", "the reconstruction"):
             assert "DUSt3R" in bpy.data.collections, f"undoing {step} came too late"
             with bpy.context.temp_override(window=self.window):
@@ -129,7 +164,8 @@ class Person:
                 return
             sidebar.active_panel_category = name
 
-    def cancel_a_second_one(self, before: set[Any]) -> Iterator[float]:
+    def cancel_a_second_one(self) -> Iterator[float]:
+        before = set(self.bpy.data.objects)
         self.press("clear_cache")  # or the job is done before anybody can cancel it
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         while self.state.running and self.state.share < 0.1:
@@ -144,8 +180,9 @@ class Person:
         assert set(self.bpy.data.objects) == before, "a cancelled job changed the scene"
         yield from self.picture("6_cancelled")
 
-    def lose_a_worker(self, before: set[Any]) -> Iterator[float]:
+    def lose_a_worker(self) -> Iterator[float]:
         """The system kills the worker, as it does when memory runs out."""
+        before = set(self.bpy.data.objects)
         self.press("clear_cache")
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         yield 2.0
