@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from .errors import InputError, first_line
 from .exif import NO_TAGS, LensTags
 from .heic import HEIC, HEIC_SUFFIXES, is_heic, register_heic, unreadable_heic
+from .heic_boxes import decoded_pixels
 
 RARE_SUFFIXES = HEIC_SUFFIXES | {".avif"}  # few programs read these
 SUFFIXES = RARE_SUFFIXES | {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -152,7 +153,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """The file, its pixels not yet read; inside of the block too every error names the file."""
     try:
         with unwarned(), Image.open(path, formats=_readable_formats()) as file:
-            if file.width * file.height > MOST_PIXELS:
+            if _pixels(file, path) > MOST_PIXELS:
                 raise Image.DecompressionBombError
             yield file
     except UnidentifiedImageError as error:
@@ -165,6 +166,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise InputError(f"{path} takes more memory than there is; make it smaller or leave it out") from error
     except DAMAGE as error:
         raise InputError(f"{path} cannot be read ({first_line(error)}); replace the file or leave it out") from error
+
+
+def _pixels(file: Image.Image, path: Path) -> int:
+    """How many are decoded; of HEIC half of what its boxes tell, which hold small pictures and masks besides."""
+    pixels = file.width * file.height
+    return max(pixels, decoded_pixels(path) // 2) if file.format == HEIC else pixels
 
 
 def _orientation(image: Image.Image) -> int:

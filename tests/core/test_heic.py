@@ -1,6 +1,7 @@
 """HEIC photos of phones: turned once, measured before they are decoded, with all that EXIF tells of the lens."""
 
 import os
+import struct
 import sys
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from dust3r.core import photos
 from dust3r.core.errors import InputError
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.heic import register_heic
+from dust3r.core.heic_boxes import decoded_pixels
 from dust3r.core.images import Framing, load_view
 from dust3r.core.lenses import exif_focal
 from dust3r.core.masks import open_mask
@@ -98,13 +100,37 @@ def test_transparency_is_the_mask_and_a_mask_file_may_be_heic(tmp_path):
     assert (seen[:, :95] > 200).all() and (seen[:, 105:] < 50).all()
 
 
-@pytest.mark.parametrize("size", [(60_000, 60_000), (20_000, 10_000), (2**31, 2)])
-def test_a_header_of_too_many_pixels_is_refused_before_anything_is_decoded(tmp_path, monkeypatch, size):
+@pytest.mark.parametrize("size", [(60_000, 60_000), (20_000, 18_000), (2**31, 2)])
+@pytest.mark.parametrize("cropped", [SIZE, (200, 133)])
+def test_a_header_of_too_many_pixels_is_refused_before_anything_is_decoded(tmp_path, monkeypatch, size, cropped):
+    """Also where the photo is cropped to a small part of them: 133 rows are coded as 136 and cut off."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    write_heic(tmp_path / "bomb.heic", upright_photo(SIZE), tile_size=0, thumbnails=[])
+    write_heic(tmp_path / "bomb.heic", upright_photo(cropped), tile_size=0, thumbnails=[])
     (tmp_path / "bomb.heic").write_bytes(resized_header((tmp_path / "bomb.heic").read_bytes(), size))
-    with pytest.raises(InputError, match=r"bomb\.heic"):
-        read_header(tmp_path / "bomb.heic")
+    monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
+    for read in (read_header, open_photo):
+        with pytest.raises(InputError, match=r"bomb\.heic"):
+            read(tmp_path / "bomb.heic")
+
+
+def test_a_tile_that_is_named_over_and_over_is_refused(tmp_path):
+    write_heic(tmp_path / "a.heic", upright_photo(SIZE), thumbnails=[])
+    data = (tmp_path / "a.heic").read_bytes()
+    at = data.index(b"dimg") + 4  # the grid's own number, how many tiles, and theirs
+    (count,) = struct.unpack_from(">H", data, at + 2)
+    assert count == 12
+    (tmp_path / "a.heic").write_bytes(data[: at + 4] + data[at + 4 : at + 6] * count + data[at + 4 + 2 * count :])
+    with pytest.raises(InputError, match="uses one picture many times"):
+        read_header(tmp_path / "a.heic")
+
+
+def test_what_belongs_to_the_photo_counts_and_what_only_lies_beside_it_does_not(tmp_path):
+    write_heic(tmp_path / "a.heic", upright_photo(SIZE), thumbnails=[80])
+    tiles, small = 4 * 3 * 64**2, 80 * 56  # a thumbnail is coded in whole units
+    assert decoded_pixels(tmp_path / "a.heic") == pytest.approx(tiles + small, abs=80 * 8)
+    frames = [Image.fromarray(upright_photo(SIZE)) for _ in range(5)]
+    frames[0].save(tmp_path / "burst.heic", "HEIF", save_all=True, append_images=frames[1:])
+    assert decoded_pixels(tmp_path / "burst.heic") == SIZE[0] * SIZE[1]
 
 
 def test_pixels_that_the_header_does_not_tell_of_are_refused(tmp_path):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from dust3r.core.errors import InputError
 from dust3r.core.images import Framing, View, load_view
-from dust3r.core.photos import open_photo, read_header
+from dust3r.core.photos import open_photo, open_thumbnail, read_header
 from dust3r.tests.faults.mutations import damaged, edits, repaired_png, tried
 from dust3r.tests.faults.watch import read_safely
+from dust3r.tests.heic_photos import resized_header
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, features
@@ -58,6 +59,12 @@ SOURCES = {
 }
 if features.check("avif"):
     SOURCES["avif"] = _encoded("AVIF", exif=_exif())
+HEIC = {
+    "heic": _encoded("HEIF", exif=_exif(), thumbnails=[32]),
+    "tiles.heic": _encoded("HEIF", exif=_exif(), tile_size=32, chroma=444),
+    "cut.heic": _encoded("HEIF", "RGBA"),
+    "grey.heic": _encoded("HEIF", "L", quality=-1),
+}
 
 
 def _look(path) -> View:
@@ -74,6 +81,17 @@ def test_a_damaged_photo_is_a_photo_or_one_sentence(tmp_path_factory, name, dama
     path = tmp_path_factory.getbasetemp() / f"photo.{name}"
     path.write_bytes(repaired_png(data) if repair and name.endswith("png") else data)
     read_safely("images", path.parent, lambda: _look(path), MOST_MEMORY)
+
+
+@tried(4000, 200)
+@given(st.sampled_from(sorted(HEIC)), edits, st.sampled_from([0, 0, 600]))
+def test_a_damaged_heic_photo_is_a_photo_or_one_sentence_and_never_the_end_of_the_process(
+    tmp_path_factory, name, damage, untouched
+):
+    data, path = HEIC[name], tmp_path_factory.getbasetemp() / f"photo.{name}"
+    path.write_bytes(data[:untouched] + damaged(data[untouched:], damage))  # past the boxes lies what is decoded
+    read_safely("HEIC", path.parent, lambda: _look(path), MOST_MEMORY)
+    read_safely("HEIC thumbnails", path.parent, lambda: open_thumbnail(path, 16), MOST_MEMORY)
 
 
 @tried(500, 40)
@@ -94,6 +112,7 @@ DISGUISES = {
     "program.jpg": b"#!/bin/sh\ntouch outside\n",
     "link.bmp": b"[InternetShortcut]\nURL=file:///etc/passwd\n",
     "movie.jpg": b"\x8aMNG\r\n\x1a\n" + bytes(60),
+    "movie.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08mdat",
 }
 
 
@@ -131,6 +150,7 @@ def _tiff(width: int, height: int) -> bytes:
 
 BOMBS = {"wide.png": _png(2**31 - 1, 60), "bomb.png": _png(60_000, 60_000), "bomb.bmp": _bmp(40_000, 40_000)}
 BOMBS |= {"bomb.jpg": _jpeg(65_500, 65_500), "bomb.tif": _tiff(100_000, 100_000), "just.png": _png(13_500, 13_500)}
+BOMBS |= {"bomb.heic": resized_header(HEIC["grey.heic"], (20_000, 18_000))}
 
 
 @pytest.mark.parametrize("name", BOMBS)
