@@ -46,16 +46,36 @@ def look_up(repository: str, name: str, endpoint: str | None = None) -> RemoteFi
     try:
         # The models are public: no token of the user's leaves the machine.
         url = hf_hub_url(repository, name, endpoint=endpoint)
-        found = get_hf_file_metadata(url, token=False, timeout=LOOK_UP_TIMEOUT, endpoint=endpoint)
+        with _hub_silenced():
+            found = get_hf_file_metadata(url, token=False, timeout=LOOK_UP_TIMEOUT, endpoint=endpoint)
     except (OSError, ValueError, RecursionError) as error:  # the hub's own are OSErrors; its client follows in circles
         raise ModelUnavailable(
-            f"The hub does not answer for {repository}/{name} ({first_line(error)}); try again later"
+            f"The hub does not answer for {repository}/{name} ({_first_reason(error)}); try again later"
         ) from error
     checksum = (found.etag or "").lower()
     if not found.size or not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{40}", checksum):
         raise ModelUnavailable(f"The hub names no size or checksum for {repository}/{name}; try again later")
     _check_address(found.location, url)
     return RemoteFile(name, found.location, found.size, checksum)
+
+
+@contextmanager
+def _hub_silenced() -> Iterator[None]:
+    """Its client warns of each of its tries, in words for developers; one sentence at the end says what is wrong."""
+    talker = logging.getLogger("huggingface_hub")
+    level = talker.level
+    talker.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        talker.setLevel(level)
+
+
+def _first_reason(error: BaseException) -> str:
+    """What began it: the clients wrap an error in their own, each with all of the others' words."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return (isinstance(error, OSError) and error.strerror) or first_line(error)
 
 
 def fetch(file: RemoteFile, target: Path, done: Done) -> None:
