@@ -1,7 +1,7 @@
 """What can be written after `headless.py`; defaults are core's."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import get_args
@@ -34,6 +34,14 @@ EPILOG = (
 )
 REPORT = "how a finished reconstruction turned out, its weakest photos named (docs/result.md)"
 RENDER_MAP = "a .blend to views with exact depth, for localize to place photos in (needs bpy)"
+
+
+def read_arguments(prog: str, argv: Sequence[str]) -> argparse.Namespace:
+    """The verb and what it was given; raises InputError for what it does not know, naming the verb's own help."""
+    arguments, unknown = make_parser(prog).parse_known_args(list(argv))
+    if unknown:
+        raise InputError(f"Unrecognized arguments: {' '.join(unknown)}; see {prog} {arguments.verb} --help")
+    return arguments
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ from types import FrameType
 from ..core.environment import complaint
 from ..core.errors import Cancelled, ReconstructionError, first_line
 from ..core.memory import shortage
-from .arguments import make_parser
+from .arguments import read_arguments
 from .output import JsonLines, Output, Quiet, Terminal, undisturbed_output
 
 VERBS = {
@@ -57,7 +57,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     output: Output = Quiet()
     interrupted = threading.Event()
     try:
-        arguments = make_parser(prog).parse_args(list(argv))
+        arguments = read_arguments(prog, argv)
         output = _output(arguments)
         if arguments.supervised:
             _end_with_standard_input()

@@ -158,6 +158,7 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[list[object], int, str]]:
     return {
         "nothing": ([], 2, "VERB"),
         "unknown verb": (["paint"], 2, "paint"),
+        "unknown option": ([*one, "--paint"], 2, "--paint; see headless.py reconstruct --help"),
         "no photos": (["reconstruct"], 2, "PHOTOS"),
         "no output": (["reconstruct", photo], 2, "--output"),
         "missing photo": (["reconstruct", tmp_path / "gone.jpg", *cameras], 2, "gone.jpg"),
@@ -196,6 +197,7 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[list[object], int, str]]:
 CASES = [
     "nothing",
     "unknown verb",
+    "unknown option",
     "no photos",
     "no output",
     "missing photo",
