@@ -28,7 +28,7 @@ class Clip:
     path: Path
     fps: float  # frames a second
     frames: int
-    size: tuple[int, int]  # (width, height), pixels, upright where Blender turns it
+    size: tuple[int, int]  # (width, height), pixels, upright
 
     def name_of(self, frame: int) -> str:
         """The file name of a frame, counted from 1 as in Blender; names sort as frames do."""

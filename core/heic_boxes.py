@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-FULL = 4  # bytes of version and flags that begin a full box
+from .boxes import FULL, boxes, top_level
+
 MOST_SHARES = 4  # pictures that a tile, mask, depth or gain map may be part of
 Reference = tuple[bytes, int, tuple[int, ...]]  # kind, item, the items that it names
 
@@ -19,13 +20,13 @@ def decoded_pixels(path: Path) -> int:
 
     Raises ValueError, LookupError or struct.error for damaged boxes, and where one picture is to be decoded many times.
     """
-    meta = list(_boxes(_top_level(path, b"meta"), FULL))
+    meta = list(boxes(top_level(path, b"meta"), FULL))
     items = list(_items(_only(meta, b"iinf")))
     kinds, references = dict(items), list(_references(_only(meta, b"iref")))
     needed = _needed(_primary(_only(meta, b"pitm")), references)
     if len(kinds) < len(items) or b"iovl" in {kinds.get(item) for item in needed}:  # an overlay's canvas has no bound
         raise ValueError("it puts pictures together as no phone does")
-    sizes = _sizes(list(_boxes(_only(meta, b"iprp"))))
+    sizes = _sizes(list(boxes(_only(meta, b"iprp"))))
     return sum(sizes.get(item, 0) for item in needed if kinds.get(item) != b"grid")
 
 
@@ -43,46 +44,12 @@ def _needed(primary: int, references: list[Reference]) -> set[int]:
     return needed
 
 
-def _top_level(path: Path, wanted: bytes) -> bytes:
-    """The content of the only box of this kind; what else there is, the pictures themselves, is passed over."""
-    found = []
-    with path.open("rb") as file:
-        while header := file.read(8):
-            size, kind = struct.unpack(">I4s", header)
-            if size == 1:
-                size = struct.unpack(">Q", file.read(8))[0] - 8
-            content = size - 8 if size else path.stat().st_size - file.tell()
-            if content < 0:
-                raise ValueError("a box is shorter than its own header")
-            if kind == wanted:
-                found.append(file.read(content))
-            else:
-                file.seek(content, 1)
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} boxes list its pictures, not one")
-    return found[0]
-
-
-def _boxes(data: bytes, at: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, content) of the boxes in a row from `at` on."""
-    while at < len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        head = 8
-        if size == 1:
-            (size,), head = struct.unpack_from(">Q", data, at + 8), 16
-        end = at + size if size else len(data)
-        if end < at + head or end > len(data):
-            raise ValueError("a box is longer than what holds it")
-        yield kind, data[at + head : end]
-        at = end
-
-
-def _only(boxes: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
+def _only(found: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
     """The content of the box of this kind; nothing where there is none."""
-    found = [content for kind, content in boxes if kind == wanted]
-    if len(found) > 1:
-        raise ValueError(f"it has {len(found)} boxes {wanted.decode()}, not one")
-    return found[0] if found else b""
+    contents = [content for kind, content in found if kind == wanted]
+    if len(contents) > 1:
+        raise ValueError(f"it has {len(contents)} boxes {wanted.decode()}, not one")
+    return contents[0] if contents else b""
 
 
 def _primary(pitm: bytes) -> int:
@@ -93,7 +60,7 @@ def _primary(pitm: bytes) -> int:
 
 def _items(iinf: bytes) -> Iterator[tuple[int, bytes]]:
     """Number and kind of every item."""
-    for kind, content in _boxes(iinf, FULL + (4 if iinf[:1] > b"\0" else 2)):
+    for kind, content in boxes(iinf, FULL + (4 if iinf[:1] > b"\0" else 2)):
         if kind == b"infe":
             wide = content[0] > 2
             (item,) = struct.unpack_from(">I" if wide else ">H", content, FULL)
@@ -103,14 +70,14 @@ def _items(iinf: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _references(iref: bytes) -> Iterator[Reference]:
     number = "I" if iref[:1] > b"\0" else "H"
-    for kind, content in _boxes(iref, FULL):
+    for kind, content in boxes(iref, FULL):
         item, count = struct.unpack_from(f">{number}H", content)
         yield kind, item, struct.unpack_from(f">{count}{number}", content, struct.calcsize(f">{number}H"))
 
 
 def _sizes(iprp: list[tuple[bytes, bytes]]) -> dict[int, int]:
     """Pixels of each item."""
-    areas = [_area(content) if kind == b"ispe" else 0 for kind, content in _boxes(_only(iprp, b"ipco"))]
+    areas = [_area(content) if kind == b"ispe" else 0 for kind, content in boxes(_only(iprp, b"ipco"))]
     sizes: dict[int, int] = {}
     for kind, content in iprp:
         for item, index in _associations(content) if kind == b"ipma" else ():

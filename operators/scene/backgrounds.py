@@ -41,16 +41,20 @@ def add_background(camera: bpy.types.Camera, view: AlignedView) -> bpy.types.Ima
     background.alpha = 0.5
     background.display_depth = "BACK"
     background.frame_method = "CROP"  # the default differs between Blender versions
-    background.use_flip_x, background.rotation = mirrored, quarters * math.pi / 2
-    if quarters % 2:
-        background.scale = _turned_scale(view, aspect)
+    background.use_flip_x = mirrored
+    width, height = (side * part for side, part in zip(view.mapping.photo_size, aspect, strict=True))
+    turn_background(background, quarters, (width, height))
     return image
 
 
-def _turned_scale(view: AlignedView, aspect: tuple[float, float]) -> float:
-    """Blender fills the frame with the image as stored and turns it then: what brings its long side back."""
-    width, height = (side * part for side, part in zip(view.mapping.photo_size, aspect, strict=True))
-    return min(width / height, height / width)
+def turn_background(background: bpy.types.CameraBackgroundImage, quarters: int, size: tuple[float, float]) -> None:
+    """Quarters clockwise. size: width and height of the frame, which it fills then.
+
+    Blender fills the frame with the image as stored and turns it after: the scale brings its long side back.
+    """
+    background.rotation = quarters * math.pi / 2
+    if quarters % 2:
+        background.scale = min(size[0] / size[1], size[1] / size[0])
 
 
 def _photo(view: AlignedView) -> tuple[bpy.types.Image, int]:

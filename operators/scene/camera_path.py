@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from ...core.clip_frames import Clip, frames_of_one_movie
 from ...core.errors import InputError
 from .axes import blender_camera
+from .backgrounds import turn_background
 from .cameras import INTRINSICS, SIZE, VIEW_INDEX, camera_data, set_intrinsics, use_photo_format
+from .clip_frames import turn_to_do
 from .known import photo_of
 from .shared import check_own, taken_back_on_failure
 from .world import camera_pose
@@ -128,6 +130,7 @@ def _add_footage(scene: bpy.types.Scene, camera: bpy.types.Object, clip: Clip, f
     background = data.background_images.new()
     background.source, background.clip, background.alpha = "MOVIE_CLIP", footage, OPACITY
     background.display_depth, background.frame_method = "BACK", "CROP"
+    turn_background(background, turn_to_do(clip.path), clip.size)
     scene.render.fps = max(1, round(clip.fps))
     scene.render.fps_base = scene.render.fps / clip.fps
 

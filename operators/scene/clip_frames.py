@@ -1,5 +1,6 @@
 """Frames out of a movie by Blender's own decoder: a private scene's sequencer shows the clip, and renders it."""
 
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from ...core.clip_frames import LISTING, Clip, ClipFrames, is_movie
 from ...core.errors import InputError, first_line
 from ...core.files import check_writable
 from ...core.keyframes import LONG_SIDE, STAGE, FrameChoice, Grey, choose_keyframes, measure
+from ...core.movie_turn import turn_of
 from ...core.photos import existing_file, open_grey
 from ...core.progress import Report, silent
 from .quiet import blender_silenced
@@ -21,12 +23,18 @@ STAGES = {STAGE: 1.0, WRITING: 1.0}
 BATCH = 32  # frames that are decoded in one go
 LOOKED_AT = 12  # frames that one is chosen of: more in a row hardly differ
 QUALITY = 95  # of the JPEG files
+TURNS_MOVIES = (4, 4)  # the first Blender that shows movies of phones upright by itself
 
 
 def read_clip(path: Path) -> Clip:
     """What Blender's decoder says of a movie; raises InputError where it cannot read it."""
     with _decoder(path) as decoder:
         return decoder.clip
+
+
+def turn_to_do(path: Path) -> int:
+    """Quarter turns clockwise that make a movie upright and that this Blender does not do by itself."""
+    return 0 if bpy.app.version >= TURNS_MOVIES else turn_of(path)
 
 
 def extract_frames(path: Path, folder: Path, choice: FrameChoice, report: Report = silent) -> ClipFrames:
@@ -107,6 +115,9 @@ def _decoder(path: Path) -> Iterator[_Decoder]:
         size, fps, frames = (element.orig_width, element.orig_height), element.orig_fps, strip.frame_duration
         if not (all(size) and frames > 0):
             raise _unreadable(path)
+        turn = turn_to_do(path)
+        size = size[::-1] if turn % 2 else size
+        strip.transform.rotation = -turn * math.pi / 2
         _prepare(scene, size)
         yield _Decoder(scene, Clip(path.resolve(), float(fps), frames, size))
     finally:

@@ -1,5 +1,6 @@
 """A movie of the moving picture, written by Blender."""
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from dust3r.operators.scene.quiet import blender_silenced
 from dust3r.tests.moving_picture import SIZE, write_photos
 
 FPS = 25
+ONE = 1 << 16  # 16.16 fixed point
+MATRICES = ((ONE, 0, 0, 0, ONE), (0, ONE, 0, -ONE, 0), (-ONE, 0, 0, 0, -ONE), (0, -ONE, 0, ONE, 0))  # a, b, u, c, d
 
 
 def write_clip(path: Path, places: Sequence[int]) -> Path:
@@ -25,6 +28,16 @@ def write_clip(path: Path, places: Sequence[int]) -> Path:
         bpy.ops.render.render(animation=True, scene=scene.name)
     bpy.data.scenes.remove(scene)
     return path
+
+
+def held(clip: Path, quarters: int) -> Path:
+    """The same movie as a phone writes it that was held so: to be turned clockwise by so many quarters."""
+    data = clip.read_bytes()
+    with_matrix = clip.with_name(f"{clip.stem} {quarters}{clip.suffix}")
+    at = data.index(b"tkhd") + 44
+    assert struct.unpack_from(">5i", data, at) == MATRICES[0]
+    with_matrix.write_bytes(data[:at] + struct.pack(">5i", *MATRICES[quarters]) + data[at + 20 :])
+    return with_matrix
 
 
 def _prepare(scene: Any, path: Path, frames: int) -> None:

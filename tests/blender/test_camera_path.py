@@ -6,8 +6,9 @@ import pytest
 from dust3r.core.clip_frames import Clip, ClipFrames
 from dust3r.operators.scene import add_reconstruction
 from dust3r.operators.scene.camera_path import first_free_frame
-from dust3r.tests.blender.moving_clip import FPS, write_clip
+from dust3r.tests.blender.moving_clip import FPS, held, write_clip
 from dust3r.tests.blender.synthetic_reconstruction import Shot, make_reconstruction
+from dust3r.tests.moving_picture import SIZE
 
 NAMES = ("a.png", "b.png", "c.png", "d.png")
 NUMBERS = (3, 6, 8, 13)  # of the frames
@@ -99,6 +100,21 @@ def test_footage_is_matched_frame_by_frame_at_its_rate(collection, footage):
     assert background.source == "MOVIE_CLIP" and camera.data.show_background_images
     assert background.clip.frame_start == 1 and background.clip.frame_duration == 16
     assert bpy.path.abspath(background.clip.filepath) == str(footage)
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_footage_of_a_phone_that_was_held_upright_stands_upright(collection, footage, tmp_path, quarters):
+    movie = held(footage, quarters)
+    clip = Clip(movie, FPS, 16, SIZE[::-1])
+    ClipFrames(clip, dict(zip(NAMES, NUMBERS, strict=True))).save(tmp_path)
+    assert bpy.ops.dust3r.match_footage() == {"FINISHED"}
+    (camera,) = shots(collection)
+    (background,) = camera.data.background_images
+    turn = round(background.rotation / (np.pi / 2))
+    assert turn == (0 if bpy.app.version >= (4, 4) else quarters)  # Blender's own turn comes first
+    stored = tuple(background.clip.size)
+    assert (stored[::-1] if turn % 2 else stored) == SIZE[::-1]
+    assert background.scale == pytest.approx(min(SIZE) / max(SIZE) if turn % 2 else 1)
 
 
 def test_footage_may_begin_later(collection, footage):

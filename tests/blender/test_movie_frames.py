@@ -9,7 +9,7 @@ from dust3r.core.clip_frames import LISTING, ClipFrames, frame_of
 from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.keyframes import FrameChoice
 from dust3r.operators.scene.clip_frames import extract_frames, read_clip
-from dust3r.tests.blender.moving_clip import FPS, write_clip
+from dust3r.tests.blender.moving_clip import FPS, held, write_clip
 from dust3r.tests.moving_picture import SIZE, frame_at
 from PIL import Image
 
@@ -51,6 +51,21 @@ def test_every_nth_frame_is_the_frame_of_that_number(clip, tmp_path):
         assert number < 30 or shows(file, PLACES[number - 2]) > 8
         assert frame_of(file) == (frames.clip, number)
     assert len(bpy.data.scenes) == scenes
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_frames_of_a_phones_movie_are_upright_however_it_was_held(clip, tmp_path, quarters):
+    movie = held(clip, quarters)
+    size = SIZE[::-1] if quarters % 2 else SIZE
+    assert read_clip(movie).size == size
+    frames = extract_frames(movie, tmp_path, FrameChoice("every", 39))
+    for file, number in zip(frames.files(tmp_path), frames.numbers.values(), strict=True):
+        with Image.open(file) as image:
+            assert image.size == size
+            seen = np.asarray(image.convert("L"), float)
+        assert np.abs(seen - np.rot90(255 * frame_at(PLACES[number - 1]), -quarters)).mean() < 4
+    chosen = extract_frames(movie, tmp_path, FrameChoice("auto", 5)).numbers  # by small frames, turned too
+    assert len(chosen) == 5
 
 
 def test_keyframes_are_taken_where_the_camera_moves(clip, tmp_path):
