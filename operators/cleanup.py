@@ -6,12 +6,12 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..core.cleanup.flaws import count_flaws
-from ..core.errors import ReconstructionError
 from ..core.job import log_file
 from ..core.reconstruction import Reconstruction
 from .folder_worker import FolderWorkerOperator
 from .on_reconstruction import OnReconstruction
 from .scene.cleanup import take_flaws
+from .scene.found_again import Place, collection_again
 from .scene.reading import active_reconstruction, read_reconstruction
 from .scene.shared import check_own
 
@@ -24,12 +24,10 @@ class DUST3R_OT_find_flaws(OnReconstruction, FolderWorkerOperator, bpy.types.Ope
     bl_options = {"UNDO"}
 
     purpose = "cleanup"
-    _collection: str
+    _collection: Place
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        collection = bpy.data.collections.get(self._collection)
-        if collection is None:
-            raise ReconstructionError(f"The reconstruction {self._collection} is gone; choose another and try again")
+        collection = collection_again(self._collection)
         searched = Reconstruction.load(result)
         take_flaws(collection, searched)
         self.report({"INFO"}, rpt_("Points found: {}").format(count_flaws(view.flaws for view in searched.views)))
@@ -37,6 +35,6 @@ class DUST3R_OT_find_flaws(OnReconstruction, FolderWorkerOperator, bpy.types.Ope
     def begin(self, context: bpy.types.Context) -> None:
         collection = active_reconstruction(context)
         check_own(collection)
-        self._collection = collection.name
+        self._collection = Place.of(collection)
         read_reconstruction(collection).save(self._folder)
         self.start(context, ["clean", str(self._folder)], rpt_("Finding flaws"), log_file(self._folder))

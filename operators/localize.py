@@ -2,13 +2,13 @@
 
 import bpy
 
-from ..core.errors import ReconstructionError
 from ..core.job import Job
 from ..core.reconstruction import Reconstruction
 from .on_reconstruction import OnReconstruction
 from .placing_photos import PhotoPlacingOperator
 from .preferences import cache_bytes, cache_folder
 from .properties import find_chosen_model, read_settings, settings_of
+from .scene.found_again import Place, collection_again
 from .scene.localized import add_localized
 from .scene.reading import active_reconstruction, read_reconstruction
 from .scene.shared import check_own
@@ -21,13 +21,13 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
     bl_label = "Localise a Photo"
     bl_options = {"UNDO"}
 
-    _collection: str
+    _collection: Place
 
     def begin(self, context: bpy.types.Context) -> None:
         """Write the world down for the worker, and the job that finds its cache."""
         settings, collection = settings_of(context.scene), active_reconstruction(context)
         check_own(collection)
-        self._collection = collection.name
+        self._collection = Place.of(collection)
         world = read_reconstruction(collection)
         world.save(self._folder)
         cache = cache_folder() if cache_bytes(context) else None
@@ -36,7 +36,4 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
         self._start_placing(context, self._folder)
 
     def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
-        collection = bpy.data.collections.get(self._collection)
-        if collection is None:
-            raise ReconstructionError(f"The reconstruction {self._collection} is gone; choose another and try again")
-        return add_localized(scene, collection, placed)
+        return add_localized(scene, collection_again(self._collection), placed)

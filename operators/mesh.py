@@ -6,7 +6,6 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..cli.mesh_arguments import mesh_arguments
-from ..core.errors import ReconstructionError
 from ..core.job import log_file
 from ..core.meshing.files import load_meshes
 from ..core.reconstruction import Reconstruction
@@ -14,6 +13,7 @@ from .folder_worker import FolderWorkerOperator
 from .mesh_properties import MeshProperties, read_mesh_settings
 from .on_reconstruction import OnReconstruction
 from .properties import own_or_panel, settings_of
+from .scene.found_again import Place, collection_again, scene_again
 from .scene.meshes import add_meshes
 from .scene.photo_visibility import without_photos_off
 from .scene.reading import active_reconstruction, read_reconstruction
@@ -28,14 +28,12 @@ class DUST3R_OT_create_mesh(OnReconstruction, MeshProperties, FolderWorkerOperat
     bl_options = {"UNDO"}
 
     purpose = "mesh"
-    _collection: str
-    _scene: str
+    _collection: Place
+    _scene: Place
     _world: Reconstruction
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        scene, collection = bpy.data.scenes.get(self._scene), bpy.data.collections.get(self._collection)
-        if scene is None or collection is None:
-            raise ReconstructionError(f"The reconstruction {self._collection} is gone; choose another and try again")
+        scene, collection = scene_again(self._scene), collection_again(self._collection)
         meshes = load_meshes(result, self._world)
         objects, warnings = add_meshes(scene, collection, meshes)
         for warning in warnings:
@@ -48,7 +46,7 @@ class DUST3R_OT_create_mesh(OnReconstruction, MeshProperties, FolderWorkerOperat
         chosen = own_or_panel(self, settings_of(context.scene).mesh, MeshProperties)
         settings, collection = read_mesh_settings(chosen), active_reconstruction(context)
         check_own(collection)
-        self._scene, self._collection = context.scene.name, collection.name
+        self._scene, self._collection = Place.of(context.scene), Place.of(collection)
         self._world = without_photos_off(read_reconstruction(collection), collection)
         self._world.save(self._folder)
         output = ["--output", str(self._folder / "meshes.npz")]

@@ -18,6 +18,7 @@ from .preferences import user_folder
 from .properties import settings_of
 from .running import WorkerOperator
 from .scene.clip_frames import extract_frames
+from .scene.found_again import Place, scene_again
 from .second_blender import launcher
 
 DEFAULT = FrameChoice()
@@ -70,7 +71,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(MOVIE_SUFFIXES)), options={"HIDDEN"})
 
     _folder: Path | None = None  # of the frames
-    _scene: str
+    _scene: Place
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         if self.filepath:  # dropped or pasted
@@ -79,7 +80,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        movie, self._scene = Path(bpy.path.abspath(self.filepath)), context.scene.name
+        movie, self._scene = Path(bpy.path.abspath(self.filepath)), Place.of(context.scene)
         try:
             self._folder = folder = extracted_folder() / frames_folder_name(movie, self.choice)
             if finished_frames(folder, movie, self.choice) is None:
@@ -94,10 +95,7 @@ class DUST3R_OT_add_movie_frames(FrameChoiceProperties, WorkerOperator, bpy.type
         return {"FINISHED"}
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        scene = bpy.data.scenes.get(self._scene)
-        if scene is None:
-            raise ReconstructionError(f"The scene {self._scene} is gone; add the movie to another")
-        new = add_to_list(scene, ClipFrames.load(result).files(result))
+        new = add_to_list(scene_again(self._scene), ClipFrames.load(result).files(result))
         self.report({"INFO"}, rpt_("{} added").format(photo_count(new)))
 
     def tidy(self, failed: bool) -> None:
@@ -119,7 +117,7 @@ class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerO
     bl_options = {"UNDO"}
 
     _folder: Path
-    _scene: str
+    _scene: Place
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -129,7 +127,7 @@ class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerO
         return context.window_manager.invoke_props_dialog(self)
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        photos, self._scene = [photo.absolute for photo in switched_on(context.scene)], context.scene.name
+        photos, self._scene = [photo.absolute for photo in switched_on(context.scene)], Place.of(context.scene)
         self._folder = Path(tempfile.mkdtemp(prefix="keyframes-", dir=user_folder("jobs")))
         try:
             if not bpy.app.background:
@@ -143,10 +141,7 @@ class DUST3R_OT_keep_keyframes(FrameChoiceProperties, PhotoListOperator, WorkerO
         return {"FINISHED"}
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        scene = bpy.data.scenes.get(self._scene)
-        if scene is None:
-            raise ReconstructionError(f"The scene {self._scene} is gone")
-        self._keep(scene, [Path(line) for line in result.read_text(encoding="utf-8").splitlines()])
+        self._keep(scene_again(self._scene), [Path(line) for line in result.read_text(encoding="utf-8").splitlines()])
 
     def tidy(self, failed: bool) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

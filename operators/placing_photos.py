@@ -8,7 +8,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..core.errors import InputError, ReconstructionError
+from ..core.errors import InputError
 from ..core.job import log_file
 from ..core.localization_settings import LocalizationSettings
 from ..core.photos import SUFFIXES
@@ -16,6 +16,7 @@ from ..core.reconstruction import Reconstruction
 from .folder_worker import FolderWorkerOperator
 from .photo_list import photo_count
 from .properties import settings_of
+from .scene.found_again import Place, scene_again
 
 DEFAULTS = LocalizationSettings()
 
@@ -54,7 +55,7 @@ class PhotoPlacingOperator(FolderWorkerOperator):
     )
 
     purpose = "localize"
-    _scene: str  # name of the scene that gets the cameras
+    _scene: Place  # the scene that gets the cameras
     _step = ""  # which worker of several is at work, for the title
 
     def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
@@ -66,13 +67,11 @@ class PhotoPlacingOperator(FolderWorkerOperator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        self._scene = context.scene.name
+        self._scene = Place.of(context.scene)
         return super().execute(context)
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        scene = bpy.data.scenes.get(self._scene)
-        if scene is None:
-            raise ReconstructionError(f"The scene {self._scene} is gone; open it and try again")
+        scene = scene_again(self._scene)
         placed = Reconstruction.load(result)
         cameras, warnings = self._add(scene, placed)
         for warning in warnings:

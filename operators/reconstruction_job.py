@@ -25,6 +25,7 @@ from .preferences import cache_bytes, cache_folder, forget_cache_size, scene_job
 from .properties import job_state
 from .running import WorkerOperator
 from .scene import add_reconstruction, preview_overlay, show_colors
+from .scene.found_again import Place, scene_again
 from .scene_jobs import take_folder
 
 TEMPORARY = "job-"  # folders that go with their job
@@ -41,7 +42,7 @@ class ReconstructionJob(WorkerOperator):
 
     _lease: Lease
     _begun: Begun
-    _scene: str
+    _scene: Place
     _most_kept: int  # bytes, after this run
     _previews = 0  # that were shown
 
@@ -66,14 +67,12 @@ class ReconstructionJob(WorkerOperator):
             return
         self._previews = worker.previews
         try:
-            preview_overlay.show(Preview.load(worker.preview), self._scene)
-        except InputError as error:
-            log.warning("%s", error)
+            preview_overlay.show(Preview.load(worker.preview), scene_again(self._scene))
+        except ReconstructionError as error:
+            log.info("Nothing is shown: %s", error)
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        scene = bpy.data.scenes.get(self._scene)
-        if scene is None:
-            raise ReconstructionError(f"The scene {self._scene} is gone; reconstruct again in another")
+        scene = scene_again(self._scene)
         percentage = self._begun.display_percentage or None
         made = load_result(self._lease.folder)
         add_reconstruction(scene, made, self._begun.name, display_percentage=percentage)
@@ -112,7 +111,7 @@ class ReconstructionJob(WorkerOperator):
 
     def _hold(self, context: bpy.types.Context) -> None:
         self._lease, self._begun = self.prepare(context)
-        self._scene, self._most_kept = context.scene.name, cache_bytes(context)
+        self._scene, self._most_kept = Place.of(context.scene), cache_bytes(context)
 
     def _execute_here(self, context: bpy.types.Context) -> set[Any]:
         """Without a window the job runs in this process: nothing has to stay responsive."""

@@ -20,10 +20,13 @@ _overlay: "_Overlay | None" = None
 class _Overlay:
     """One preview, brought to the graphics card when it is first drawn."""
 
-    def __init__(self, preview: Preview, scene: str) -> None:
-        self.scene = scene
+    def __init__(self, preview: Preview, scene: bpy.types.Scene) -> None:
+        self._scene: int = scene.session_uid  # renamed, it is the same
         self._preview: Preview = preview
         self._batches: list[tuple[Any, Any]] = []
+
+    def belongs_to(self, scene: bpy.types.Scene | None) -> bool:
+        return scene is not None and scene.session_uid == self._scene
 
     def draw(self) -> None:
         if not self._batches:
@@ -39,12 +42,12 @@ class _Overlay:
         gpu.state.point_size_set(1.0)
 
 
-def show(preview: Preview, scene: bpy.types.Scene | str) -> None:
+def show(preview: Preview, scene: bpy.types.Scene) -> None:
     """Draw a preview, in place of the last, wherever a viewport shows this scene; without a window nowhere."""
     global _handle, _overlay
     if bpy.app.background:
         return
-    _overlay = _Overlay(preview, scene if isinstance(scene, str) else scene.name)
+    _overlay = _Overlay(preview, scene)
     if _handle is None:
         _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
 
@@ -64,7 +67,7 @@ def is_shown() -> bool:
 
 
 def _draw() -> None:
-    if _overlay is not None and bpy.context.scene is not None and bpy.context.scene.name == _overlay.scene:
+    if _overlay is not None and _overlay.belongs_to(bpy.context.scene):
         _overlay.draw()
 
 
