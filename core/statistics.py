@@ -1,6 +1,7 @@
 """How a reconstruction turned out, in figures and in words; core/measuring.py finds them. Imports nothing heavy."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ LEAST_SHOWN = 0.25  # of a photo's pixels
 LEAST_SURE = 0.5  # of the photos' median confidence, on the logarithm by which the alignment weighs it
 LEAST_SHARED = 0.25  # of a photo's points, that another photo shows too
 WORST_OFF = 2.0  # times the photos' median reprojection
+Say = Callable[[str], str]  # translates a sentence before its figures are put in; str leaves it English
 NEVER_OFF = 0.005  # of a photo's longer side: below it no reprojection is a weakness
 
 
@@ -47,20 +49,24 @@ class Statistics:
         weak = [photo for photo in self.photos if photo.problems]
         return tuple(sorted(weak, key=lambda photo: (photo.placed, -len(photo.problems))))
 
-    def summary(self) -> tuple[str, ...]:
+    def summary(self, say: Say = str) -> tuple[str, ...]:
         """One short line for each figure."""
-        agree = "No two photos show the same place"
+        agree = say("No two photos show the same place")
         if self.reprojection is not None:
             share = _median(
                 [photo.reprojection / photo.side for photo in self.photos if photo.reprojection is not None]
             )
-            agree = f"Photos agree to {self.reprojection:.1f} px ({share:.2%})"
+            agree = say("Photos agree to {:.1f} px ({:.2%})").format(self.reprojection, share)
         return (
-            f"{self.placed} of {len(self.photos)} photos placed",
-            f"Median confidence {self.confidence:.2f}",
+            say("{} of {} photos placed").format(self.placed, len(self.photos)),
+            say("Median confidence {:.2f}").format(self.confidence),
             agree,
-            f"{self.points:,} points shown",
+            say("{:,} points shown").format(self.points),
         )
+
+    def problems_of(self, photo: PhotoStatistics, say: Say = str) -> tuple[str, ...]:
+        """Why one of the photos is weak, one clause each."""
+        return find_problems(photo, self.photos, say)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` reads it back the same."""
@@ -74,23 +80,24 @@ class Statistics:
         return cls(photos, int(content["points"]), *figures)
 
 
-def find_problems(photo: PhotoStatistics, photos: tuple[PhotoStatistics, ...]) -> tuple[str, ...]:
+def find_problems(photo: PhotoStatistics, photos: tuple[PhotoStatistics, ...], say: Say = str) -> tuple[str, ...]:
     """What makes a photo weaker than the others, one clause each, with its figure and theirs."""
     if not photo.placed:
-        return ("it could not be connected with the other photos",)
+        return (say("it could not be connected with the other photos"),)
     placed = [other for other in photos if other.placed]
     usual = _median([other.confidence for other in placed])
     off = _median([other.reprojection / other.side for other in placed if other.reprojection is not None])
     problems = []
     if photo.shown < LEAST_SHOWN:
-        problems.append(f"only {photo.shown:.0%} of its pixels are shown")
+        problems.append(say("only {:.0%} of its pixels are shown").format(photo.shown))
     if math.log(photo.confidence) < LEAST_SURE * math.log(usual):
-        problems.append(f"the network is unsure of it (confidence {photo.confidence:.2f}, usually {usual:.2f})")
+        unsure = say("the network is unsure of it (confidence {:.2f}, usually {:.2f})")
+        problems.append(unsure.format(photo.confidence, usual))
     if photo.shared < LEAST_SHARED and len(placed) > 1:
-        problems.append(f"other photos show only {photo.shared:.0%} of what it shows")
+        problems.append(say("other photos show only {:.0%} of what it shows").format(photo.shared))
     if photo.reprojection is not None and photo.reprojection > photo.side * max(NEVER_OFF, WORST_OFF * off):
-        expected = f"usually {off * photo.side:.1f}"
-        problems.append(f"other photos put its surfaces {photo.reprojection:.1f} px aside ({expected})")
+        aside = say("other photos put its surfaces {:.1f} px aside (usually {:.1f})")
+        problems.append(aside.format(photo.reprojection, off * photo.side))
     return tuple(problems)
 
 

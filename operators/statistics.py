@@ -3,6 +3,7 @@
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..core.errors import InputError
 from .on_reconstruction import OnReconstruction
@@ -24,5 +25,5 @@ class DUST3R_OT_update_statistics(OnReconstruction, bpy.types.Operator):
         except InputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, ". ".join(found.summary()))
+        self.report({"INFO"}, ". ".join(found.summary(rpt_)))
         return {"FINISHED"}

@@ -21,10 +21,10 @@ class DUST3R_PT_statistics(SidebarPanel, bpy.types.Panel):
         found, layout = context.scene.dust3r.statistics, self.layout
         if found is not None:
             column = layout.column(align=True)
-            for line in found.summary():
+            for line in found.summary(iface_):
                 column.label(text=line)
             for photo in found.weakest[:MOST]:
-                _draw_weak(layout, photo.name, "; ".join(photo.problems))
+                _draw_weak(layout, photo.name, "; ".join(found.problems_of(photo, iface_)))
             if len(found.weakest) > MOST:
                 layout.label(text=iface_("and {} more weak photos").format(len(found.weakest) - MOST))
         layout.operator("dust3r.update_statistics", icon="FILE_REFRESH")

@@ -42,7 +42,8 @@ def messages(root: Path = ROOT) -> set[Key]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 found |= {(context, text) for context, text in _shown_by(node) if text.strip()}
     for path in sorted((root / "core").rglob("*.py")):
-        found |= {(DEFAULT, stage) for stage in _stages(ast.parse(path.read_text(encoding="utf-8")))}
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        found |= {(DEFAULT, text) for text in (*_stages(module), *_said(module))}
     presets = {path.stem.replace("_", " ") for path in (root / "presets").rglob("*.py")}
     return found | {(DEFAULT, text) for text in presets | _listed()}
 
@@ -69,6 +70,13 @@ def _stages(module: ast.Module) -> Iterator[str]:
             yield _text(value)
         elif name == "STAGES" and isinstance(value, ast.Dict):
             yield from (_text(key) for key in value.keys if key is not None and _text(key))
+
+
+def _said(module: ast.Module) -> Iterator[str]:
+    """What core lets its caller translate, say("..."), before figures are put in."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
+            yield _text(node.args[0])
 
 
 def _assigned(module: ast.Module | ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
