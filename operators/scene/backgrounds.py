@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputError
+from ...core.heic import HEIC_SUFFIXES
 from ...core.photos import open_photo, read_header
 from ...core.reconstruction import AlignedView
 
@@ -64,7 +65,7 @@ def _photo(view: AlignedView) -> tuple[bpy.types.Image, int]:
     orientation = view.mapping.exif_orientation
     if _is_as_blender_reads_it(view):
         return _linked(view.path), orientation
-    if orientation == 1:
+    if orientation == 1 and view.path.suffix.lower() not in HEIC_SUFFIXES:  # which no Blender reads
         image = _linked_if_read_alike(view)
         if image is not None:
             return image, 1
