@@ -21,10 +21,7 @@ ROOMS = ("operators", "panels")
 OPERATOR, DEFAULT = "Operator", "*"  # contexts, as Blender names them
 SHOWN = {"name", "description", "text", "heading"}  # keywords whose strings are shown
 CONTEXTS = {"name": "translation_context", "text": "text_ctxt"}  # keywords that give those a context
-LISTS = {
-    "cleanup.flaws": "FLAWS",
-    "export.settings": "ALL_FORMATS",
-}  # of core: things to choose from, shown as they are
+LISTS = {"cleanup.flaws": "FLAWS", "export.settings": "ALL_FORMATS"}  # of core: things to choose from
 MARKS = {"tip_", "rpt_", "iface_"}  # pgettext, by the names that Blender's own code gives it
 HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
 Key = tuple[str, str]  # context, message

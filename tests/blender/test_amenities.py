@@ -227,6 +227,25 @@ def test_a_line_that_no_po_file_has_is_named(extension):
         _module("operators.translation").read_po('msgid "A"\nmsgstr A\n')
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("Operator", "Reconstruct"),
+        ("DUSt3R", "Reverse"),  # Blender's own translation of it means undo
+        ("DUSt3R", "Mesh"),
+        ("*", "At Most"),  # text=... if ... else ...
+        ("*", "Floaters"),
+        ("*", "Far outside the scene, and no other photo confirms it"),
+        ("*", "Aligning"),
+        ("*", "{} of {} photos placed"),
+        ("*", "Video or Walk"),
+        ("*", "The most accurate; the published default"),
+    ],
+)
+def test_what_the_interface_and_core_show_can_be_translated(key):
+    assert key in translate.messages()
+
+
 def test_bringing_a_translation_up_to_date_keeps_what_is_translated(extension, tmp_path):
     path, known = tmp_path / "xx.po", {("*", "Photos"): "Bilder"}
     translate.write_po(path, translate.messages(), known)
