@@ -42,6 +42,11 @@ def unreadable_heic(path: Path) -> InputError:
     )
 
 
+def damaged_heic(path: Path) -> InputError:
+    """What to say where the package can make nothing of the file."""
+    return InputError(f"{path} cannot be read (a HEIC photo, damaged or cut off); replace the file or leave it out")
+
+
 def _find_libraries() -> None:
     """Blender 4.2 unpacks the libraries of Windows wheels to where Windows does not look for them."""
     package = find_spec("pillow_heif")

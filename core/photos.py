@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError, first_line
 from .exif import NO_TAGS, LensTags
-from .heic import HEIC, HEIC_SUFFIXES, is_heic, register_heic, unreadable_heic
+from .heic import HEIC, HEIC_SUFFIXES, damaged_heic, is_heic, register_heic, unreadable_heic
 from .heic_boxes import decoded_pixels
 
 RARE_SUFFIXES = HEIC_SUFFIXES | {".avif"}  # few programs read these
@@ -246,8 +246,8 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 
 
 def _unknown_kind(path: Path) -> InputError:
-    if is_heic(path) and HEIC not in _readable_formats():
-        return unreadable_heic(path)
+    if is_heic(path):
+        return damaged_heic(path) if HEIC in _readable_formats() else unreadable_heic(path)
     return InputError(f"{path} is not a photo that can be read; give one of {KINDS}")
 
 

@@ -204,3 +204,12 @@ def test_the_libraries_of_the_package_are_found_where_blender_4_2_unpacks_them_o
     monkeypatch.setattr(os, "add_dll_directory", added.append, raising=False)
     assert register_heic()
     assert added == [str(libraries)]
+
+
+def test_a_photo_that_is_cut_off_is_called_damaged_and_not_of_another_kind(tmp_path):
+    write_heic(tmp_path / "a.heic", upright_photo(SIZE))
+    data = (tmp_path / "a.heic").read_bytes()
+    for end in (200, 2000, len(data) // 2):
+        (tmp_path / "a.heic").write_bytes(data[:end])
+        with pytest.raises(InputError, match=r"a\.heic cannot be read \(.*\); replace the file or leave it out"):
+            open_photo(tmp_path / "a.heic")
