@@ -8,6 +8,7 @@ from bpy.app.translations import pgettext_iface as iface_
 from .base import NOTE_WIDTH, SidebarPanel
 
 MOST = 5  # photos that are named
+INDENT = 4  # characters that a reason begins further right, below its photo's name
 
 
 class DUST3R_PT_statistics(SidebarPanel, bpy.types.Panel):
@@ -34,5 +35,5 @@ def _draw_weak(layout: bpy.types.UILayout, name: str, reason: str) -> None:
     column = layout.column(align=True)
     row = column.row()
     row.operator("dust3r.look_through_photo", text=name, icon="ERROR", emboss=False).photo = name
-    for line in textwrap.wrap(reason, NOTE_WIDTH):
+    for line in textwrap.wrap(reason, NOTE_WIDTH - INDENT):
         column.label(text=line, icon="BLANK1")
