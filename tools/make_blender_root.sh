@@ -1,7 +1,7 @@
 #!/bin/bash
 # Make an isolated Debian (sid) root with its newest Blender, a virtual screen and PyTorch for CPU.
 # usage (as root, on Debian): tools/make_blender_root.sh DIR
-# About 4 minutes and 2.4 GB. tools/window/README.md says what to do with it.
+# 4 to 7 minutes and 2.5 GB. tools/window/README.md says what to do with it.
 set -euo pipefail
 root=${1:?usage: make_blender_root.sh DIR}
 here=$(dirname "$0")

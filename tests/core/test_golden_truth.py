@@ -6,11 +6,11 @@ from dust3r.tests.synthetic import TRUTHS, golden_truth
 
 
 @pytest.mark.parametrize("name", TRUTHS)
-def test_the_scene_behind_a_golden_has_exactly_its_cameras(golden, name):
+def test_the_scene_behind_a_golden_has_its_cameras_to_the_last_digits(golden, name):
     with np.load(golden / f"{name}.npz") as stored:
         truth = golden_truth(name)
-        assert (truth["poses"] == stored["in.gt_poses"]).all()
-        assert (truth["focals"] == stored["in.gt_focals"]).all()
+        assert truth["poses"] == pytest.approx(stored["in.gt_poses"], abs=1e-12)  # which numpys round differently
+        assert truth["focals"] == pytest.approx(stored["in.gt_focals"], rel=1e-12)
 
 
 @pytest.mark.parametrize("name", TRUTHS)

@@ -22,7 +22,9 @@ def missing() -> str:
 def run_inside(user: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command in the root, where Blender's settings are those of a folder in it."""
     environment = os.environ | {"BLENDER_USER_RESOURCES": f"/{user.relative_to(ROOT)}"} | variables
-    return subprocess.run(["chroot", str(ROOT), *command], env=environment, capture_output=True, text=True, timeout=900)
+    return subprocess.run(
+        ["chroot", str(ROOT), *command], env=environment, capture_output=True, text=True, timeout=2000
+    )
 
 
 class Stage:

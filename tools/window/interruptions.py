@@ -21,8 +21,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
-from tour import Person as Tourist  # noqa: E402  it lies beside
-from tour import play  # noqa: E402
+from tour import PATIENCE, play  # noqa: E402  it lies beside
+from tour import Person as Tourist  # noqa: E402
 
 EXTENSION = "bl_ext.user_default.dust3r"
 GAP = 12  # pixels between the parts of running.jpg
@@ -63,7 +63,7 @@ def _watch(part: str, out: Path, environment: dict[str, str]) -> int:
 
     wish = out / "wish.json"
     command = ["blender", "--python-exit-code", "3", "--python", str(HERE)]
-    blender, end = subprocess.Popen(command, env=environment | {"PART": part}), time.monotonic() + 300
+    blender, end = subprocess.Popen(command, env=environment | {"PART": part}), time.monotonic() + PATIENCE
     while time.monotonic() < end and blender.poll() is None:
         time.sleep(0.05)
         if not wish.exists():
@@ -110,7 +110,7 @@ class Person(Tourist):
         self.look_at_all()
         with self.held_worker():
             yield from self.picture("together")
-        yield from self.until_idle(200)
+        yield from self.until_idle()
         print(f"resumed in {time.monotonic() - began:.1f} s", flush=True)
         assert not overlay.is_shown(), "the preview is still there"
         cameras = [thing for thing in self.bpy.data.collections["DUSt3R"].objects if thing.type == "CAMERA"]
@@ -143,7 +143,7 @@ class Person(Tourist):
         other = bpy.data.scenes.new("Other")
         self.window.scene = other
         bpy.data.scenes.remove(bpy.data.scenes["Scene"])
-        yield from self.until_idle(200)
+        yield from self.until_idle()
         assert process.poll() is not None and "DUSt3R" not in bpy.data.collections, (
             "a job without a scene left something"
         )
@@ -157,7 +157,7 @@ class Person(Tourist):
             bpy.ops.ed.undo()
         bpy.ops.wm.save_as_mainfile(filepath=str(file))
         bpy.ops.mesh.primitive_monkey_add()
-        yield from self.until_idle(200)
+        yield from self.until_idle()
         assert "DUSt3R" in bpy.data.collections, "undoing and saving while it ran lost the result"
         bpy.data.collections.remove(bpy.data.collections["DUSt3R"])
 
@@ -191,7 +191,7 @@ class Person(Tourist):
         return self.worker()
 
     def until(self, reached: Callable[[], bool]) -> Iterator[float]:
-        end = time.monotonic() + 120
+        end = time.monotonic() + PATIENCE
         while not reached():
             assert self.state.running and time.monotonic() < end, "the job did not come so far"
             yield 0.02

@@ -93,7 +93,7 @@ class PhotoPerson(tour.Person):
         self.press("clear_frames")
         assert self.press("add_movie_frames", filepath=str(path), way="every", number=HELD) == {"RUNNING_MODAL"}
         yield from self.picture("photos_2_movie")
-        yield from self.until_idle(60)
+        yield from self.until_idle()
         assert len(self.photos) == count, f"{len(self.photos)} frames came, not {count}"
         yield 1.0
         yield from self.picture("photos_3_frames")

@@ -41,10 +41,6 @@ class Person(tour.Person):
         yield from self.click_into_a_photo()
         yield from self.sections()
 
-    def view_all(self) -> None:
-        with self.bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
-            self.bpy.ops.view3d.view_all()
-
     def seen_from(self) -> np.ndarray:
         return np.array(self.space.region_3d.view_matrix)
 

@@ -38,9 +38,9 @@ class ShotPerson(PhotoPerson):
         for thing in list(self.bpy.data.objects):
             self.bpy.data.objects.remove(thing)
         assert self.press("add_movie_frames", filepath=str(clip), way="every", number=HELD) == {"RUNNING_MODAL"}
-        yield from self.until_idle(60)
+        yield from self.until_idle()
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
-        yield from self.until_idle(200)
+        yield from self.until_idle()
         assert len(self.cameras()) == count, "a frame has no camera"
 
     def world(self) -> Iterator[float]:
@@ -71,9 +71,7 @@ class ShotPerson(PhotoPerson):
         """A picture of the whole reconstruction with an open panel."""
         double = self.unfolded(f"DUST3R_PT_{panel}")
         yield from self.open_tab(tab)
-        with self.bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
-            self.bpy.ops.view3d.view_all()
-        yield 4.0  # shaders compile
+        self.view_all()
         yield from self.picture(name)
         self.bpy.utils.unregister_class(double)
 

@@ -22,6 +22,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 PARTS = ("reconstruct", "look_through", "export", "cancel_a_second_one", "lose_a_worker", "undo")  # in this order
+PATIENCE = 900  # seconds that a whole script, or one of its jobs, may take on a machine that others use too
 DRAWN = 3  # times before a picture is taken: panels slide to their places
 
 
@@ -37,7 +38,7 @@ def drive(script: Path = HERE, options: Sequence[str] = ()) -> int:
     blender = subprocess.Popen(
         ["blender", *options, "--python-exit-code", "3", "--python", str(script)], env=environment
     )
-    end = time.monotonic() + 300
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and blender.poll() is None:
         time.sleep(0.1)
         if wish.exists():
@@ -97,7 +98,7 @@ class Person:
         x, y = zip(*(location_3d_to_region_2d(self.region, view, corner) for corner in corners), strict=True)
         return self.region.x + min(x), self.region.y + min(y), max(x) - min(x), max(y) - min(y)
 
-    def until_idle(self, seconds: float) -> Iterator[float]:
+    def until_idle(self, seconds: float = PATIENCE) -> Iterator[float]:
         end = time.monotonic() + seconds
         while self.state.running and time.monotonic() < end:
             yield 0.1
@@ -127,12 +128,16 @@ class Person:
         while self.state.running and self.state.share < 0.3:
             yield 0.02
         yield from self.picture("2_during")
-        yield from self.until_idle(200)
+        yield from self.until_idle()
         assert len(self.cameras()) == len(files), "a photo has no camera"
-        with bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
-            bpy.ops.view3d.view_all()
-        yield 5.0  # shaders compile
+        self.view_all()
         yield from self.picture("3_after")
+
+    def view_all(self) -> None:
+        """Look at everything, by shaders that are compiled: drawn into an image, Blender waits for them."""
+        with self.bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
+            self.bpy.ops.view3d.view_all()
+            self.bpy.ops.render.opengl(view_context=True)
 
     def look_through(self) -> Iterator[float]:
         camera = self.cameras()[len(self.cameras()) // 2]
@@ -175,8 +180,8 @@ class Person:
         process.wait(5)
         took = time.monotonic() - began
         print(f"the worker was gone {took:.2f} s after Cancel", flush=True)
-        assert took < 0.5, "cancelling took too long"
-        yield from self.until_idle(5)
+        assert took < 2, "cancelling took too long"
+        yield from self.until_idle(30)
         assert set(self.bpy.data.objects) == before, "a cancelled job changed the scene"
         yield from self.picture("6_cancelled")
 
@@ -187,7 +192,7 @@ class Person:
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
         yield 2.0
         self.worker().kill()
-        yield from self.until_idle(5)
+        yield from self.until_idle(30)
         assert set(self.bpy.data.objects) == before, "a lost worker changed the scene"
         yield from self.picture("7_worker_killed")
 
