@@ -30,7 +30,7 @@ def add_to_list(scene: bpy.types.Scene, paths: Sequence[Path]) -> int:
     """Add the photos that files and folders name, each once; returns how many were new. Raises InputError."""
     for path in paths:
         if is_movie(path):
-            raise InputError(f"{path.name} is a movie; add frames of it with Add Movie Frames")
+            raise InputError(f"{path.name} is a movie; add frames of it with Add Movie")
     found, photos = find_photos(paths), settings_of(scene).photos
     forget_files()
     present = {bpy.path.abspath(photo.path) for photo in photos}

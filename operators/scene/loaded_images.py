@@ -10,7 +10,7 @@ from ...core.files import replacing
 
 SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "WEBP": ".webp"}  # by Image.file_format
 REFUSED = {  # by Image.source
-    "MOVIE": "is a movie; add frames of it with Add Movie Frames",
+    "MOVIE": "is a movie; add frames of it with Add Movie",
     "SEQUENCE": "is a sequence; add its folder with Add Photos",
     "GENERATED": "was made here and is no photo",
     "VIEWER": "was made here and is no photo",
