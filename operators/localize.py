@@ -2,8 +2,10 @@
 
 import bpy
 
+from ..core.gauge import Gauge
 from ..core.job import Job
 from ..core.reconstruction import Reconstruction
+from ..core.world import moved
 from .on_reconstruction import OnReconstruction
 from .placing_photos import PhotoPlacingOperator
 from .preferences import cache_bytes, cache_folder
@@ -12,6 +14,7 @@ from .scene.found_again import Place, collection_again
 from .scene.localized import add_localized
 from .scene.reading import active_reconstruction, read_reconstruction
 from .scene.shared import check_own
+from .scene.world import moved_since
 
 
 class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types.Operator):
@@ -22,6 +25,7 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
     bl_options = {"UNDO"}
 
     _collection: Place
+    _gauge: Gauge  # of its world when the work began
 
     def begin(self, context: bpy.types.Context) -> None:
         """Write the world down for the worker, and the job that finds its cache."""
@@ -29,6 +33,7 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
         check_own(collection)
         self._collection = Place.of(collection)
         world = read_reconstruction(collection)
+        self._gauge = world.gauge
         world.save(self._folder)
         cache = cache_folder() if cache_bytes(context) else None
         photos = tuple(view.path for view in world.views)
@@ -36,4 +41,5 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
         self._start_placing(context, self._folder)
 
     def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
-        return add_localized(scene, collection_again(self._collection), placed)
+        collection = collection_again(self._collection)
+        return add_localized(scene, collection, moved(placed, moved_since(collection, self._gauge)))

@@ -18,6 +18,7 @@ from .scene.meshes import add_meshes
 from .scene.photo_visibility import without_photos_off
 from .scene.reading import active_reconstruction, read_reconstruction
 from .scene.shared import check_own
+from .scene.world import moved_since
 
 
 class DUST3R_OT_create_mesh(OnReconstruction, MeshProperties, FolderWorkerOperator, bpy.types.Operator):
@@ -34,7 +35,8 @@ class DUST3R_OT_create_mesh(OnReconstruction, MeshProperties, FolderWorkerOperat
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
         scene, collection = scene_again(self._scene), collection_again(self._collection)
-        meshes = load_meshes(result, self._world)
+        move = moved_since(collection, self._world.gauge)
+        meshes = [mesh.moved(move) for mesh in load_meshes(result, self._world)]
         objects, warnings = add_meshes(scene, collection, meshes)
         for warning in warnings:
             self.report({"WARNING"}, warning)

@@ -21,6 +21,11 @@ class Mesh:
     texture: NDArray[np.uint8] | None = None  # (H, W, 3), sRGB; None where `photo` is the picture, or there is none
     photo: AlignedView | None = None  # whose upright file is the picture
 
+    def moved(self, similarity: NDArray[np.float64]) -> "Mesh":
+        """The same in another world: x -> scale R x + translation, the matrix (4, 4)."""
+        vertices = self.vertices @ similarity[:3, :3].T + similarity[:3, 3]
+        return replace(self, vertices=vertices.astype(np.float32))
+
     def with_faces(self, kept: NDArray[np.bool_]) -> "Mesh":
         """The same with only the faces that kept (F,) names, and only the vertices they need."""
         faces = self.faces[kept]

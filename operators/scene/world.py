@@ -48,7 +48,7 @@ def move_world(collection: bpy.types.Collection, similarity: Array, choice: str)
     check_own(collection)
     recipe, cloud, before = read_recipe(collection), find_points(collection), _hand_move(collection)
     if recipe is None or cloud is None:
-        raise InputError(f"{collection.name!r} is not a whole reconstruction; choose one that DUSt3R made")
+        raise _not_whole(collection)
     in_blender = WORLD_TO_Z_UP @ similarity @ WORLD_TO_Z_UP.T
     _write_moved(collection, recipe, similarity @ before, choice)
     for thing in collection.objects:
@@ -57,6 +57,21 @@ def move_world(collection: bpy.types.Collection, similarity: Array, choice: str)
         if thing != cloud and not (thing.parent and collection.objects.get(thing.parent.name)):
             _carry(thing, in_blender)
     _move_points(cloud, in_blender @ np.array(cloud.matrix_world, dtype=np.float64))
+
+
+def moved_since(collection: bpy.types.Collection, gauge: Gauge) -> Array:
+    """The similarity (4, 4), core's axes, by which a reconstruction's world was moved since it had this gauge.
+
+    Raises InputError where it is no reconstruction any more.
+    """
+    recipe = read_recipe(collection)
+    if recipe is None:
+        raise _not_whole(collection)
+    try:
+        now = Gauge.from_dict(recipe.get("world")).similarity
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_whole(collection) from error
+    return np.eye(4) if np.array_equal(now, gauge.similarity) else now @ np.linalg.inv(gauge.similarity)
 
 
 def picked_points(context: bpy.types.Context) -> Array:
@@ -113,6 +128,10 @@ def _hand_move(collection: bpy.types.Collection) -> Array:
     if not is_similarity(move):
         raise InputError(f"{cloud.name!r} is stretched or mirrored; give its scale three equal numbers above 0")
     return move
+
+
+def _not_whole(collection: bpy.types.Collection) -> InputError:
+    return InputError(f"{collection.name!r} is not a whole reconstruction; choose one that DUSt3R made")
 
 
 def _write_moved(collection: bpy.types.Collection, recipe: dict[str, Any], similarity: Array, choice: str) -> None:

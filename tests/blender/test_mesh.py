@@ -1,5 +1,7 @@
 """Meshes in a collection: where the points are, coloured and textured, out again through Blender's exporters."""
 
+import importlib
+
 import bpy
 import numpy as np
 import pytest
@@ -116,6 +118,7 @@ def test_gltf_carries_the_textured_mesh_unlit(reconstructed, empty_scene, tmp_pa
     assert "Points" in bpy.data.objects
 
 
+@pytest.mark.usd
 def test_usd_carries_the_textured_mesh_with_the_picture_beside_it(reconstructed, empty_scene, tmp_path):
     whole, collection = reconstructed
     (mesh,), _ = make_meshes(whole, FUSED)
@@ -165,3 +168,25 @@ def test_the_operators_and_verbs_defaults_are_cores_and_the_panels_options_exist
         assert getattr(settings, name) == getattr(MeshSettings(), name)
     assert MeshSettings() == VERB_DEFAULTS
     assert all(hasattr(extension.mesh, option) for options in OPTIONS.values() for option in options)
+
+
+def test_a_world_that_is_moved_while_the_mesh_is_made_takes_the_mesh_along(extension, tmp_path, monkeypatch):
+    ours = "bl_ext.user_default.dust3r.operators"
+    whole = sphere(tmp_path)
+    collection = importlib.import_module(f"{ours}.scene").add_reconstruction(bpy.context.scene, whole)
+    bpy.ops.dust3r.create_mesh(kind="grid")
+    still = np.array([tuple(vertex.co) for vertex in mesh_objects(collection)[0].data.vertices])
+    form = importlib.import_module(f"{ours}.running").WorkerOperator
+    finish = form.finish
+
+    def moved_meanwhile(operator, context):
+        assert bpy.ops.dust3r.set_scale(way="factor", factor=2.0) == {"FINISHED"}
+        return finish(operator, context)
+
+    monkeypatch.setattr(form, "finish", moved_meanwhile)
+    before = set(mesh_objects(collection))
+    bpy.ops.dust3r.create_mesh(kind="grid")
+    made = sorted(set(mesh_objects(collection)) - before, key=lambda thing: thing.name)[0]
+    found = np.array([tuple(vertex.co) for vertex in made.data.vertices])
+    assert np.array(made.matrix_world) == pytest.approx(np.eye(4))
+    np.testing.assert_allclose(found, 2 * still, atol=1e-4)
