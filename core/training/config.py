@@ -69,6 +69,7 @@ class Stage:
     minutes: float = 0.0  # or length in minutes of training; one of the two
     sizes: tuple[tuple[int, int], ...] = ((224, 224),)  # (width, height), pixels, one drawn per batch
     difficulty: tuple[float, float] = (0.0, 1.0)  # of procedural scenes, at the stage's start and end
+    turning: float = 0.0  # of procedural scenes: least share of views that only turn; they teach to match
     scenes: int = 8  # of a batch
     views: int = 4  # of a scene; each is encoded once
     pairs: int = 6  # of a scene; each is decoded
@@ -88,6 +89,7 @@ class Stage:
         _require((self.steps > 0) != (self.minutes > 0), "steps", "or minutes above 0, and not both", self.steps)
         _require(len(self.sizes) > 0, "sizes", "at least one (width, height)", self.sizes)
         _require(all(0 <= value <= 1 for value in self.difficulty), "difficulty", "from 0 to 1", self.difficulty)
+        _require(0 <= self.turning <= 1, "turning", "from 0 to 1", self.turning)
         for name in ("scenes", "pairs", "accumulation"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.views >= 2, "views", "at least 2", self.views)

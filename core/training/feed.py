@@ -33,6 +33,7 @@ class Request:
     seed: int
     number: int
     difficulty: float
+    turning: float  # least share of views that only turn
     size: tuple[int, int]  # (width, height), pixels
     scenes: int
     views: int
@@ -62,13 +63,15 @@ def make_request(
     draw = random.Random(f"{seed}/{number}")
     source = draw.choices(sources, [source.weight for source in sources])[0]
     size = draw.choice(stage.sizes)
-    return Request(source, seed, number, difficulty, size, stage.scenes, stage.views, stage.pairs)
+    return Request(source, seed, number, difficulty, stage.turning, size, stage.scenes, stage.views, stage.pairs)
 
 
-def open_source(settings: SourceSettings, seed: int, difficulty: float, device: torch.device | None = None) -> Source:
+def open_source(
+    settings: SourceSettings, seed: int, difficulty: float, turning: float = 0.0, device: torch.device | None = None
+) -> Source:
     """The source that the settings name; raises InputError for a folder that is missing or empty.
 
-    device: where a procedural source renders; None: on CPU cores.
+    difficulty, turning: of a procedural one; device: where a procedural source renders; None: on CPU cores.
     """
     if settings.kind == "folder":
         from .rgbd import FolderSource
@@ -77,7 +80,7 @@ def open_source(settings: SourceSettings, seed: int, difficulty: float, device: 
     from .scenes.source import ProceduralSource
 
     textures = _filled(Path(settings.textures), "textures") if settings.textures else None
-    return ProceduralSource(seed, difficulty, textures, device)
+    return ProceduralSource(seed, difficulty, textures, device, turning=turning)
 
 
 def check_source(settings: SourceSettings) -> None:
@@ -121,7 +124,7 @@ class _Makers:
 
     def __init__(self, device: torch.device | None = None) -> None:
         self._device = device
-        self._sources: dict[tuple[SourceSettings, int, float], Any] = {}
+        self._sources: dict[tuple[SourceSettings, int, float, float], Any] = {}
 
     def make(self, request: Request, drafts: bool) -> Delivery | Draft:
         """The batch, or its draft where that is wanted and the source makes drafts."""
@@ -137,7 +140,7 @@ class _Makers:
         return Delivery(made.request, self._source(made.request).photograph(made.shoots))
 
     def _source(self, request: Request) -> Any:
-        key = (request.source, request.seed, request.difficulty)
+        key = (request.source, request.seed, request.difficulty, request.turning)
         if key not in self._sources:
             while len(self._sources) >= KEPT_SOURCES:
                 del self._sources[next(iter(self._sources))]

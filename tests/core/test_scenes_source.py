@@ -103,6 +103,19 @@ def test_pairs_overlap_as_much_as_the_difficulty_asks(batch, level):
             assert low - 0.06 < share < high + 0.06  # the source asks at a coarser resolution
 
 
+def test_views_that_turn_stand_where_another_does_and_look_elsewhere():
+    """As many as are asked for; the others move as ever."""
+
+    def spots(turning):
+        cam2world = ProceduralSource(11, 0.2, turning=turning).batch(0, 8, 4, 3, (32, 24)).cam2world
+        same = torch.cdist(cam2world[:, :, :3, 3], cam2world[:, :, :3, 3]) < 1e-6
+        axes = cam2world[:, :, :3, 2]
+        assert ((axes[:, 0] - axes[:, 1]).norm(dim=-1) > 1e-3).all()
+        return (same.sum(-1) > 1).float().mean()
+
+    assert spots(0.0) < 0.2 < spots(0.5) < spots(1.0) == 1
+
+
 def test_neighbouring_batches_and_seeds_differ_and_the_same_key_repeats():
     def images(seed, number):
         return ProceduralSource(seed, 0.5).batch(number, 2, 2, 2, (32, 24)).images

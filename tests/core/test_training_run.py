@@ -234,7 +234,9 @@ def test_a_loss_that_is_no_number_stops_the_run_names_the_batch_and_keeps_the_sa
             return made
 
     config = replace(CONFIG, save_minutes=1e-6, log_every=1, evaluate_every=100)
-    monkeypatch.setattr(feed, "open_source", lambda settings, seed, difficulty, device: Poisoned(seed, difficulty))
+    monkeypatch.setattr(
+        feed, "open_source", lambda settings, seed, difficulty, turning, device: Poisoned(seed, difficulty)
+    )
     with pytest.raises(ReconstructionError, match=r"loss became nan .* at update 5, batch 4 of stage one"):
         train(config, tmp_path)
     assert len(curves(tmp_path)[0].splitlines()) == 1 + 4
@@ -302,7 +304,7 @@ def test_scenes_that_workers_drafted_are_rendered_by_the_training_device(workers
 
 
 def test_what_a_source_refuses_in_a_worker_is_one_sentence_here(monkeypatch):
-    def refuse(settings, seed, difficulty, device=None):
+    def refuse(settings, seed, difficulty, turning, device=None):
         raise InputError("scene 3 has no depth; remove it")
 
     monkeypatch.setattr(feed, "open_source", refuse)

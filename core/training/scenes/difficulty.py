@@ -1,6 +1,6 @@
 """The dial from 0 to 1: what gets harder, as one table."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -49,14 +49,32 @@ HARD = Ranges(
     overlap=(0.1, 0.95), exposure=0.25, noise=0.03, blur=0.8, gloss=0.35,
 )  # fmt: skip
 
+# With views that only turn, directions spread this far at least: their pictures are shifted by several patches.
+TURN, GAZE, LEAST_OVERLAP = 24, 0.15, 0.25
 
-def ranges_at(difficulty: float) -> Ranges:
-    """The table at any point of the dial: straight lines between 0, 0.5 and 1."""
+
+def ranges_at(difficulty: float, turning: float = 0.0) -> Ranges:
+    """The table at any point of the dial: straight lines between 0, 0.5 and 1.
+
+    turning: least share of views that only turn, from 0 to 1.
+    """
     lower, upper, share = (EASY, MEDIUM, 2 * difficulty) if difficulty < 0.5 else (MEDIUM, HARD, 2 * difficulty - 1)
     values = {
         field.name: _between(getattr(lower, field.name), getattr(upper, field.name), share) for field in fields(Ranges)
     }
-    return Ranges(**values)
+    ranges = Ranges(**values)
+    return _with_turning_views(ranges, turning) if turning else ranges
+
+
+def _with_turning_views(ranges: Ranges, share: float) -> Ranges:
+    low, high = ranges.overlap
+    return replace(
+        ranges,
+        still=max(ranges.still, share),
+        turn=max(ranges.turn, TURN),
+        gaze=max(ranges.gaze, GAZE),
+        overlap=(min(low, LEAST_OVERLAP), high),
+    )
 
 
 def _between(low: Any, high: Any, share: float) -> Any:

@@ -45,7 +45,8 @@ class Shoot:
 class ProceduralSource:
     """Rooms and outdoor scenes; implements Source.
 
-    seed: any non-negative number; difficulty: 0 to 1, or a range that each scene draws its own from;
+    seed: any non-negative number; difficulty: 0 to 1, or a range that each scene draws its own from; turning: least
+    share of views that stand where another one does and only turn, 0 to 1;
     textures: a folder of photos used as patterns beside the drawn ones; device: render there with torch (batches then
     lie there), else with Numba on the CPU, `threads` scenes at once. Compiling takes seconds once, then is cached.
 
@@ -59,6 +60,7 @@ class ProceduralSource:
         textures: Path | None = None,
         device: torch.device | None = None,
         threads: int = 1,
+        turning: float = 0.0,
     ) -> None:
         self.difficulty = difficulty if isinstance(difficulty, tuple) else (difficulty, difficulty)
         if not 0 <= self.difficulty[0] <= self.difficulty[1] <= 1:
@@ -66,6 +68,7 @@ class ProceduralSource:
         if seed < 0:
             raise InputError(f"The scenes' seed is {seed}; give 0 or more (from {HELD_OUT_SEEDS} on: held out)")
         self.seed, self.textures, self.device, self.threads = seed, textures, device, threads
+        self.turning = turning
         load_atlas(textures)  # now, for its errors; workers load their own
 
     def batch(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> SceneBatch:
@@ -77,7 +80,8 @@ class ProceduralSource:
         atlas = load_atlas(self.textures)
 
         def shoot(index: int) -> Shoot:
-            return make_shoot(atlas, (self.seed, number, index), self.difficulty, views, pairs, size)
+            key = (self.seed, number, index)
+            return make_shoot(atlas, key, self.difficulty, views, pairs, size, self.turning)
 
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(shoot, range(scenes)))
@@ -93,12 +97,18 @@ class ProceduralSource:
 
 
 def make_shoot(
-    atlas: Atlas, key: Sequence[int], difficulty: tuple[float, float], views: int, pairs: int, size: tuple[int, int]
+    atlas: Atlas,
+    key: Sequence[int],
+    difficulty: tuple[float, float],
+    views: int,
+    pairs: int,
+    size: tuple[int, int],
+    turning: float = 0.0,
 ) -> Shoot:
     """The scene that a key (seed, batch, scene) stands for, with cameras that overlap; deterministic."""
     for attempt in range(ATTEMPTS):
         rng = np.random.default_rng([*key, attempt])
-        ranges = ranges_at(rng.uniform(*difficulty))
+        ranges = ranges_at(rng.uniform(*difficulty), turning)
         builder = Builder(rng, atlas, ranges.gloss)
         stage = make_stage(builder, ranges)
         scene = builder.build(stage.light)
