@@ -17,6 +17,18 @@ os.environ["BLENDER_USER_RESOURCES"] = USER_RESOURCES  # before anybody imports 
 exit_code = 0
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skip what a whole Blender, or one that is built with less, does not have."""
+    if WHOLE_BLENDER and item.get_closest_marker("bpy_module"):
+        pytest.skip("needs bpy as a module of this Python, or git and pip beside it; this is a whole Blender")
+    if item.get_closest_marker("usd"):
+        import bpy
+
+        if not bpy.app.build_options.usd:
+            pytest.skip("this Blender is built without USD")
+
+
 @pytest.fixture(autouse=True)
 def empty_scene():
     import bpy

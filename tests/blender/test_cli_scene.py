@@ -37,6 +37,7 @@ def test_scene_and_picture_are_written_and_nothing_else(result, tmp_path):
     assert {thing.name for thing in bpy.data.objects if thing.type == "CAMERA"} >= {shot.name for shot in SHOTS[:3]}
 
 
+@pytest.mark.bpy_module
 def test_the_command_line_makes_everything_at_once(tmp_path):
     outputs = {"output": "é scene.blend", "render": "out.png", "cameras": "c.json", "points": "p.ply"}
     command = [sys.executable, ROOT / "headless.py", "reconstruct", STUDIO / "studio_01.jpg", STUDIO / "studio_02.jpg"]

@@ -133,6 +133,7 @@ def test_gltf_brings_cameras_and_visible_points_back(tmp_path):
     np.testing.assert_allclose(_colors(cloud.data, "Color"), expected.color / 255, atol=1e-3)
 
 
+@pytest.mark.usd
 def test_usd_brings_cameras_and_visible_points_back(tmp_path):
     result, collection = scene_with(tmp_path, ALIKE)
     before, state = _poses([shot.name for shot in ALIKE]), blocks()
@@ -149,7 +150,9 @@ def test_usd_brings_cameras_and_visible_points_back(tmp_path):
     np.testing.assert_allclose(_positions(cloud), expected.position[:, [0, 2, 1]] * (1, 1, -1), atol=1e-5)
 
 
-@pytest.mark.parametrize(("export", "name"), [(export_gltf, "a.glb"), (export_usd, "a.usdc")])
+@pytest.mark.parametrize(
+    ("export", "name"), [(export_gltf, "a.glb"), pytest.param(export_usd, "a.usdc", marks=pytest.mark.usd)]
+)
 def test_a_scene_file_is_not_overwritten_and_comes_whole_or_not_at_all(tmp_path, export, name):
     _, collection = scene_with(tmp_path, ALIKE[:1])
     (tmp_path / name).write_bytes(b"yesterday's")
@@ -174,7 +177,7 @@ def test_the_operator_writes_what_it_is_told_or_what_the_panel_says(extension, t
     assert {path.name for path in (tmp_path / "nerf").iterdir()} == {"transforms.json", "points.ply"}
 
 
-@pytest.mark.parametrize("name", [*FORMATS, "gltf", "usd"])
+@pytest.mark.parametrize("name", [*FORMATS, "gltf", pytest.param("usd", marks=pytest.mark.usd)])
 def test_the_operator_knows_every_format_and_overwrites_nothing(extension, tmp_path, name):
     (tmp_path / "photos").mkdir()
     scene_with(tmp_path / "photos", SHOTS[:2])
@@ -207,7 +210,9 @@ def test_the_panels_defaults_are_cores_and_its_options_exist(extension):
         assert all(hasattr(export, option) for option in options)
 
 
-@pytest.mark.parametrize(("name", "file"), [("gltf", "DUSt3R.glb"), ("usd", "DUSt3R.usdc")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("gltf", "DUSt3R.glb"), pytest.param("usd", "DUSt3R.usdc", marks=pytest.mark.usd)]
+)
 def test_the_verb_writes_what_blenders_exporters_write(tmp_path, run, name, file):
     (tmp_path / "photos").mkdir()
     make_reconstruction(tmp_path / "photos", SHOTS[:2]).save(tmp_path / "job" / "result")
@@ -237,6 +242,7 @@ def test_the_verb_gives_gltf_the_points_that_it_is_told_to(tmp_path, run):
     assert list(counts.values()) == [*(len(cloud.position) for cloud in told), 500]
 
 
+@pytest.mark.bpy_module
 def test_a_process_that_exported_through_blender_ends_at_once_and_says_no_more(tmp_path):
     """Blender as a module reported leaks and hung as the interpreter ended."""
     (tmp_path / "photos").mkdir()

@@ -22,6 +22,7 @@ import lock_wheels  # noqa: E402
 import wheel_set  # noqa: E402
 from wheel_set import PackagingError, Wheel  # noqa: E402
 
+pytestmark = pytest.mark.bpy_module
 PLATFORMS = list(wheel_set.PLATFORM_TAGS)
 BROUGHT_BY_BLENDER = {"numpy", "requests"}
 # torch's compiler, a faster download, and readers of pictures: nothing here uses them

@@ -279,6 +279,7 @@ def _real_python() -> str:
     return importlib.import_module(f"{MODULE}.core.worker_process").own_python()
 
 
+@pytest.mark.bpy_module
 def test_enabling_the_extension_imports_neither_torch_nor_scipy(extension):
     code = (
         "import sys, bpy, addon_utils; assert addon_utils.enable("

@@ -17,6 +17,7 @@ import try_repository  # noqa: E402
 from wheel_set import PackagingError, sha256  # noqa: E402
 
 REPOSITORY = "dust3r_trial"
+pytestmark = pytest.mark.bpy_module
 
 
 @pytest.fixture(scope="module")

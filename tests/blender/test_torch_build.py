@@ -77,6 +77,7 @@ def test_a_build_that_is_not_pinned_says_how_to_pin_it(own_locks):
         TorchBuild.parse("cu130").read_wheels()
 
 
+@pytest.mark.bpy_module
 def test_the_lock_of_a_build_pins_torch_and_what_it_alone_needs(index, own_locks):
     build = TorchBuild.parse("cu130")
     assert lock_torch.write_lock(build) == 3
@@ -106,6 +107,7 @@ def test_a_report_of_pip_gives_file_names_as_they_are():
     }
 
 
+@pytest.mark.bpy_module
 def test_a_zip_for_graphics_cards_carries_that_build_and_says_so_in_its_name(index, own_locks, tmp_path, monkeypatch):
     build = TorchBuild.parse("cu130")
     lock_torch.write_lock(build)

@@ -46,6 +46,7 @@ def test_a_file_of_the_first_version_that_is_saved_again_says_the_same(tmp_path)
     assert bpy.context.scene.dust3r.iterations == 77
 
 
+@pytest.mark.bpy_module
 def test_points_of_the_first_version_show_as_before_also_with_todays_nodes(tmp_path):
     found = _run(Path(sys.executable), "read", ROOT / "tests" / "blender" / "first_version.blend")
     assert found["shown"] > found["one photo"] > 0 and found["shown"] > found["sure"] > 0
