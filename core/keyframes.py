@@ -114,6 +114,8 @@ def choose_photos(photos: Sequence[Path], choice: FrameChoice, report: Report = 
 def sharpness_of(frame: Grey) -> float:
     """var(Laplacian) / var(frame), which contrast and brightness leave alone; 0 where nothing is to be seen."""
     inner = frame[1:-1, 1:-1]
+    if not inner.size:
+        return 0.0
     laplacian = frame[:-2, 1:-1] + frame[2:, 1:-1] + frame[1:-1, :-2] + frame[1:-1, 2:] - 4 * inner
     spread = float(frame.var())
     return float(laplacian.var()) / spread if spread > FLAT else 0.0

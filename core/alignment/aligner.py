@@ -15,7 +15,7 @@ from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .degenerate import describe_shapes
 from .initialize import place_world
-from .known import KnownCamera, Pins, focal_groups, gather, into_known_world
+from .known import KnownCamera, Pins, check_depth, focal_groups, gather, into_known_world
 from .lone import lone_world
 from .notices import describe
 from .objective import World
@@ -125,6 +125,7 @@ def _solve(
         poses = join_poses(relative, _start(relative, canonical, pins), pins.unposed.held)
         if pins.posed.sum() > 1:
             poses = join_poses(relative, into_known_world(poses, pins), pins.held)
+            check_depth(canonical.depth * poses.scale[:, None], pins)
         world = place_world(observations, canonical, poses, steps.part(0.3 * share, len(edges)))
         seen(world)
         gain = CONVERGED if settings.optimize_principal_point else lasting_gain(observations.edges, len(photos))

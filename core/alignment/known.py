@@ -18,6 +18,7 @@ from .observations import Array, Indices
 
 PINNED = 1e-9  # relative spread of a focal that is known exactly
 SAME_PLACE = 1e-9  # of their distance to the origin: known cameras nearer to each other fix no scale
+FARTHEST = 1e6  # a usual depth, in distances between known cameras: beyond, photos show no shift between these
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +129,14 @@ def into_known_world(poses: Similarity, pins: Pins) -> Similarity:
     moved = Similarity(np.array(scale), R, b.mean(0) - scale * a.mean(0)).compose(poses)
     moved.R[pins.posed], moved.translation[pins.posed] = known[:, :3, :3], known[:, :3, 3]
     return moved
+
+
+def check_depth(depth: Array, pins: Pins) -> None:
+    """Raise InputError where depths (N, P) are beyond all reason for how far apart the known cameras stand."""
+    centres = pins.cam2world[pins.posed][:, :3, 3]
+    apart = float(np.linalg.norm(centres - centres.mean(0), axis=1).max())
+    if pins.scaled and not float(np.median(depth)) < FARTHEST * apart:
+        raise InputError(
+            "The photos show no shift between the cameras whose poses are known; "
+            "give photos that show the same place from these cameras, or pin their lenses alone"
+        )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from dust3r.core.alignment.aligner import KnownCamera, Placement, align
+from dust3r.core.alignment.known import check_depth, focal_groups, gather
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.metrics.poses import pair_errors, pose_metrics
@@ -159,3 +160,13 @@ def test_an_earlier_solution_of_two_worlds_misleads_nobody():
     stood += [Placement(turned @ scene["poses"][n], 90.0, 1) for n in (3, 4)]
     found = align(mappings, predictions, principal_points=centres, before=stood)
     assert pose_metrics(found.cam2world, scene["poses"])["auc30"] > 95
+
+
+@pytest.mark.parametrize("depth", [1e9, np.inf, np.nan])
+def test_photos_that_show_no_shift_between_cameras_known_to_stand_apart_are_refused(depth):
+    poses = np.tile(np.eye(4), (2, 1, 1))
+    poses[1, 0, 3] = 1.0
+    pins = gather([KnownCamera(pose) for pose in poses], None, focal_groups("off", [(96, 64)] * 2, None))
+    check_depth(np.full((2, 9), 500.0), pins)
+    with pytest.raises(InputError, match="no shift"):
+        check_depth(np.full((2, 9), depth), pins)

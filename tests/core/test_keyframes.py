@@ -53,6 +53,8 @@ def test_a_picture_of_nothing_does_not_move():
     grey = np.full((240, 320), 0.5, np.float32)
     assert motion_between(grey, grey) == 0
     assert sharpness_of(grey) == 0
+    for size in ((1, 1), (2, 9), (9, 2)):  # too small to have an inside
+        assert sharpness_of(np.random.default_rng(0).random(size).astype(np.float32)) == 0
 
 
 def test_blur_lowers_sharpness_and_contrast_does_not():
