@@ -40,9 +40,10 @@ test-window: setup build/blender-root/ready  ## a tour of the newest Blender's r
 	WINDOW=full $(BIN)/python -m pytest tests/window
 
 NEWEST := opt/tests/site-packages
+TESTS ?= tests/core tests/blender
 NEWEST_PYTHON = $$(chroot build/blender-root python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-test-newest: build/blender-root/$(NEWEST)/ready  ## the quick share of the tests in the newest Blender itself (Debian, as root; TESTS=tests/blender: a part)
+test-newest: build/blender-root/$(NEWEST)/ready  ## the quick share of the tests in the newest Blender itself (Debian, as root)
 	tools/inside_root.sh build/blender-root env PYTHONPATH=/$(NEWEST) python3 tools/pytest_in_blender.py $(TESTS)
 
 build/blender-root/$(NEWEST)/ready: .venv/ready build/blender-root/ready requirements-newest.txt

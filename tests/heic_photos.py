@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
+import pytest
 from dust3r.tests.blender.synthetic_reconstruction import STORED
 from PIL import Image
 
 pillow_heif.register_heif_opener()
+if not pillow_heif.libheif_info()["HEIF"]:  # Debian's Blender has loaded one that only reads
+    pytest.skip("libheif writes no HEIC in this process, so there is none to read", allow_module_level=True)
 ORIENTATION, MAKE, MODEL, DETAILS = 0x0112, 0x010F, 0x0110, 0x8769
 
 

@@ -18,6 +18,7 @@ from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruc
 from dust3r.tests.faults.amount import NOTES, SEED, trials
 from dust3r.tests.faults.processes import processes_of_session
 
+pytestmark = pytest.mark.bpy_module
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "faults" / "blender_that_saves.py"
 QUITTING = SCRIPT.with_name("blender_that_quits.py")
@@ -77,7 +78,6 @@ def test_a_blender_that_ends_in_the_midst_of_a_job_leaves_no_worker(tmp_path, nu
     assert not (job / "result").exists()
 
 
-@pytest.mark.bpy_module
 @pytest.mark.parametrize("trial", range(trials(20, 1)))
 def test_the_file_on_disk_is_whole_and_the_worker_gone(tmp_path, trial):
     result, scene, job = make_reconstruction(tmp_path, SHOTS[:2]), tmp_path / "scene.blend", tmp_path / "job"
