@@ -58,7 +58,7 @@ def check_that_the_look_is_through_the_photo(stage: Stage) -> None:
     photos = sorted((stage.folder / "photos").iterdir())
     alike = [likeness(seen, Image.open(photo)) for photo in photos]
     assert int(np.argmax(alike)) == len(photos) // 2, alike
-    assert max(alike) > 0.8, alike
+    assert max(alike) > 0.7, alike
 
 
 @pytest.mark.parametrize("stage", [2], indirect=True)
