@@ -108,6 +108,11 @@ def test_an_interrupted_job_is_clean(stage, parts):
 
 
 @full
+def test_what_is_seen_while_photos_are_aligned_stands_where_the_result_will(stage):
+    stage.play("preview.py", stage.inside("pictures"), stage.inside("photos"))
+
+
+@full
 @pytest.mark.parametrize(
     ("name", "script", "screen", "options"),
     [

@@ -67,17 +67,14 @@ class Person(Interrupter):
             yield 0.02
         assert not overlay.is_shown(), "the preview is still there"
         (collection,) = set(self.bpy.data.collections) - before
+        yield 5.0  # shaders compile
         yield from self.picture(f"{name}_after")
         self.compare(name, overlay, seen._preview, collection)
 
     def compare(self, name: str, overlay: Any, preview: Any, collection: Any) -> None:
         """The cameras' places, and the middle and the extent of the points."""
-        points = next(thing for thing in collection.objects if thing.type == "MESH")
-        found = np.empty(3 * len(points.data.vertices), np.float32)
-        points.data.vertices.foreach_get("co", found)
-        found = found.reshape(-1, 3) @ np.array(points.matrix_world.to_3x3()).T + np.array(
-            points.matrix_world.translation
-        )
+        reading = importlib.import_module(f"{EXTENSION}.operators.scene.reading")
+        found = overlay.to_blender(reading.read_reconstruction(collection).visible_points().position)
         ends = np.quantile(found, [0.1, 0.5, 0.9], axis=0)
         drawn = np.quantile(overlay.to_blender(preview.position), [0.1, 0.5, 0.9], axis=0)
         extent = float((ends[2] - ends[0]).max())
