@@ -126,4 +126,4 @@ def test_a_picture_for_the_docs_can_be_taken(stage, name, script, screen, option
     command = ("window_shot.py", picture, "--ready", ready, "--", *options, "--python", f"/tools/{script}")
     stage.play(*command, screen=screen, **setup)
     with Image.open(stage.pictures / f"{name}.png") as taken:
-        assert colorful(taken.convert("RGB")) > 0.01
+        assert colorful(taken.convert("RGB")) > 0.003
