@@ -18,14 +18,16 @@ from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruc
 from dust3r.tests.faults.amount import NOTES, SEED, trials
 from dust3r.tests.faults.processes import processes_of_session
 
-pytestmark = pytest.mark.bpy_module
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "faults" / "blender_that_saves.py"
 QUITTING = SCRIPT.with_name("blender_that_quits.py")
 LONGEST = 1.5  # seconds after the first save
 PATIENCE = 20.0  # seconds that the worker has to notice
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signals")
+pytestmark = [
+    pytest.mark.bpy_module,
+    pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signals"),
+]
 
 
 def _killed(arguments: list[str], seconds: float) -> tuple[int, int]:
