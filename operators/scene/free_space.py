@@ -124,8 +124,10 @@ class _Space:
         distances = []
         for origin in self._free:
             inside = self._rng.uniform(self._low, self._high, (200, 3)) - origin
-            for direction in np.concatenate([_directions(self._rng, 200), inside]):
-                direction = direction / np.linalg.norm(direction)
+            tried = np.concatenate([_directions(self._rng, 200), inside])
+            length = np.linalg.norm(tried, axis=1, keepdims=True)
+            apart = length[:, 0] > 0  # all surfaces in one point, where this place is too, have no direction
+            for direction in tried[apart] / length[apart]:
                 distance = self.distance(origin, direction)
                 if math.isfinite(distance):
                     distances.append(distance)
