@@ -58,7 +58,8 @@ def even_times(cam2world: Array, first: float, last: float) -> Array:
     """
     steps = np.linalg.norm(np.diff(cam2world[:, :3, 3], axis=0), axis=1) ** CENTRIPETAL
     steps = np.maximum(steps, LEAST_STEP * steps.mean()) if steps.any() else np.ones(len(steps))
-    return first + (last - first) * np.concatenate([[0], np.cumsum(steps)]) / steps.sum()
+    share = np.concatenate([[0], np.cumsum(steps)])
+    return first + (last - first) * share / (share[-1] or 1)  # a single camera has the first frame
 
 
 def smoothed(path: CameraPath, width: float) -> CameraPath:

@@ -139,6 +139,7 @@ def test_even_times_go_with_the_root_of_the_distance_and_leave_no_camera_out():
     assert (times[2] - times[1]) / (times[1] - times[0]) == pytest.approx(2)
     assert (np.diff(times) > 0).all()
     np.testing.assert_allclose(even_times(poses(np.zeros((3, 3)), np.zeros((3, 3))), 0, 10), [0, 5, 10])
+    assert even_times(poses(np.zeros((1, 3)), np.zeros((1, 3))), 3, 10) == [3]
 
 
 def test_one_camera_and_times_that_do_not_rise_are_refused():
