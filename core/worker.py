@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 import torch
 
@@ -166,6 +167,12 @@ class _LogFile(logging.FileHandler):
             super().close()
 
 
+def _log_failure(kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    """Put the exception that ends a job into its log, with where it came from."""
+    if kind is not None and issubclass(kind, Exception):
+        log.error("The job failed", exc_info=error)
+
+
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
     try:
@@ -178,10 +185,9 @@ def _logging_to(path: Path) -> Iterator[None]:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     try:
-        yield
-    except Exception:
-        log.exception("The job failed")
-        raise
+        with ExitStack() as ended:
+            ended.push(_log_failure)
+            yield
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
