@@ -173,9 +173,11 @@ class Person:
         before = set(self.bpy.data.objects)
         self.press("clear_cache")  # or the job is done before anybody can cancel it
         assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
-        while self.state.running and self.state.share < 0.1:
+        process = self.worker()
+        while self.state.running and self.state.share <= 0:  # two photos are done soon after
             yield 0.02
-        process, began = self.worker(), time.monotonic()
+        assert self.state.running, "the job was done before anybody could cancel it"
+        began = time.monotonic()
         self.press("cancel")
         process.wait(5)
         took = time.monotonic() - began
