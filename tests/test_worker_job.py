@@ -105,6 +105,7 @@ def test_a_killed_worker_is_one_error_that_names_its_log(start, tmp_path):
 def test_errors_keep_their_kind_and_sentence(start, tmp_path):
     with pytest.raises(InputError, match=r"gone\.jpg"):
         start([tmp_path / "gone.jpg"]).result()
+    assert "ERROR dust3r.core.worker: The job failed\nTraceback" in (tmp_path / "log.txt").read_text()
     with pytest.raises(ModelUnavailable, match="no model"):
         start(model=tmp_path / "no model").result()
 
