@@ -4,6 +4,7 @@ The inner names (attn.qkv, mlp.fc1, norm_y, ...) are the field's, shared with th
 """
 
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from .kernels import Linear, attend
 from .rope import Rotation, rotate
@@ -47,6 +48,16 @@ class CrossAttention(nn.Module):
         query = rotate(_split(self.projq(tokens), self.heads), rotation)
         key = rotate(_split(self.projk(other), self.heads), other_rotation)
         return self.proj(attend(query, key, _split(self.projv(other), self.heads)))
+
+    def scores_of_first_head(
+        self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation
+    ) -> Tensor:
+        """(B, N, M): what the first head's attention is the softmax of; for losses that tell it where to look."""
+        width = self.projq.out_features // self.heads
+        query = linear(tokens, self.projq.weight[:width], self.projq.bias[:width])
+        key = linear(other, self.projk.weight[:width], self.projk.bias[:width])
+        query, key = rotate(query[:, None], rotation)[:, 0], rotate(key[:, None], other_rotation)[:, 0]
+        return query @ key.transpose(1, 2) * width**-0.5
 
 
 class MLP(nn.Module):

@@ -81,6 +81,7 @@ class Stage:
     jitter: float = 0.3  # most change of brightness, contrast, saturation and white balance; 0: none
     mask_ratio: float = 0.9  # "completion": share of view 1's patches that are hidden
     alpha: float = 0.2  # "regression": weight of log C
+    matching: float = 0.0  # "regression": weight of the loss that shows the decoders where to look in the other photo
     invariance: InvarianceName = "none"  # "regression": what the loss forgives; "shift", "scale", "both"
     sources: tuple[SourceSettings, ...] = ()  # empty: the run's
 
@@ -100,6 +101,7 @@ class Stage:
         _require(0 <= self.jitter < 1, "jitter", "from 0 to below 1", self.jitter)
         _require(0 < self.mask_ratio < 1, "mask_ratio", "between 0 and 1", self.mask_ratio)
         _require(self.alpha > 0, "alpha", "above 0", self.alpha)
+        _require(self.matching >= 0, "matching", "0 or more", self.matching)
 
     @property
     def length(self) -> float:

@@ -13,6 +13,7 @@ from .batch import SceneBatch
 from .completion import Completion, completion_loss, kept_patches
 from .config import NetworkShape, Stage
 from .losses import confidence_loss, regression_loss
+from .matching import matching_loss, watched
 from .pairs import pair_index, photos, truth_of
 
 
@@ -57,17 +58,21 @@ class Learner(nn.Module):
         return completion_loss(completed, first, kept, patch)
 
     def _regress(self, images: Tensor, batch: SceneBatch, held_out: bool) -> Tensor:
-        index = pair_index(batch, self.stage.both_orders)
+        index, guided = pair_index(batch, self.stage.both_orders), self.stage.matching > 0 and not held_out
         with self._autocast(images):
             encoded = self.network.encode(images)  # each view once, however many pairs it is in
             of_pairs = (Encoded(encoded.tokens[side], encoded.shape) for side in (index.first, index.second))
-            found = self.network.decode(*of_pairs)
+            with watched(self.network) if guided else nullcontext() as looks:
+                found = self.network.decode(*of_pairs)
         truth = truth_of(batch, index)
         points = torch.cat([found.points_i.flatten(1, 2), found.points_j.flatten(1, 2)], dim=1)
         if held_out:
             return regression_loss(points, truth, self.stage.invariance)
         confidence = torch.cat([found.confidence_i.flatten(1), found.confidence_j.flatten(1)], dim=1)
-        return confidence_loss(points, confidence, truth, self.stage.alpha, self.stage.invariance)
+        loss = confidence_loss(points, confidence, truth, self.stage.alpha, self.stage.invariance)
+        if looks is None:
+            return loss
+        return loss + self.stage.matching * matching_loss(looks, batch, index, self.network.config.patch_size)
 
     def _autocast(self, images: Tensor) -> AbstractContextManager[object]:
         return nullcontext() if self.half_precision is None else torch.autocast(images.device.type, self.half_precision)
