@@ -21,17 +21,22 @@ ONEDNN = (
 )
 
 
+def _infers() -> bool:
+    """Whether this is inference; asking would cut what torch.compile compiles, in training, into pieces."""
+    return not torch.compiler.is_compiling() and torch.is_inference_mode_enabled()
+
+
 class Linear(nn.Linear):
     """torch.nn.Linear; in inference its input takes the precision of its weights, which may be half."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if not torch.is_inference_mode_enabled():
+        if not _infers():
             return super().forward(input)
         return _product(input.to(self.weight.dtype), self.weight, self.bias)
 
     def gelu(self, input: Tensor) -> Tensor:
         """The exact GELU of the linear map, in inference without a pass of its own where that can be."""
-        if not torch.is_inference_mode_enabled():
+        if not _infers():
             return gelu(super().forward(input))
         return _product(input.to(self.weight.dtype), self.weight, self.bias, "gelu")
 
@@ -43,7 +48,7 @@ class Pointwise(nn.Conv2d):
         super().__init__(channels_in, channels_out, kernel_size=1)
 
     def forward(self, input: Tensor) -> Tensor:
-        if not torch.is_inference_mode_enabled():
+        if not _infers():
             return super().forward(input)
         pixels = input.to(self.weight.dtype).permute(0, 2, 3, 1).contiguous()
         return _product(pixels, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
@@ -51,7 +56,7 @@ class Pointwise(nn.Conv2d):
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """(B, heads, N, D) queries over (B, heads, M, D) keys and values -> (B, N, heads * D), in the values' precision."""
-    on_cpu = query.device.type == "cpu" and torch.is_inference_mode_enabled()
+    on_cpu = query.device.type == "cpu" and _infers()
     if on_cpu and ONEDNN and min(query.shape[2], key.shape[2]) >= LONG:
         return _attend_by_heads(query, key, value)
     query, key = query.to(value.dtype), key.to(value.dtype)

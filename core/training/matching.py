@@ -47,6 +47,7 @@ def watched(network: DUSt3R) -> Iterator[Looks]:
             handle.remove()
 
 
+@torch.compiler.disable  # compiled, it would be compiled anew for every length of the list
 def _note(kept: list[Tensor], attention: nn.Module, inputs: tuple[Tensor, Tensor, Rotation, Rotation]) -> None:
     assert isinstance(attention, CrossAttention)
     kept.append(attention.scores_of_first_head(*inputs))
@@ -58,7 +59,10 @@ def matching_loss(looks: Looks, batch: SceneBatch, index: PairIndex, patch: int)
     Patches count as much as the other photo shows of them. 0 where no pair shows anything twice.
     """
     losses = []
-    for scores, (start, end) in ((looks.first, (index.first, index.second)), (looks.second, (index.second, index.first))):
+    for scores, (start, end) in (
+        (looks.first, (index.first, index.second)),
+        (looks.second, (index.second, index.first)),
+    ):
         truth = same_places(batch, start, end, patch)
         shown = truth.sum().clamp(min=1e-6)
         losses += [-(truth * level.float().log_softmax(dim=-1)).sum() / shown for level in scores]

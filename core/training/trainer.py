@@ -80,7 +80,7 @@ def train(config: TrainingConfig, folder: Path, options: Options | None = None) 
 
 @contextmanager
 def _threads_beside(workers: int, world: int, device: torch.device) -> Iterator[None]:
-    """torch's threads leave cores to the workers of a GPU; beside a training CPU one worker is idle most of the time."""
+    """torch's threads leave cores to a GPU's workers; beside a training CPU the one worker is idle most of the time."""
     before, share = torch.get_num_threads(), cores() // world
     torch.set_num_threads(max(1, min(before, share if device.type == "cpu" else share - workers)))
     try:

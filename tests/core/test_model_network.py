@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from dust3r.core.model.blocks import DecoderBlock, EncoderBlock
 from dust3r.core.model.config import DPTWidths, ModelConfig
 from dust3r.core.model.dust3r import DUSt3R, Encoded, confidence_from_raw, points_from_raw
 from dust3r.core.model.rope import grid_rotation, rotate
@@ -135,3 +136,14 @@ def test_confidence_lies_between_its_bounds():
         confidence_from_raw(raw[[0, 1, 3]], ("sigmoid", 1.0, 5.0)), torch.tensor([1.0, 3.0, 5.0])
     )
     assert confidence_from_raw(raw, ("exp", 1.0, math.inf))[3] > 1e21
+
+
+@pytest.mark.parametrize("kind", [EncoderBlock, DecoderBlock])
+def test_a_block_is_compiled_in_one_piece(kind):
+    """Training compiles block by block; where a block falls apart, every linear map is compiled by itself."""
+    torch.manual_seed(0)
+    block, rotation = kind(24, 2, 4), grid_rotation(3, 4, 12, 100.0, CPU)
+    tokens, other = torch.randn(2, 2, 12, 24).unbind()
+    inputs = (tokens, rotation) if kind is EncoderBlock else (tokens, other, rotation, rotation)
+    compiled = torch.compile(block, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(*inputs), block(*inputs))

@@ -1,4 +1,4 @@
-"""Where the decoders are told to look: the truth of it on planes, the loss by hand, and what it changes in a network."""
+"""Where the decoders are told to look: the truth of it on planes, the loss by hand, what it changes in a network."""
 
 import math
 
