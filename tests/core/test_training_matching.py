@@ -96,7 +96,8 @@ def test_the_scores_are_those_of_the_first_head():
     attention, rotation = CrossAttention(24, 2), grid_rotation(3, 4, 12, 100.0, torch.device("cpu"))
     tokens, other = torch.randn(2, 2, 12, 24).unbind()
     with torch.no_grad():
-        torch.nn.init.eye_(attention.proj.weight), torch.nn.init.zeros_(attention.proj.bias)
+        torch.nn.init.eye_(attention.proj.weight)
+        torch.nn.init.zeros_(attention.proj.bias)
         share = attention.scores_of_first_head(tokens, other, rotation, rotation).softmax(-1)
         whole = attention(tokens, other, rotation, rotation)
         torch.testing.assert_close(share @ attention.projv(other)[..., :12], whole[..., :12])
