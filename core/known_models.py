@@ -55,15 +55,15 @@ KNOWN_MODELS = (
     ),
     _published("224_linear", "DUSt3R 224 linear", 532_342_784, 224, "Fast; sees the photo's central square only"),
     KnownModel(
-        "preview",
-        "Preview",
+        "small",
+        "Small",
         None,
-        "CC0 for our part; see its README",
+        "CC0 1.0",
         True,
         11_266_112,
         23,
-        128,
-        "Coarse, for trying the extension; download a full model for results",
+        192,
+        "Free for any use; places easy photos, coarse surfaces; a full model sees far more",
     ),
 )
 

@@ -21,7 +21,7 @@ from .scene_graph import Edge
 from .settings import Device, Precision
 
 STAGE = "Testing"
-MODEL = BUNDLED / "preview"
+MODEL = BUNDLED / "small"
 WRITTEN = "self_test.npz"  # in the model's folder
 SIZE = (96, 64)  # width, height of the patterns
 STEP = 8  # of the pixels of each map, this one in both directions is compared
@@ -68,7 +68,7 @@ def pattern(number: int) -> View:
 
 
 def read_expected(path: Path, sha256: str) -> NDArray[np.float32]:
-    """What `tools/seal_preview.py` wrote for these weights; raises InputError where there is nothing for them."""
+    """What `tools/seal_small.py` wrote for these weights; raises InputError where there is nothing for them."""
     try:
         with np.load(path, allow_pickle=False) as written:
             points, weights = written["points"], str(written["sha256"])

@@ -16,7 +16,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIO = ROOT / "samples" / "studio" / "images"
-PREVIEW = ROOT / "models" / "preview"
+SMALL = ROOT / "models" / "small"
 HEADLESS = [sys.executable, str(ROOT / "headless.py")]
 
 
@@ -26,7 +26,7 @@ def photos() -> list[str]:
 
 
 def _reconstruct(photos, *more):
-    return ("reconstruct", *photos, "--model", PREVIEW, "--iterations", 5, *more)
+    return ("reconstruct", *photos, "--model", SMALL, "--iterations", 5, *more)
 
 
 def test_photos_become_cameras_and_points(run, photos, tmp_path):
@@ -100,7 +100,7 @@ def test_a_kept_job_folder_holds_recipe_result_and_log(run, photos, tmp_path):
 
 
 def test_the_networks_raw_output_is_written_in_float32(run, photos, tmp_path):
-    code, *_ = run("predict", *photos[:2], "--model", PREVIEW, "--output", tmp_path / "pair.npz")
+    code, *_ = run("predict", *photos[:2], "--model", SMALL, "--output", tmp_path / "pair.npz")
     assert code == 0
     with np.load(tmp_path / "pair.npz") as pair:
         assert set(pair) == {"points_i", "points_j", "confidence_i", "confidence_j"}
@@ -132,8 +132,8 @@ def test_models_lists_licence_size_and_presence(run):
     code, out, _ = run("models")
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines()}
-    assert {"512_dpt", "512_linear", "224_linear", "preview"} == set(lines)
-    assert "present" in lines["preview"]
+    assert {"512_dpt", "512_linear", "224_linear", "small"} == set(lines)
+    assert "present" in lines["small"]
     assert "CC BY-NC-SA 4.0" in lines["512_dpt"]
     assert json.loads(run("models", "--json")[1])[-1]["present"] is True
 
@@ -296,7 +296,7 @@ def test_an_interrupt_cancels_with_4_and_writes_nothing(photos, tmp_path):
 
 
 def test_a_supervised_worker_ends_with_its_supervisor(photos, tmp_path):
-    Job(tuple(map(Path, photos)), PREVIEW, ReconstructionSettings()).save(tmp_path)
+    Job(tuple(map(Path, photos)), SMALL, ReconstructionSettings()).save(tmp_path)
     process = _start("work", tmp_path, "--json-progress", "--supervised", stdin=subprocess.PIPE)
     _until_progress(process)
     process.stdin.close()

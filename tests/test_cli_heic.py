@@ -26,7 +26,7 @@ def _phone_folder(folder: Path) -> Path:
 def test_a_folder_of_heic_photos_becomes_cameras_and_a_colmap_model(run, tmp_path):
     folder = _phone_folder(tmp_path / "photos")
     (folder / "IMG_4.HEIC").write_bytes((folder / NAMES[0]).read_bytes()[:2000])
-    quick = ("--model", "preview", "--iterations", 0, "--exif-focal", "--job", tmp_path / "job")
+    quick = ("--model", "small", "--iterations", 0, "--exif-focal", "--job", tmp_path / "job")
     code, out, _ = run("reconstruct", folder, *quick, "--cameras", tmp_path / "cameras.json")
     assert code == 0 and "IMG_4.HEIC cannot be read" in out
     cameras = json.loads((tmp_path / "cameras.json").read_text())["photos"]
@@ -45,7 +45,7 @@ def test_without_pillow_heif_the_command_line_says_what_is_missing(run, tmp_path
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     photos._readable_formats.cache_clear()
     try:
-        code, _, said = run("reconstruct", folder, "--model", "preview", "--cameras", tmp_path / "c.json", "--quiet")
+        code, _, said = run("reconstruct", folder, "--model", "small", "--cameras", tmp_path / "c.json", "--quiet")
     finally:
         photos._readable_formats.cache_clear()
     assert code == 2 and not (tmp_path / "c.json").exists()

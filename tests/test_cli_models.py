@@ -7,7 +7,7 @@ import pytest
 from dust3r.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
-PREVIEW = ROOT / "models" / "preview"
+SMALL = ROOT / "models" / "small"
 PHOTO = ROOT / "samples" / "studio" / "images" / "studio_01.jpg"
 
 
@@ -24,7 +24,7 @@ def run(capsys):
 
 def test_a_model_is_added_listed_verified_used_and_removed(run, tmp_path):
     folder = ("--models-folder", tmp_path / "models")
-    assert run("models", "--add", PREVIEW, "--name", "mine", "--licence", "Ours", *folder)[0] == 0
+    assert run("models", "--add", SMALL, "--name", "mine", "--licence", "Ours", *folder)[0] == 0
     assert "Ours" in run("models", *folder)[1]
     code, out, _ = run("models", "--verify", "mine", *folder)
     assert code == 0 and "mine is whole" in out
@@ -38,12 +38,12 @@ def test_a_model_is_added_listed_verified_used_and_removed(run, tmp_path):
 
 def test_only_models_for_commercial_use_are_listed_when_asked_for(run, tmp_path):
     _, out, _ = run("models", "--commercial", "--json", "--models-folder", tmp_path)
-    assert [(entry["name"], entry["commercial"]) for entry in json.loads(out)] == [("preview", True)]
+    assert [(entry["name"], entry["commercial"]) for entry in json.loads(out)] == [("small", True)]
     folder = ("--models-folder", tmp_path)
     for name, more in (("a", ()), ("b", ("--commercial",))):
-        run("models", "--add", PREVIEW, "--name", name, "--licence", "Ours", *more, *folder)
+        run("models", "--add", SMALL, "--name", name, "--licence", "Ours", *more, *folder)
     assert {entry["name"] for entry in json.loads(run("models", "--commercial", "--json", *folder)[1])} == {
-        "preview",
+        "small",
         "b",
     }
 
@@ -61,10 +61,10 @@ def test_by_hand_says_what_to_copy_where_and_offline_says_it_as_the_error(run, t
     ("arguments", "code", "named"),
     [
         (["--verify", "none"], 3, "none"),
-        (["--remove", "preview"], 2, "only those there can be removed"),
+        (["--remove", "small"], 2, "only those there can be removed"),
         (["--add", "nothing.pth"], 3, "nothing.pth"),
         (["--by-hand", "vggt"], 3, "vggt"),
-        (["--verify", "preview", "--remove", "preview"], 2, "not allowed with"),
+        (["--verify", "small", "--remove", "small"], 2, "not allowed with"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(run, tmp_path, arguments, code, named):
@@ -83,7 +83,7 @@ def test_a_failed_self_test_ends_with_1_and_says_by_how_much(run, monkeypatch, t
     from dust3r.core import self_test
 
     monkeypatch.setattr(
-        self_test, "sample", lambda model: self_test.read_expected(PREVIEW / "self_test.npz", model.sha256) * 2
+        self_test, "sample", lambda model: self_test.read_expected(SMALL / "self_test.npz", model.sha256) * 2
     )
     code, _, error = run("runtime", "--self-test", "--device", "cpu")
     assert code == 1 and "off by 100.00%" in error

@@ -12,7 +12,7 @@ from dust3r.core.reconstruction import Reconstruction
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = sorted((ROOT / "samples" / "studio" / "images").iterdir())
 OTHER = next((ROOT / "samples" / "buddha" / "images").iterdir())
-MODEL = ("--model", ROOT / "models" / "preview")
+MODEL = ("--model", ROOT / "models" / "small")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIO = ROOT / "samples" / "studio" / "images"
-PREVIEW = ROOT / "models" / "preview"
+SMALL = ROOT / "models" / "small"
 HEADLESS = [sys.executable, str(ROOT / "headless.py")]
 JOB_TYPE = ROOT / "farm" / "dust3r_reconstruction.js"
 NODE = shutil.which("node")
@@ -42,7 +42,7 @@ def _run(*arguments: object) -> None:
 
 
 def _plan(photos: Path, job: Path, graph: str = "complete") -> None:
-    _run("plan", photos, "--job", job, "--model", PREVIEW, "--scene-graph", graph, "--iterations", 5)
+    _run("plan", photos, "--job", job, "--model", SMALL, "--scene-graph", graph, "--iterations", 5)
 
 
 def _start(job: Path, shard: str) -> subprocess.Popen[str]:
@@ -139,7 +139,7 @@ def test_the_flamenco_job_type_says_what_is_wrong(wrong):
 def test_the_flamenco_jobs_commands_make_the_scene(tmp_path):
     pytest.importorskip("bpy", reason="no bpy to write the scene with")
     scene = tmp_path / "scene.blend"
-    given = {"photos": str(STUDIO), "job_folder": str(tmp_path / "job"), "model": str(PREVIEW), "output": str(scene)}
+    given = {"photos": str(STUDIO), "job_folder": str(tmp_path / "job"), "model": str(SMALL), "output": str(scene)}
     done: list[str] = []
     for task in _compile(**given, scene_graph="swin-1", shards=2)["tasks"]:
         assert set(task["dependencies"]) <= set(done)

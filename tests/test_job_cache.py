@@ -15,7 +15,7 @@ from dust3r.tests.network_passes import count_passes
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
-PREVIEW = ROOT / "models" / "preview"
+SMALL = ROOT / "models" / "small"
 SETTINGS = ReconstructionSettings(scene_graph="complete", alignment=AlignmentSettings(iterations=5))
 
 
@@ -30,7 +30,7 @@ def run(tmp_path, passes):
     """Run the job folder with these photos and settings: (result, passes)."""
 
     def call(photos, settings=SETTINGS, show=lambda progress: None):
-        Job(tuple(photos), PREVIEW, settings).save(tmp_path)
+        Job(tuple(photos), SMALL, settings).save(tmp_path)
         passes.clear()
         return worker.run_job(tmp_path, show), dict(passes)
 
@@ -49,7 +49,7 @@ def run_anew(tmp_path, passes, kept):
 
     def call(photos, settings=SETTINGS, show=lambda progress: None):
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
-        Job(tuple(photos), PREVIEW, settings, kept).save(folder)
+        Job(tuple(photos), SMALL, settings, kept).save(folder)
         passes.clear()
         return worker.run_job(folder, show), dict(passes)
 
@@ -133,7 +133,7 @@ def test_an_interrupted_job_goes_on_and_ends_as_if_it_had_not_been(run, passes, 
     assert done >= 32
     other = tmp_path / "other"
     other.mkdir()
-    Job(PHOTOS, PREVIEW, SETTINGS).save(other)
+    Job(PHOTOS, SMALL, SETTINGS).save(other)
     assert _same(result, worker.run_job(other, lambda progress: None))
 
 

@@ -17,7 +17,7 @@ def job(tmp_path_factory):
     from dust3r.cli.main import main
 
     folder = tmp_path_factory.mktemp("one") / "job"
-    model = str(ROOT / "models" / "preview")
+    model = str(ROOT / "models" / "small")
     assert main(["reconstruct", str(PHOTO), "--model", model, "--job", str(folder), "--quiet"]) == 0
     return folder
 

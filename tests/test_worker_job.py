@@ -16,7 +16,7 @@ from dust3r.core.worker_process import WorkerJob, own_python
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
-PREVIEW = ROOT / "models" / "preview"
+SMALL = ROOT / "models" / "small"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def start(tmp_path):
     """Start a worker on a job of some photos, and make sure that it is gone afterwards."""
     started = []
 
-    def call(photos=PHOTOS, model=PREVIEW, **more) -> WorkerJob:
+    def call(photos=PHOTOS, model=SMALL, **more) -> WorkerJob:
         settings = ReconstructionSettings(alignment=AlignmentSettings(iterations=5))
         Job(tuple(photos), model, settings).save(tmp_path)
         started.append(WorkerJob(["work", str(tmp_path)], log_path=tmp_path / "log.txt", **more))

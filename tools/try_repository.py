@@ -54,7 +54,7 @@ def try_repository(url: str, blender: list[str]) -> int:
     registered = ["--background", "--python-exit-code", "3", "--python-expr", IS_REGISTERED]
     check_commands(STEPS)
     check("a new session has it enabled", registered, "registered: True")
-    check("its command line answers", ["--command", "dust3r", "models"], "preview")
+    check("its command line answers", ["--command", "dust3r", "models"], "small")
     check_commands(END)
     check("a new session has nothing of it", registered, "registered: False")
     return failures

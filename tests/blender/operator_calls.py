@@ -126,7 +126,7 @@ def _least(name: str, folder: Path, needed: bool = True) -> dict[str, Any]:
         "files": [{"name": "studio_01.jpg"}, {"name": "studio_02.jpg"}],
         "filepath": str(STUDIO / "studio_03.jpg"),
         "folder": str(folder / name),
-        "model": "preview",
+        "model": "small",
     }
     known = SMALL | (inputs if needed else {})
     return {prop.identifier: known[prop.identifier] for prop in _properties(name) if _fits(prop, known)}

@@ -29,7 +29,7 @@ def photos_listed(folder: Path) -> None:
     files = [{"name": "studio_01.jpg"}, {"name": "studio_02.jpg"}]
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=files)
     settings = bpy.context.scene.dust3r
-    settings.model, settings.iterations = "preview", 2
+    settings.model, settings.iterations = "small", 2
 
 
 @state
@@ -40,7 +40,7 @@ def reconstructed(folder: Path) -> None:
     bpy.ops.mesh.primitive_cube_add(size=1)
     bpy.ops.dust3r.add_photos(directory=str(folder / "photos"))
     settings = bpy.context.scene.dust3r
-    settings.model, settings.iterations, settings.active_photo = "preview", 2, 0
+    settings.model, settings.iterations, settings.active_photo = "small", 2, 0
     _select([thing for thing in collection.objects if thing.type == "CAMERA"])
 
 
@@ -181,7 +181,7 @@ def _link(folder: Path) -> None:
     with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
         wanted.collections = ["DUSt3R"]
     settings = bpy.context.scene.dust3r
-    settings.model, settings.iterations = "preview", 2
+    settings.model, settings.iterations = "small", 2
 
 
 def _select(things: list[bpy.types.Object]) -> None:

@@ -20,7 +20,7 @@ def _files(*names: str) -> dict:
 
 
 def _reconstruct(**more) -> set:
-    photos = _files("studio_01.jpg", "studio_02.jpg") | {"model": "preview", "iterations": 3}
+    photos = _files("studio_01.jpg", "studio_02.jpg") | {"model": "small", "iterations": 3}
     return bpy.ops.dust3r.reconstruct(**photos | more)
 
 
@@ -56,7 +56,7 @@ def test_the_operator_reconstructs_files_of_a_folder(extension):
     assert [camera.name for camera in cameras] == ["studio_01.jpg", "studio_02.jpg"]
     settings = json.loads(collection["dust3r_settings"])
     assert settings["alignment"]["iterations"] == 3
-    assert collection["dust3r_model"].startswith("preview@")
+    assert collection["dust3r_model"].startswith("small@")
 
 
 def test_the_display_percentage_is_a_keyword_and_then_a_slider_of_the_panel(extension):
@@ -71,13 +71,13 @@ def test_the_display_percentage_is_a_keyword_and_then_a_slider_of_the_panel(exte
 def test_the_operator_takes_a_whole_folder(extension, tmp_path):
     for name in ("studio_03.jpg", "studio_04.jpg"):
         (tmp_path / name).write_bytes((STUDIO / name).read_bytes())
-    assert bpy.ops.dust3r.reconstruct(directory=str(tmp_path), model="preview", iterations=0) == {"FINISHED"}
+    assert bpy.ops.dust3r.reconstruct(directory=str(tmp_path), model="small", iterations=0) == {"FINISHED"}
     assert "studio_04.jpg" in bpy.data.objects
 
 
 def test_without_arguments_it_takes_the_panels_photos_and_settings(extension):
     bpy.ops.dust3r.add_photos(**_files("studio_05.jpg"))
-    extension.iterations, extension.model = 4, "preview"
+    extension.iterations, extension.model = 4, "small"
     assert bpy.ops.dust3r.reconstruct() == {"FINISHED"}
     collection = bpy.data.collections["DUSt3R"]
     assert json.loads(collection["dust3r_settings"])["alignment"]["iterations"] == 4
@@ -255,7 +255,7 @@ def test_the_operator_renders_training_views(extension, tmp_path):
 
 def test_training_on_the_scene_makes_one_more_model_that_reconstructs(extension):
     _block()
-    extension.model = "preview"
+    extension.model = "small"
     state = _state()
     trained = bpy.ops.dust3r.train_on_scene(name="Block", views=4, size=(128, 96), samples=1, minutes=0.05)
     assert trained == {"FINISHED"}
@@ -290,7 +290,7 @@ def test_a_choice_of_model_stays_when_another_is_added(extension):
     number = extension["model"]
     _put_model(folder / "Before")
     assert extension.model == "Mine" and extension["model"] == number
-    for name, position in (("BEST", 0), ("preview", 4), ("FILE", 5)):
+    for name, position in (("BEST", 0), ("small", 4), ("FILE", 5)):
         extension.model = name
         assert extension.model == name and extension.get("model", 0) == position
 
@@ -302,4 +302,4 @@ def _user_folder(name: str) -> Path:
 def _put_model(folder: Path) -> None:
     folder.mkdir()
     for name in ("config.json", "model.safetensors"):
-        (folder / name).write_bytes((ROOT / "models" / "preview" / name).read_bytes())
+        (folder / name).write_bytes((ROOT / "models" / "small" / name).read_bytes())

@@ -69,7 +69,7 @@ def test_a_folder_of_heic_photos_becomes_a_scene(extension, tmp_path):
             write_heic(tmp_path / f"IMG_{number}.HEIC", np.asarray(image.convert("RGB").resize((160, 120))), turn)
     assert bpy.ops.dust3r.add_photos(directory=str(tmp_path)) == {"FINISHED"}
     assert [photo.size_text for photo in extension.photos] == ["160 × 120"] * 3
-    assert bpy.ops.dust3r.reconstruct(model="preview", iterations=0) == {"FINISHED"}
+    assert bpy.ops.dust3r.reconstruct(model="small", iterations=0) == {"FINISHED"}
     cameras = [thing for thing in bpy.data.objects if thing.type == "CAMERA"]
     assert sorted(camera.name for camera in cameras) == ["IMG_1.HEIC", "IMG_2.HEIC", "IMG_3.HEIC"]
     for camera in cameras:

@@ -58,7 +58,7 @@ def _is_gone(worker: int) -> bool:
 
 def _job(folder: Path) -> Path:
     photos = sorted((ROOT / "samples" / "studio" / "images").iterdir())
-    Job(tuple(photos), ROOT / "models" / "preview", ReconstructionSettings()).save(folder)
+    Job(tuple(photos), ROOT / "models" / "small", ReconstructionSettings()).save(folder)
     return folder
 
 

@@ -104,7 +104,7 @@ def test_any_camera_with_a_background_photo_will_do(tmp_path, empty_scene, fit, 
 def reconstructed(extension):
     """The collection of the list's three photos."""
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=[{"name": name} for name in NAMES])
-    extension.model, extension.iterations = "preview", 3
+    extension.model, extension.iterations = "small", 3
     return _reconstruct()
 
 
@@ -193,7 +193,7 @@ def test_the_panels_masks_leave_points_out(extension, tmp_path):
     mask[:, 256:] = 255
     Image.fromarray(mask).save(tmp_path / "studio_01.png")
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=[{"name": NAMES[0]}])
-    extension.model, extension.iterations = "preview", 3
+    extension.model, extension.iterations = "small", 3
     whole = _reconstruct()
     extension.masks = str(tmp_path)
     half = _reconstruct()
@@ -204,7 +204,7 @@ def test_the_panels_masks_leave_points_out(extension, tmp_path):
     extension.masks = str(tmp_path / "none")
     with pytest.raises(RuntimeError, match="folder"):
         bpy.ops.dust3r.reconstruct()
-    others = {"directory": str(STUDIO), "files": [{"name": NAMES[1]}], "model": "preview", "iterations": 1}
+    others = {"directory": str(STUDIO), "files": [{"name": NAMES[1]}], "model": "small", "iterations": 1}
     assert bpy.ops.dust3r.reconstruct(**others) == {"FINISHED"}
     with pytest.raises(RuntimeError, match="holds no mask"):
         bpy.ops.dust3r.reconstruct(masks=str(tmp_path), **others)

@@ -92,7 +92,7 @@ def test_curves_are_coloured_by_height_in_the_first_photo(added):
 @pytest.fixture
 def reconstructed(extension):
     """The collection of three sample photos, reconstructed with the bundled model."""
-    extension.model = "preview"
+    extension.model = "small"
     files = [{"name": f"studio_0{k}.jpg"} for k in (1, 2, 3)]
     folder = str(SAMPLES / "studio" / "images")
     assert bpy.ops.dust3r.reconstruct(directory=folder, files=files, iterations=3) == {"FINISHED"}

@@ -67,7 +67,7 @@ def studio(empty_scene, tmp_path):
 @pytest.fixture
 def knowing(studio, tmp_path, monkeypatch):
     """The verb with a network in place of the model that knows the photo and the map."""
-    model = load_model(find_model("preview"), "cpu")
+    model = load_model(find_model("small"), "cpu")
     render_map(bpy.context.scene, tmp_path / "known", MAP)
     views = [view for name in ("known", "taken") for view in read_map(tmp_path / name, model).views]
     perfect = perfect_model(map(Shot.of, views))
@@ -156,7 +156,7 @@ def everything():
 
 def test_the_operator_adds_a_camera_or_leaves_the_scene_as_it_was(extension, studio):
     _, photo, _ = studio
-    bpy.context.scene.dust3r.model = "preview"
+    bpy.context.scene.dust3r.model = "small"
     for name in ("Left", "Right"):
         bpy.context.scene.objects[name].select_set(True)
     before = everything()
@@ -171,7 +171,7 @@ def test_the_operator_adds_a_camera_or_leaves_the_scene_as_it_was(extension, stu
 
 
 def test_without_a_model_or_a_photo_the_operator_says_so(extension, studio):
-    bpy.context.scene.dust3r.model = "preview"
+    bpy.context.scene.dust3r.model = "small"
     with pytest.raises(RuntimeError, match="No photo was given"):
         bpy.ops.dust3r.match_photo_to_model()
     bpy.context.scene.objects["Point"].select_set(True)

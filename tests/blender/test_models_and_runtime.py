@@ -12,7 +12,7 @@ from dust3r.tests.hub import WEIGHTS, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "bl_ext.user_default.dust3r"
-PREVIEW = ROOT / "models" / "preview"
+SMALL = ROOT / "models" / "small"
 PUBLISHED = "DUSt3R_ViTLarge_BaseDecoder_512_dpt"
 
 
@@ -31,7 +31,7 @@ def _rows(preferences) -> dict:
 
 
 def _add(**more) -> set:
-    return bpy.ops.dust3r.add_model(**{"filepath": str(PREVIEW), "name": "Mine"} | more)
+    return bpy.ops.dust3r.add_model(**{"filepath": str(SMALL), "name": "Mine"} | more)
 
 
 def _python(folder: Path, *lines: str) -> Path:
@@ -82,7 +82,7 @@ def _draw(preferences) -> str:
 
 def test_the_list_names_licence_size_source_and_what_can_be_done(preferences):
     rows = _rows(preferences)
-    assert rows["preview"].is_present and not rows["preview"].is_removable
+    assert rows["small"].is_present and not rows["small"].is_removable
     published = rows[PUBLISHED]
     assert "2285 MB" in published.terms and "not for commercial use" in published.terms
     assert published.source == f"https://huggingface.co/naver/{PUBLISHED}"
@@ -118,7 +118,7 @@ def test_a_local_model_is_added_verified_chosen_and_removed(preferences, extensi
     assert extension.model == "BEST"
     assert "Mine" not in _rows(preferences)
     assert list((tmp_path / "models").iterdir()) == []
-    assert (PREVIEW / "model.safetensors").is_file()
+    assert (SMALL / "model.safetensors").is_file()
 
 
 def test_a_changed_file_is_found_by_its_sha256(preferences, tmp_path):
@@ -143,21 +143,21 @@ def test_what_is_no_model_is_refused_and_leaves_nothing(preferences, tmp_path):
 
 def test_the_packages_own_model_is_not_removed(preferences):
     with pytest.raises(RuntimeError, match="only those there can be removed"):
-        bpy.ops.dust3r.remove_model(model="preview")
-    assert PREVIEW.is_dir()
+        bpy.ops.dust3r.remove_model(model="small")
+    assert SMALL.is_dir()
 
 
 def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, extension):
     _add(licence="Nobody knows")
     preferences.commercial_only = True
-    assert list(_rows(preferences)) == ["preview"]
-    assert "preview" in _draw(preferences).lower()
+    assert list(_rows(preferences)) == ["small"]
+    assert "small" in _draw(preferences).lower()
     menu = importlib.import_module(f"{MODULE}.operators.properties")._models(None, bpy.context)
-    assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "preview", "FILE"]
+    assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "small", "FILE"]
     for name in (PUBLISHED, "Mine"):
         with pytest.raises(RuntimeError, match="commercial use"):
             _reconstruct(model=name)
-    extension.model = "preview"
+    extension.model = "small"
     assert _reconstruct() == {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ STUDIO = ROOT / "samples" / "studio" / "images"
 
 def test_the_panel_makes_a_camera_and_points_of_one_photo(extension, tmp_path):
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=[{"name": "studio_01.jpg"}])
-    extension.model = "preview"
+    extension.model = "small"
     assert bpy.ops.dust3r.reconstruct() == {"FINISHED"}
     collection = bpy.data.collections["DUSt3R"]
     (camera,) = [thing for thing in collection.objects if thing.type == "CAMERA"]

@@ -128,7 +128,7 @@ def test_only_photos_that_are_on_are_reconstructed(listed):
     listed.photos[1].use = False
     listed.photos[1].known = json.dumps({"focal": 300})
     assert listed.photos_text == "2 of 3 photos on"
-    assert bpy.ops.dust3r.reconstruct(model="preview", iterations=0) == {"FINISHED"}
+    assert bpy.ops.dust3r.reconstruct(model="small", iterations=0) == {"FINISHED"}
     cameras = [thing.name for thing in bpy.data.objects if thing.type == "CAMERA"]
     assert sorted(cameras) == [NAMES[0], NAMES[2]]
 
@@ -136,7 +136,7 @@ def test_only_photos_that_are_on_are_reconstructed(listed):
 def test_a_list_that_is_all_off_is_one_error(listed):
     bpy.ops.dust3r.switch_photos(action="OFF")
     with pytest.raises(RuntimeError, match="switched off"):
-        bpy.ops.dust3r.reconstruct(model="preview")
+        bpy.ops.dust3r.reconstruct(model="small")
     listed.photos[0].use = True
     bpy.ops.dust3r.switch_photos(action="INVERT")
     assert [photo.use for photo in listed.photos] == [False, True, True]

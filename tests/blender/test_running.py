@@ -26,7 +26,7 @@ def _files(*names: str) -> dict:
 def saved(extension, tmp_path):
     """A file on disk with the extension, and the folder of its jobs, which is empty at first."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
-    extension.model, extension.iterations, extension.scene_graph = "preview", 3, "complete"
+    extension.model, extension.iterations, extension.scene_graph = "small", 3, "complete"
     _ours("core.job_folders").clear(_ours("operators.preferences").scene_jobs())
     return _ours("operators.scene_jobs")
 
@@ -42,7 +42,7 @@ def interrupted(saved):
     """The same after a job of three photos was begun in it by a Blender that is gone."""
     job, settings = _ours("core.job"), _ours("core.settings").ReconstructionSettings(scene_graph="complete")
     lease = saved.take_folder(bpy.context.scene)
-    job.Job(tuple(STUDIO / name for name in PHOTOS), ROOT / "models" / "preview", settings).save(lease.folder)
+    job.Job(tuple(STUDIO / name for name in PHOTOS), ROOT / "models" / "small", settings).save(lease.folder)
     _ours("core.job_folders").Begun(3, "Room", 50.0).save(lease.folder)
     lease.release()
     return saved
@@ -71,7 +71,7 @@ def test_one_more_photo_is_aligned_from_where_the_others_stood(saved, starts):
 
 def test_a_script_in_no_file_ends_the_same_whatever_was_before(extension, starts):
     for count in (2, 3):
-        bpy.ops.dust3r.reconstruct(model="preview", iterations=3, **_files(*PHOTOS[:count]))
+        bpy.ops.dust3r.reconstruct(model="small", iterations=3, **_files(*PHOTOS[:count]))
     assert starts == [{}, {}]
     assert list(_ours("operators.preferences").scene_jobs().glob("job-*")) == []
 

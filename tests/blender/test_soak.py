@@ -67,7 +67,7 @@ def test_reconstructions_by_the_operator_leave_nothing_behind(extension, tmp_pat
 
     def reconstruct(number: int) -> None:
         done = bpy.ops.dust3r.reconstruct(
-            directory=str(photos[0].parent), files=files, model="preview", iterations=ITERATIONS
+            directory=str(photos[0].parent), files=files, model="small", iterations=ITERATIONS
         )
         assert done == {"FINISHED"}
 

@@ -28,7 +28,7 @@ def test_settings_and_photos_of_the_first_version_are_kept(tmp_path):
     STATES["of the first version"](tmp_path)
     settings = bpy.context.scene.dust3r
     kept = {"iterations": 77, "scene_graph": "swin", "window": 5, "schedule": "linear", "seed": 9, "device": "cpu"}
-    kept |= {"model": "preview", "min_confidence": 2.5, "optimize_principal_point": True, "active_photo": 1}
+    kept |= {"model": "small", "min_confidence": 2.5, "optimize_principal_point": True, "active_photo": 1}
     assert {name: getattr(settings, name) for name in kept} == kept
     assert settings.shared_focal == "size"  # once a checkbox
     assert [(Path(photo.path).name, photo.use, photo.known) for photo in settings.photos] == [

@@ -115,7 +115,7 @@ def test_progress_never_goes_beyond_its_end():
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model(ROOT / "models" / "preview", torch.device("cpu"))
+    return load_model(ROOT / "models" / "small", torch.device("cpu"))
 
 
 @pytest.fixture

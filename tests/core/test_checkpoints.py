@@ -18,7 +18,7 @@ from dust3r.core.origin import Origin, read_origin
 from dust3r.core.progress import silent
 from dust3r.tests.hub import CONFIG, WEIGHTS, Answer, Hub, serving
 
-DPT, LINEAR_512, LINEAR_224, PREVIEW = KNOWN_MODELS
+DPT, LINEAR_512, LINEAR_224, SMALL = KNOWN_MODELS
 
 
 def put(folder: Path, *names: str) -> None:
@@ -29,7 +29,7 @@ def put(folder: Path, *names: str) -> None:
 
 
 def test_the_best_model_that_is_present_is_the_default(tmp_path):
-    assert find_model(None, tmp_path) == find_model("", tmp_path) == checkpoints.BUNDLED / "preview"
+    assert find_model(None, tmp_path) == find_model("", tmp_path) == checkpoints.BUNDLED / "small"
     for model in (LINEAR_224, LINEAR_512, DPT):
         put(tmp_path, model.name)
         assert find_model(None, tmp_path) == tmp_path / model.name
@@ -57,7 +57,7 @@ def test_an_absent_model_says_how_to_get_it_and_under_which_licence(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ModelUnavailable, match=r"no model 'vggt': .*512_dpt, 512_linear, 224_linear, preview"):
+    with pytest.raises(ModelUnavailable, match=r"no model 'vggt': .*512_dpt, 512_linear, 224_linear, small"):
         find_model("vggt", tmp_path)
 
 
@@ -65,7 +65,7 @@ def test_half_a_model_is_not_present(tmp_path):
     put(tmp_path, DPT.name)
     (tmp_path / DPT.name / "model.safetensors").unlink()
     present = {status.model.short_name: status.present for status in list_models(tmp_path)}
-    assert present == {"512_dpt": False, "512_linear": False, "224_linear": False, "preview": True}
+    assert present == {"512_dpt": False, "512_linear": False, "224_linear": False, "small": True}
 
 
 def test_every_other_model_folder_is_listed_after_the_known_ones(tmp_path):
@@ -83,12 +83,12 @@ def test_every_other_model_folder_is_listed_after_the_known_ones(tmp_path):
 
 def test_a_model_of_ones_own_is_the_default_only_where_no_known_one_is(tmp_path, monkeypatch):
     put(tmp_path, "mine")
-    assert find_model(None, tmp_path) == checkpoints.BUNDLED / "preview"
+    assert find_model(None, tmp_path) == checkpoints.BUNDLED / "small"
     monkeypatch.setattr(checkpoints, "BUNDLED", tmp_path / "elsewhere")
     assert find_model(None, tmp_path) == tmp_path / "mine"
 
 
-@pytest.mark.parametrize("name", ["", " ", ".x", "a/b", "a\\b", "..", "what?", "preview", "512_DPT"])
+@pytest.mark.parametrize("name", ["", " ", ".x", "a/b", "a\\b", "..", "what?", "small", "512_DPT"])
 def test_names_that_no_model_can_have_are_refused(name):
     with pytest.raises(InputError):
         check_model_name(name)
@@ -107,13 +107,13 @@ def test_sizes_follow_from_the_parameters():
 
 
 def test_the_bundled_model_is_what_the_list_says():
-    model = load_model(find_model("preview"), torch.device("cpu"))
-    size = (find_model("preview") / "model.safetensors").stat().st_size
+    model = load_model(find_model("small"), torch.device("cpu"))
+    size = (find_model("small") / "model.safetensors").stat().st_size
     unused = model.config.decoder_width  # the published counts include the mask token
-    assert sum(p.numel() for p in model.network.parameters()) + unused == PREVIEW.parameters
-    assert round(size / 1e6) == PREVIEW.size_mb
-    assert (model.config.image_size, model.config.square_crop) == (PREVIEW.image_size, False)
-    assert (model.name, model.sha256[:16]) == ("preview", "8fd100a0eb9bcdb7")
+    assert sum(p.numel() for p in model.network.parameters()) + unused == SMALL.parameters
+    assert round(size / 1e6) == SMALL.size_mb
+    assert (model.config.image_size, model.config.square_crop) == (SMALL.image_size, False)
+    assert (model.name, model.sha256[:16]) == ("small", "f34a374eab06cf61")
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_download_arrives_whole_and_reports_every_byte(hub, tmp_path):
 def test_what_is_present_is_not_asked_for_again(hub, tmp_path):
     put(tmp_path, DPT.name)
     assert download_model(DPT, tmp_path, silent, False) == tmp_path / DPT.name
-    assert download_model(PREVIEW, tmp_path, silent, False) == checkpoints.BUNDLED / "preview"
+    assert download_model(SMALL, tmp_path, silent, False) == checkpoints.BUNDLED / "small"
     assert not hub.asked
 
 
@@ -166,7 +166,7 @@ def test_a_dead_line_says_how_far_it_came_and_the_next_try_goes_on(hub, tmp_path
     with pytest.raises(ModelUnavailable, match=r"model\.safetensors broke off at 1 of 2 MB; start it again"):
         download_model(DPT, tmp_path, silent, True, hub.endpoint)
     assert not (tmp_path / DPT.name / "model.safetensors").exists()
-    assert find_model(None, tmp_path).name == "preview"
+    assert find_model(None, tmp_path).name == "small"
     check_arrived(download_model(DPT, tmp_path, silent, True, hub.endpoint))
     assert hub.asked[-1] == "bytes=2000000-"
 

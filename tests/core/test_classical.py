@@ -142,14 +142,14 @@ def test_a_photo_of_two_models_belongs_to_the_larger_one():
 
 def test_without_pycolmap_a_sentence_comes_before_the_work(room, monkeypatch, capsys):
     monkeypatch.setattr(classical, "find_spec", lambda name: None)
-    assert main(["evaluate", str(room), "--model", "preview", "--against", "pycolmap"]) == 2
+    assert main(["evaluate", str(room), "--model", "small", "--against", "pycolmap"]) == 2
     assert "pip install pycolmap" in capsys.readouterr().err
 
 
 def test_both_methods_are_columns_side_by_side(room, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(VERB, "check_pycolmap", lambda: None)
     monkeypatch.setattr(VERB, "examine_pycolmap", lambda *_: Exam({"photos": 4, "auc5": 62.5, "seconds": 1.0}))
-    command = ["evaluate", str(room), "--model", "preview", "--iterations", "3", "--against", "pycolmap"]
+    command = ["evaluate", str(room), "--model", "small", "--iterations", "3", "--against", "pycolmap"]
     assert main([*command, "--json", str(tmp_path / "out.json")]) == 0
     lines = {words[0]: words[1:] for words in map(str.split, capsys.readouterr().out.splitlines()) if words}
     assert lines["dust3r"] == ["pycolmap"]

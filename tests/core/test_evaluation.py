@@ -185,7 +185,7 @@ def test_exam_views_have_the_shape_of_the_models_photos():
 
 def test_the_verb_prints_a_table_and_writes_json(room, tmp_path, capsys):
     code = main(
-        ["evaluate", str(room), "--model", "preview", "--iterations", "3", "--json", str(tmp_path / "out.json")]
+        ["evaluate", str(room), "--model", "small", "--iterations", "3", "--json", str(tmp_path / "out.json")]
     )
     assert code == 0
     assert "maa30" in capsys.readouterr().out
@@ -196,7 +196,7 @@ def test_the_verb_prints_a_table_and_writes_json(room, tmp_path, capsys):
 
 def test_several_folders_are_a_row_each_and_a_row_of_means(room, tmp_path, capsys):
     other = write_scene(tmp_path / "other", count=3)
-    command = ["evaluate", str(room), str(other), "--model", "preview", "--iterations", "3", "--degrees", "10,45"]
+    command = ["evaluate", str(room), str(other), "--model", "small", "--iterations", "3", "--degrees", "10,45"]
     assert main([*command, "--json", str(tmp_path / "out.json")]) == 0
     header, *rows = (line.split() for line in capsys.readouterr().out.splitlines()[-5:-1])
     assert [row[0] for row in rows] == ["room", "other", "mean"]

@@ -115,7 +115,7 @@ def test_a_link_is_neither_followed_nor_removed(tmp_path):
 
 def test_the_next_run_in_a_folder_tidies_up(tmp_path):
     missing = (tmp_path / "gone.jpg",)
-    Job(missing, ROOT / "models" / "preview", ReconstructionSettings()).save(tmp_path)
+    Job(missing, ROOT / "models" / "small", ReconstructionSettings()).save(tmp_path)
     left = _lay(tmp_path, LEFT)
     with pytest.raises(InputError):
         run_job(tmp_path, lambda progress: None)

@@ -65,7 +65,7 @@ def test_settings_that_cannot_be_are_refused(name, value):
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model(find_model("preview"), torch.device("cpu"))
+    return load_model(find_model("small"), torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from PIL import Image
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model(find_model("preview"), torch.device("cpu"))
+    return load_model(find_model("small"), torch.device("cpu"))
 
 
 def plane_depth(x, y):

@@ -52,7 +52,7 @@ def test_linear_maps_still_learn():
 @pytest.mark.parametrize("onednn", [True, False])
 def test_pointmaps_in_half_precision_are_within_a_hundredth(onednn, monkeypatch):
     monkeypatch.setattr(kernels, "ONEDNN", kernels.ONEDNN and onednn)
-    single, half = (load_model(ROOT / "models" / "preview", CPU, dtype) for dtype in PRECISIONS)
+    single, half = (load_model(ROOT / "models" / "small", CPU, dtype) for dtype in PRECISIONS)
     views, _ = load_views(find_photos([ROOT / "samples" / "studio" / "images"])[:3], framing_of(single.config))
     edges = make_edges(len(views))
     for expected, found in zip(*(predict(model.network, views, edges) for model in (single, half)), strict=True):

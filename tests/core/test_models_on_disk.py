@@ -19,7 +19,7 @@ from dust3r.core.model_files import remove_model, verify_model
 from dust3r.core.origin import FILE, Origin, read_origin, sha256_of
 from dust3r.core.progress import silent
 
-DPT, PREVIEW = KNOWN_MODELS[0], BUNDLED / "preview"
+DPT, SMALL = KNOWN_MODELS[0], BUNDLED / "small"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
@@ -29,7 +29,7 @@ def copy(tmp_path) -> Path:
     folder = tmp_path / "mine"
     folder.mkdir()
     for name in (CONFIG, WEIGHTS):
-        shutil.copyfile(PREVIEW / name, folder / name)
+        shutil.copyfile(SMALL / name, folder / name)
     return folder
 
 
@@ -72,9 +72,9 @@ def test_the_licence_is_the_folders_word_else_the_known_models_else_unknown(tmp_
 
 
 def test_the_commercial_filter_keeps_only_what_is_known_to_be_allowed(tmp_path, copy):
-    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == ["preview"]
+    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == ["small"]
     Origin("", "CC0", True).save(copy)
-    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == ["preview", "mine"]
+    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == ["small", "mine"]
     assert find_model("mine", tmp_path, commercial=True) == copy
     Origin("", "NC", False).save(copy)
     with pytest.raises(ModelUnavailable, match=r"Nothing says that mine allows commercial use \(NC, not for"):
@@ -87,7 +87,7 @@ def test_the_best_model_for_commercial_use_is_not_the_best_of_all(tmp_path):
     for name in DPT.files:
         (folder / name).touch()
     assert find_model(None, tmp_path) == folder
-    assert find_model(None, tmp_path, commercial=True) == PREVIEW
+    assert find_model(None, tmp_path, commercial=True) == SMALL
 
 
 def test_what_to_copy_by_hand_names_every_file_and_the_folder(tmp_path):
@@ -102,7 +102,7 @@ def test_what_to_copy_by_hand_names_every_file_and_the_folder(tmp_path):
 
 
 def test_the_bundled_model_is_what_was_sealed():
-    assert "is whole" in verify_model(PREVIEW, silent, online=False)
+    assert "is whole" in verify_model(SMALL, silent, online=False)
 
 
 def test_the_first_check_keeps_the_sha256_and_the_next_finds_any_change(copy):
@@ -164,7 +164,7 @@ def test_a_folder_is_added_byte_by_byte_with_its_licence(tmp_path, copy):
 
 
 def test_a_pth_becomes_a_folder_that_computes_the_same(tmp_path):
-    loaded = load_model(PREVIEW, torch.device("cpu"))
+    loaded = load_model(SMALL, torch.device("cpu"))
     path = tmp_path / "checkpoint.pth"
     _save_pth(path)
     added = add_model(path, tmp_path / "models", silent, licence="Ours")
@@ -180,17 +180,17 @@ def test_a_pth_becomes_a_folder_that_computes_the_same(tmp_path):
 def _save_pth(path: Path) -> None:
     from safetensors.torch import load_file
 
-    values = json.loads((PREVIEW / CONFIG).read_text())
+    values = json.loads((SMALL / CONFIG).read_text())
     text = ", ".join(f"{key}={_argument(value)}" for key, value in values.items())
     model = f"AsymmetricCroCo3DStereo({text})"
-    torch.save({"args": argparse.Namespace(model=model), "model": load_file(PREVIEW / WEIGHTS)}, path)
+    torch.save({"args": argparse.Namespace(model=model), "model": load_file(SMALL / WEIGHTS)}, path)
 
 
 def _argument(value: object) -> str:
     return repr(tuple(value) if isinstance(value, list) else value).replace("'-inf'", "-inf")
 
 
-@pytest.mark.parametrize("name", ["../up", DPT.name, "512_dpt", "preview"])
+@pytest.mark.parametrize("name", ["../up", DPT.name, "512_dpt", "small"])
 def test_a_name_that_is_anothers_or_none_is_refused_and_leaves_nothing(tmp_path, copy, name):
     with pytest.raises(InputError):
         add_model(copy, tmp_path / "models", silent, name)
@@ -226,10 +226,10 @@ def test_a_model_among_the_models_is_removed_whole(tmp_path, copy):
 
 def test_nothing_else_is_removed(tmp_path, copy):
     (tmp_path / "photos").mkdir()
-    for folder in (PREVIEW, tmp_path / "photos", tmp_path, copy / ".."):
+    for folder in (SMALL, tmp_path / "photos", tmp_path, copy / ".."):
         with pytest.raises(InputError, match="only those there can be removed"):
             remove_model(folder, tmp_path)
-    assert copy.is_dir() and (PREVIEW / WEIGHTS).is_file()
+    assert copy.is_dir() and (SMALL / WEIGHTS).is_file()
 
 
 def test_of_a_linked_model_only_the_link_goes(tmp_path, copy):

@@ -131,14 +131,14 @@ def test_the_verb_prints_a_table_writes_json_and_goes_on(tmp_path, run):
     room.mkdir(parents=True)
     Image.new("RGB", (640, 480)).save(room / "rgb_00045.jpg")
     save_millimetres(room / "sync_depth_00045.png", np.full((480, 640), 2.0))
-    arguments = ("evaluate", "--protocol", "nyu", "--data", tmp_path / "nyu", "--model", "preview")
+    arguments = ("evaluate", "--protocol", "nyu", "--data", tmp_path / "nyu", "--model", "small")
     code, out, err = run(*arguments, "--json", tmp_path / "out.json")
     assert (code, err) == (0, "")
     assert "NYU Depth v2: monocular depth, %" in out and "(94.09)" in out and "what the paper reports" in out
     written = json.loads((tmp_path / "out.json").read_text())
     assert set(written["rows"]["test"]) == {"absrel", "delta125"} and written["counts"] == {"test": 1}
     assert written["published"] == {"test": {"absrel": 6.5, "delta125": 94.09}}
-    assert written["model"].startswith("preview@") and (written["examined"], written["of"]) == (1, 1)
+    assert written["model"].startswith("small@") and (written["examined"], written["of"]) == (1, 1)
     (room / "sync_depth_00045.png").unlink()
     assert log_beside(tmp_path / "out.json").is_file()
     code, out, _ = run(*arguments, "--json", tmp_path / "out.json")

@@ -22,13 +22,13 @@ from dust3r.tests.protocol_folders import ExactRoom
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-SIZE = (128, 96)  # of the bundled model's views of a 4:3 photo
+SIZE = (128, 96)  # of a view of a 4:3 photo
 
 
 @pytest.fixture(scope="module")
 def model():
     """The bundled one: it tells which photos are alike."""
-    return load_model(find_model("preview", Path()), torch.device("cpu"))
+    return load_model(find_model("small", Path()), torch.device("cpu"))
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_surface_moved_off_the_wall_is_off_by_as_much(tmp_path, monkeypatch, k
 def test_a_model_runs_through_with_the_true_cameras(tmp_path):
     write_dtu(tmp_path)
     settings = ReconstructionSettings(alignment=AlignmentSettings(iterations=2))
-    model = load_model(find_model("preview", Path()), torch.device("cpu"))
+    model = load_model(find_model("small", Path()), torch.device("cpu"))
     figures = dtu_tasks(tmp_path)[0].examine(model, settings, silent)
     assert all(0 < value <= 20 for value in figures.values())
     assert figures["overall"] == pytest.approx((figures["accuracy"] + figures["completeness"]) / 2)

@@ -13,7 +13,7 @@ from dust3r.core.model.weights import load_model
 from dust3r.core.training.fine_tune import LARGE, fine_tune_config
 from dust3r.tests.box_room import write_scene
 
-PREVIEW = load_model(find_model("preview"), torch.device("cpu"))
+SMALL = load_model(find_model("small"), torch.device("cpu"))
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def views(tmp_path):
 
 
 def _fine_tune(views, models, *more):
-    return main(["fine-tune", str(views), "--model", "preview", "--models-folder", str(models), *more])
+    return main(["fine-tune", str(views), "--model", "small", "--models-folder", str(models), *more])
 
 
 def test_the_result_is_a_model_of_the_same_shape_with_other_weights(views, tmp_path):
     assert _fine_tune(views, tmp_path / "models", "--name", "Room", "--minutes", "0.02") == 0
     made = load_model(find_model("Room", tmp_path / "models"), torch.device("cpu"))
-    assert made.config == PREVIEW.config
-    before, after = PREVIEW.network.state_dict(), made.network.state_dict()
+    assert made.config == SMALL.config
+    before, after = SMALL.network.state_dict(), made.network.state_dict()
     assert before.keys() == after.keys()
     change = max(float((after[name] - before[name]).abs().max()) for name in before)
     assert 0 < change < 0.1
@@ -42,7 +42,7 @@ def test_the_card_names_what_it_was_made_from(views, tmp_path):
     )
     card = (tmp_path / "models" / "Room" / "README.md").read_text()
     assert card.startswith("# Room\n")
-    assert f"Fine-tuned from preview@{PREVIEW.sha256[:16]}" in card
+    assert f"Fine-tuned from small@{SMALL.sha256[:16]}" in card
     assert (tmp_path / "r" / "losses.csv").is_file()
     sources = json.loads((tmp_path / "models" / "Room" / "training.json").read_text())["config"]["sources"]
     assert [source["kind"] for source in sources] == ["folder", "procedural"]

@@ -69,7 +69,7 @@ class Room:
         self.seen.clear()
         shutil.rmtree(result_folder(self.folder), ignore_errors=True)
         settings = ReconstructionSettings(scene_graph="complete", device="cpu", alignment=FEW, **settings)
-        model = Path(__file__).resolve().parents[2] / "models" / "preview"
+        model = Path(__file__).resolve().parents[2] / "models" / "small"
         Job(tuple(self.photos[:count]), model, settings, given=given or Given()).save(self.folder)
         return worker.run_job(self.folder, lambda progress: None, watch or Watch(preview=self.seen.append))
 

@@ -25,7 +25,7 @@ def write_photos(folder: Path) -> tuple[Path, ...]:
 
 def small_job(photos: tuple[Path, ...], cache: Path | None = None) -> Job:
     settings = ReconstructionSettings(device="cpu", alignment=AlignmentSettings(iterations=ITERATIONS))
-    return Job(photos, ROOT / "models" / "preview", settings, cache)
+    return Job(photos, ROOT / "models" / "small", settings, cache)
 
 
 def cameras_of(folder: Path) -> str:

@@ -30,7 +30,7 @@ SIZE = (192, 144)
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model(ROOT / "models" / "preview", torch.device("cpu"))
+    return load_model(ROOT / "models" / "small", torch.device("cpu"))
 
 
 def _picture(path: Path) -> Image.Image:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX 
 
 def _job(cache: Path | None = None) -> Job:
     settings = ReconstructionSettings(device="cpu", alignment=AlignmentSettings(iterations=60))
-    return Job(PHOTOS, ROOT / "models" / "preview", settings, cache)
+    return Job(PHOTOS, ROOT / "models" / "small", settings, cache)
 
 
 def _cameras(folder: Path) -> str:
@@ -96,7 +96,7 @@ def test_a_polite_end_leaves_no_temporary_folder(tmp_path, monkeypatch):
     import subprocess
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    command = [sys.executable, str(ROOT / "headless.py"), "reconstruct", *map(str, PHOTOS), "--model", "preview"]
+    command = [sys.executable, str(ROOT / "headless.py"), "reconstruct", *map(str, PHOTOS), "--model", "small"]
     process = subprocess.Popen([*command, "--cameras", str(tmp_path / "cameras.json"), "--quiet"])
     end = time.monotonic() + PATIENCE
     while not any(path.is_dir() for path in tmp_path.iterdir()) and time.monotonic() < end:

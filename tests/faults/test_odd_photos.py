@@ -18,7 +18,7 @@ from PIL import Image
 
 SIZES = ((1, 1), (2, 2), (15, 15), (16, 16), (17, 31), (60, 90), (96, 96), (1, 4000), (16, 4000), (4000, 16))
 USUAL = (128, 96)
-MODEL = ("--model", "preview", "--device", "cpu", "--quiet")
+MODEL = ("--model", "small", "--device", "cpu", "--quiet")
 LENIENT = ("--min-inliers", "3", "--min-inlier-share", "0.001")
 
 

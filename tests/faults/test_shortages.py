@@ -38,7 +38,7 @@ def _work(folder: Path, before: str) -> str:
     """How a worker ended that a shell started after `before`: "done", or the sentence."""
     settings = ReconstructionSettings(device="cpu", alignment=AlignmentSettings(iterations=20))
     if not (folder / "job.json").exists():
-        Job(PHOTOS, ROOT / "models" / "preview", settings).save(folder)
+        Job(PHOTOS, ROOT / "models" / "small", settings).save(folder)
     script = f'{before} && exec "{sys.executable}" "{ROOT / "headless.py"}" "$@"'
     worker = WorkerJob(["work", str(folder)], log_path=None, launcher=["/bin/sh", "-c", script, "sh"])
     try:
@@ -74,7 +74,7 @@ def test_a_worker_with_too_little_address_space_says_so_or_finishes(tmp_path, me
 
 @pytest.mark.parametrize("kilobytes", SIZES)
 def test_a_worker_that_may_write_no_large_file_says_so_or_finishes(tmp_path, kilobytes):
-    Job(PHOTOS, ROOT / "models" / "preview", ReconstructionSettings()).save(tmp_path)
+    Job(PHOTOS, ROOT / "models" / "small", ReconstructionSettings()).save(tmp_path)
     outcome = _work(tmp_path, f"ulimit -f {kilobytes * 2}")  # blocks of 512 bytes
     NOTES.append(f"files of at most {kilobytes} kB: {outcome}")
     _check_whole(tmp_path, outcome)
@@ -91,7 +91,7 @@ def _can_mount() -> bool:
 def test_a_worker_on_a_full_disk_says_so_or_finishes(tmp_path, kilobytes):
     job, disk, seen = (tmp_path / name for name in ("job", "disk", "seen"))
     disk.mkdir()
-    Job(PHOTOS, ROOT / "models" / "preview", ReconstructionSettings()).save(job)
+    Job(PHOTOS, ROOT / "models" / "small", ReconstructionSettings()).save(job)
     script = (
         f'mount -t tmpfs -o size={kilobytes}k tmpfs "{disk}" && cp "{job}/job.json" "{disk}/" || exit 9; '
         f'"{sys.executable}" "{ROOT / "headless.py"}" "$@"; code=$?; cp -a "{disk}" "{seen}"; exit $code'

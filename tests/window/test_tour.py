@@ -88,7 +88,7 @@ def test_a_movie_becomes_a_world_with_a_camera_that_moves_as_it_did(stage):
 
 @full
 def test_a_finished_reconstruction_is_looked_at_photo_by_photo_and_clicked_into(stage):
-    command = [sys.executable, CHECKOUT / "headless.py", "reconstruct", stage.folder / "photos", "--model", "preview"]
+    command = [sys.executable, CHECKOUT / "headless.py", "reconstruct", stage.folder / "photos", "--model", "small"]
     subprocess.run([*command, "--output", stage.folder / "scene.blend", "--quiet"], check=True)
     stage.play("result.py", stage.inside("pictures/result"), stage.inside("scene.blend"))
 

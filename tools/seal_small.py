@@ -1,6 +1,6 @@
 """Write down what the bundled model is and says: its files' sha256, and its points of the self-test's patterns.
 
-usage: .venv/bin/python tools/seal_preview.py      (after other weights were put into models/preview)
+usage: .venv/bin/python tools/seal_small.py      (after other weights were put into models/small)
 
 What is compared on other machines is computed here on the CPU in float32.
 """
@@ -29,7 +29,7 @@ def main() -> None:
         importlib.import_module(f"dust3r.core.{name}")
         for name in ("self_test", "origin", "known_models", "model.weights", "files")
     )
-    folder, known = self_test.MODEL, known_models.known_model("preview")
+    folder, known = self_test.MODEL, known_models.known_model("small")
     digests = {name: origin.sha256_of(folder / name) for name in known.files}
     origin.Origin("this package", known.licence, known.commercial, digests).save(folder)
     model = weights.load_model(folder, torch.device("cpu"))
