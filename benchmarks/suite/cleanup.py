@@ -27,8 +27,7 @@ OPEN = 0.15  # share of sky from which on a photo is counted as one under the op
 COUNTS, LARGE = (10, 50), (512, 384)
 
 ABOUT = f"""{SCENES} held-out training scenes, {VIEWS} photos of {SIZE[0]} x {SIZE[1]} each, rooms and outdoors,
-reconstructed by the bundled preview, which is coarse and unsure of all that is far. Depth errors are relative, after
-each photo's own scale.
+reconstructed by the bundled model. Depth errors are relative, after each photo's own scale.
 Sky: photos that show at least {OPEN:.0%} of it, and all photos (windows of rooms included, which a sky that must
 reach the top of the picture leaves out); falsely taken: of the pixels that show a surface.
 Seconds: one thread; a room of known depths, {LARGE[0]} x {LARGE[1]}."""
@@ -47,7 +46,7 @@ class Judged:
 
 
 def main(root: Path) -> None:
-    photos = list(_judged(root / "models" / "preview"))
+    photos = list(_judged(root / "models" / "small"))
     lines = ["| points | share, % | median error, % | of the others, % | bias, % |", "|---" * 5 + "|"]
     lines += [_error_line(name, photos) for name in ("floaters", "edges", "outliers")]
     lines += ["", "| photos | sky found, % | falsely taken, % |", "|---" * 3 + "|"]
