@@ -184,9 +184,7 @@ def test_exam_views_have_the_shape_of_the_models_photos():
 
 
 def test_the_verb_prints_a_table_and_writes_json(room, tmp_path, capsys):
-    code = main(
-        ["evaluate", str(room), "--model", "small", "--iterations", "3", "--json", str(tmp_path / "out.json")]
-    )
+    code = main(["evaluate", str(room), "--model", "small", "--iterations", "3", "--json", str(tmp_path / "out.json")])
     assert code == 0
     assert "maa30" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())
