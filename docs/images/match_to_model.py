@@ -1,6 +1,6 @@
 """Makes match_to_model.jpg: a photo, and the model's edges over it through the cameras that were found for it.
 
-In the middle the network is one that is always right (tests/perfect_network.py), on the right the bundled preview.
+In the middle the network is one that is always right (tests/perfect_network.py), on the right the bundled model.
 """
 
 import importlib
@@ -26,13 +26,13 @@ def main() -> None:
     weights, checkpoints, fake = (
         _ours(name) for name in ("core.model.weights", "core.checkpoints", "tests.perfect_network")
     )
-    preview = weights.load_model(checkpoints.find_model("preview"), "cpu")
+    bundled = weights.load_model(checkpoints.find_model("small"), "cpu")
     with tempfile.TemporaryDirectory() as scratch:
         furnish()
-        photo, world = (seen_by(names, Path(scratch) / names[0], preview) for names in (("Taker",), ("Left", "Right")))
+        photo, world = (seen_by(names, Path(scratch) / names[0], bundled) for names in (("Taker",), ("Left", "Right")))
         perfect = fake.perfect_model(map(fake.Shot.of, (*photo.views, *world.views)))
         path = photo.views[0].path
-        panels = [Image.open(path).convert("RGB"), *(covered(path, world, model) for model in (perfect, preview))]
+        panels = [Image.open(path).convert("RGB"), *(covered(path, world, model) for model in (perfect, bundled))]
     width, height = panels[0].size
     picture = Image.new("RGB", (len(panels) * width, height))
     for number, panel in enumerate(panels):

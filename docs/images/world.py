@@ -1,6 +1,6 @@
 """Makes world.jpg: the studio from the side, in its first camera's frame and with its floor brought down.
 
-Above: true cameras and depths. Below: what the bundled preview makes of the photos.
+Above: true cameras and depths. Below: what the bundled model makes of the photos.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from studio import STUDIO, core, true_reconstruction
 
 SIDE = (440, 260)  # of each panel
-WIDE = 7.5  # metres, or what the preview takes for as much, across a panel
+WIDE = 7.5  # metres, or what the model takes for as much, across a panel
 TITLES = ("in the first camera's frame", "with the floor brought down")
 NEAR = 6.0  # metres: what is further off is left out
 GROUND, CAMERA = (40, 170, 60), (230, 120, 20)
@@ -20,7 +20,7 @@ GROUND, CAMERA = (40, 170, 60), (230, 120, 20)
 def main() -> None:
     world = core("world")
     picture = Image.new("RGB", (2 * SIDE[0], 2 * SIDE[1]), "white")
-    for row, result in enumerate((true_reconstruction(NEAR), previewed())):
+    for row, result in enumerate((true_reconstruction(NEAR), predicted())):
         first = world.moved(result, np.linalg.inv(result.views[0].cam2world))
         panels = first, world.moved(first, world.on_the_ground(first))
         unit = np.median([np.median(view.depth[view.mask]) for view in result.views]) / 3
@@ -30,11 +30,10 @@ def main() -> None:
     picture.save(Path(__file__).with_name("world.jpg"), quality=80)
 
 
-def previewed() -> Any:
+def predicted() -> Any:
     """The studio through the bundled model, in the alignment's world."""
-    model = core("model.weights").load_model(
-        core("checkpoints").find_model("preview"), core("device").pick_device("cpu")
-    )
+    path, device = core("checkpoints").find_model("small"), core("device").pick_device("cpu")
+    model = core("model.weights").load_model(path, device)
     settings = core("settings").ReconstructionSettings(scene_graph="complete")
     return core("pipeline").reconstruct(sorted((STUDIO / "images").iterdir()), model, settings)
 
