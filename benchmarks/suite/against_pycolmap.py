@@ -11,7 +11,7 @@ from ...cli.exam_table import OWN, Row, means
 from ...cli.main import main as run_verb
 from .report import write_section
 
-OTHER, MODEL = "pycolmap", "preview"
+OTHER, MODEL = "pycolmap", "small"
 RUNS = 3
 COLUMNS = {
     "registered": "registered",

@@ -33,7 +33,7 @@ def main() -> None:
     backdrop = _room(truth, scoring.read_depths(truth))
     panels = [
         _panel(name, found, truth, backdrop)
-        for name, found in (("the bundled preview", _by_model(truth)), ("the classical pipeline", _by_pycolmap(truth)))
+        for name, found in (("the bundled model", _by_model(truth)), ("the classical pipeline", _by_pycolmap(truth)))
         if found is not None
     ]
     picture = Image.new("RGB", (SIZE[0] * len(panels), SIZE[1]))
@@ -46,7 +46,7 @@ def _by_model(truth: Sequence[Any]) -> dict[str, Array]:
     core = {name: importlib.import_module(f"dust3r.core.{name}") for name in ("checkpoints", "pipeline", "settings")}
     weights = importlib.import_module("dust3r.core.model.weights")
     device = importlib.import_module("dust3r.core.device").pick_device("auto")
-    path = core["checkpoints"].find_model(sys.argv[1] if len(sys.argv) > 1 else "preview")
+    path = core["checkpoints"].find_model(sys.argv[1] if len(sys.argv) > 1 else "small")
     model = weights.load_model(path, device)
     settings = core["settings"].ReconstructionSettings()
     result = core["pipeline"].reconstruct([photo.path for photo in truth], model, settings)
