@@ -83,7 +83,7 @@ def main(root: Path) -> None:
     lines = [f"# What is known, and what it buys\n\n{machine(root)}\n"]
     for name, options in SCENES.items():
         lines += list(_table(name, [_synthetic(seed, **options) for seed in SEEDS]))
-    lines += list(_table("the studio photos through the bundled preview", [_studio(root)]))
+    lines += list(_table("the studio photos through the bundled model", [_studio(root)]))
     text = "\n".join([*lines, ABOUT, ""])
     (root / "benchmarks" / "known.md").write_text(text, encoding="utf-8")
 
@@ -136,7 +136,7 @@ def _synthetic(seed: int, noise: str, edges: tuple[tuple[int, int], ...] | None 
 
 def _studio(root: Path) -> Scene:
     truth = read_posed_photos(root / "samples" / "studio")
-    model = load_model(find_model("preview"), torch.device("cpu"))
+    model = load_model(find_model("small"), torch.device("cpu"))
     views, _ = load_views([photo.path for photo in truth], framing_of(model.config))
     predictions = predict(model.network, views, make_edges(len(views)))
     depth = []
