@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parent))
 from tour import PATIENCE, play  # noqa: E402  it lies beside
@@ -26,6 +28,7 @@ from tour import Person as Tourist  # noqa: E402
 
 EXTENSION = "bl_ext.user_default.dust3r"
 GAP = 12  # pixels between the parts of running.jpg
+AWAY = 1.6  # extents of what is drawn, from its middle to the eye
 KILLED = "killed"  # a wish that is no picture
 PARTS = ("begin", "resume", "load", "switch_off", "remove_scene", "undo_and_save", "quit", "find")
 
@@ -211,9 +214,13 @@ class Person(Tourist):
         process.send_signal(signal.SIGCONT)
 
     def look_at_all(self) -> None:
-        """The preview is no object that the view could go to."""
-        view = self.area.spaces[0].region_3d
-        view.view_location, view.view_distance = (0.0, 4.0, 0.0), 14.0
+        """The preview is no object that the view could go to, and the world's size is the model's affair."""
+        overlay = importlib.import_module(f"{EXTENSION}.operators.scene.preview_overlay")
+        preview, view = overlay._overlay._preview, self.area.spaces[0].region_3d
+        points, cameras = (overlay.to_blender(places.reshape(-1, 3)) for places in (preview.position, preview.cameras))
+        ends = np.concatenate([np.quantile(points, [0.02, 0.98], axis=0), cameras])
+        low, high = ends.min(axis=0), ends.max(axis=0)
+        view.view_location, view.view_distance = (low + high) / 2, AWAY * float((high - low).max())
 
 
 if __name__ == "__main__":
