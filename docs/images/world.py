@@ -23,7 +23,7 @@ def main() -> None:
     for row, result in enumerate((true_reconstruction(NEAR), predicted())):
         first = world.moved(result, np.linalg.inv(result.views[0].cam2world))
         panels = first, world.moved(first, world.on_the_ground(first))
-        unit = np.median([np.median(view.depth[view.mask]) for view in result.views]) / 3
+        unit = float(np.median([np.median(view.depth[view.mask]) for view in result.views])) / 3
         for column, shown in enumerate(panels):
             panel = seen_from_the_side(shown, WIDE * unit, TITLES[column])
             picture.paste(panel, (column * SIDE[0], row * SIDE[1]))
