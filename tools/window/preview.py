@@ -24,7 +24,7 @@ from interruptions import EXTENSION  # noqa: E402  it lies beside
 from interruptions import Person as Interrupter  # noqa: E402
 from tour import drive, play  # noqa: E402
 
-NEAR = {"new": 0.05, "settled": 0.01}  # of the points' extent; the bundled model's floor is bent, and so never sure
+NEAR = {"new": 0.05, "settled": 0.01}  # of the points' extent; a new world's floor is sought again in the result
 
 
 class Person(Interrupter):
