@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 ROOT = Path(__file__).resolve().parent.parent
 GAP = 6  # pixels between the parts of an overview
 HINT = (
-    "The bundled model is small and was trained on synthetic rooms: real photos come out rough. "
+    "The bundled model is small and was trained on synthetic scenes: real photos come out rough. "
     "For a full model: .venv/bin/python headless.py models --download 512_dpt"
 )
 
