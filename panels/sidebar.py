@@ -73,7 +73,7 @@ class DUST3R_PT_models(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
-        column.label(text="The bundled model is small and coarse.", icon="INFO")
+        column.label(text="The bundled model is small.", icon="INFO")
         column.label(text="Download a full model for results.")
         column.operator("dust3r.download_model", icon="IMPORT")
 

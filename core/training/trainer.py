@@ -70,7 +70,7 @@ def train(config: TrainingConfig, folder: Path, options: Options | None = None) 
         workers = usual_workers(device, processes.world) if config.workers < 0 else config.workers
         config = replace(config, workers=workers)
         try:
-            with _threads_beside(workers, processes.world, device):
+            with _threads_beside(workers, processes.world):
                 return _Trainer(config, folder, options, processes, device, minutes).run()
         except torch.OutOfMemoryError as error:
             raise InputError(
@@ -79,10 +79,10 @@ def train(config: TrainingConfig, folder: Path, options: Options | None = None) 
 
 
 @contextmanager
-def _threads_beside(workers: int, world: int, device: torch.device) -> Iterator[None]:
-    """torch's threads leave cores to a GPU's workers; beside a training CPU the one worker is idle most of the time."""
+def _threads_beside(workers: int, world: int) -> Iterator[None]:
+    """torch's threads leave cores to the workers, but for two of them: a CPU's one worker is idle most of the time."""
     before, share = torch.get_num_threads(), cores() // world
-    torch.set_num_threads(max(1, min(before, share if device.type == "cpu" else share - workers)))
+    torch.set_num_threads(max(1, min(before, max(share - workers, min(share, 2)))))
     try:
         yield
     finally:
