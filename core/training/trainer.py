@@ -80,9 +80,9 @@ def train(config: TrainingConfig, folder: Path, options: Options | None = None) 
 
 @contextmanager
 def _threads_beside(workers: int, world: int) -> Iterator[None]:
-    """torch's threads leave cores to the workers, but for two of them: a CPU's one worker is idle most of the time."""
-    before, share = torch.get_num_threads(), cores() // world
-    torch.set_num_threads(max(1, min(before, max(share - workers, min(share, 2)))))
+    """torch's threads leave cores to the workers: on a shared core they would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, cores() // world - workers)))
     try:
         yield
     finally:
