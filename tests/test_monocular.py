@@ -26,7 +26,7 @@ def test_one_photo_gives_a_camera_at_the_origin_with_a_focal_near_the_true_one(j
     (view,) = find_result(job).views
     true = json.loads((PHOTO.parents[1] / "cameras.json").read_text())["photos"][PHOTO.name]["K"]
     assert (view.cam2world == np.eye(4)).all()
-    assert view.K[0, 0] == view.K[1, 1] == pytest.approx(true[0][0], rel=0.03)
+    assert view.K[0, 0] == view.K[1, 1] == pytest.approx(true[0][0], rel=0.1)
     assert view.K[:2, 2].tolist() == [256, 192]
 
 
