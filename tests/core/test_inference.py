@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dust3r.core.checkpoints import find_model
 from dust3r.core.images import View
 from dust3r.core.inference import ENCODING, PREDICTING, batch_size, decode, encode, predict
-from dust3r.core.model.dust3r import DUSt3R
+from dust3r.core.model.dust3r import DUSt3R, Encoded
 from dust3r.core.model.weights import load_model
 from dust3r.core.pixel_mapping import PixelMapping
 from dust3r.core.prediction import Prediction
@@ -102,3 +103,16 @@ def test_a_batch_holds_what_fits_and_at_least_one():
     assert batch_size((48, 64), 7 * 48 * 64) == 7
     assert batch_size((48, 64, 64, 32), 3 * (48 * 64 + 64 * 32)) == 3
     assert batch_size((48, 64), 1) == 1
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_pair_alone_has_the_bits_that_it_has_in_company(precision):
+    network = load_model(find_model("small"), torch.device("cpu"), precision).network
+    photos = torch.rand(3, 3, 144, 192, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        tokens = network.encode(photos).tokens
+    encoded = {k: Encoded(tokens[k : k + 1], (144, 192)) for k in range(3)}
+    company = {one.edge: one for one in decode(network, encoded, make_edges(3))}
+    for edge, expected in company.items():
+        (alone,) = decode(network, encoded, [edge])
+        assert torch.equal(alone.points_j, expected.points_j) and torch.equal(alone.points_i, expected.points_i)
