@@ -77,12 +77,9 @@ def decode(
     tokens = _tokens_on_device(encoded, edges, weight)
     shapes = [(*encoded[edge.i].shape, *encoded[edge.j].shape) for edge in edges]
     before: _Batch | None = None
-    limit = _batch_pixels(weight.device, batch_pixels)
-    for numbers in _batches(shapes, limit):
+    for numbers in _batches(shapes, _batch_pixels(weight.device, batch_pixels)):
         report(PREDICTING, done, len(edges))
-        # A CPU's last bits of a pair alone are others than in company, and which pairs meet must not matter.
-        lone = len(numbers) == 1 and weight.device.type == "cpu" and batch_size(shapes[numbers[0]], limit) > 1
-        batch = _begin(network, tokens, [edges[number] for number in numbers], 2 if lone else 1)
+        batch = _begin(network, tokens, [edges[number] for number in numbers])
         if before is not None:
             yield from before.predictions()
         before, done = batch, done + len(numbers)
@@ -108,12 +105,12 @@ class _Batch:
 
 
 @torch.inference_mode()
-def _begin(network: DUSt3R, tokens: Mapping[int, Encoded], edges: list[Edge], times: int) -> _Batch:
-    """Set a batch of edges to work whose photos have equal shapes, each so many times; the first counts."""
-    output = network.decode(*(_stack([tokens[edge[side]] for edge in edges * times]) for side in (0, 1)))
+def _begin(network: DUSt3R, tokens: Mapping[int, Encoded], edges: list[Edge]) -> _Batch:
+    """Set a batch of edges to work whose photos have equal shapes."""
+    output = network.decode(*(_stack([tokens[edge[side]] for edge in edges]) for side in (0, 1)))
     fields = (output.points_i, output.points_j, output.confidence_i, output.confidence_j)
     # To page-locked memory, where there is a GPU: the copy overlaps the next batch.
-    fields = tuple(field[: len(edges)].float().to("cpu", non_blocking=field.is_cuda) for field in fields)
+    fields = tuple(field.float().to("cpu", non_blocking=field.is_cuda) for field in fields)
     ready = torch.cuda.Event() if output.points_i.is_cuda else None
     if ready is not None:
         ready.record()

@@ -98,7 +98,9 @@ class DUSt3R(nn.Module):
     def _regress(self, head: nn.Module, levels: list[Tensor], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """One photo's points (B, H, W, 3) and confidence (B, H, W), in float32 whatever came before."""
         with without_autocast(levels[0].device.type):
-            raw = head([tokens.float() for tokens in levels], self._grid(shape)).permute(0, 2, 3, 1)
+            maps = head([tokens.float() for tokens in levels], self._grid(shape))
+            # Laid out alike for one pair and for many: else the last bits of its lengths depend on a pair's company.
+            raw = maps.permute(0, 2, 3, 1).contiguous()
             points = points_from_raw(raw[..., :3], self.config.depth_mode)
             return points, confidence_from_raw(raw[..., 3], self.config.confidence_mode)
 
