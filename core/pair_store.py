@@ -51,9 +51,13 @@ class PairStore:
 
     def missing(self, edges: Sequence[Edge]) -> list[Edge]:
         """Those of the edges that nothing is kept of. From now on these edges compete for what is kept densely."""
-        for key, sides in self._sides(edges).items():
+        asked = self._sides(edges)
+        for key, sides in asked.items():
             self._wanted.setdefault(key, set()).update(sides)
         self._read_records()
+        # Other processes may have kept sides without knowing of each other's surer ones, or been stopped half way.
+        self._present = set(self._shelf.names(DENSE))
+        self._forget(self._places(asked))
         return [edge for edge in edges if self._pair(edge) not in self._records]
 
     def bare(self, edges: Sequence[Edge]) -> list[Edge]:
@@ -69,19 +73,18 @@ class PairStore:
         """Keep predictions of edges that `missing` was asked for: all of them, or, when interrupted, none."""
         records = np.stack([make_record(prediction, self._pair(prediction.edge)) for prediction in predictions])
         self._records |= {record_keys(record): record for record in records}
-        ranked = [self._ranked(self._wanted[key]) for key in {key for r in records for key in record_keys(r)}]
-        best = {side.name for sides in ranked for side in sides[:DENSE_SIDES]}
+        places = self._places({key for record in records for key in record_keys(record)})
         for prediction in predictions:
             for side in (0, 1):
                 name = _Side(self._pair(prediction.edge), side).name
-                if name in best:
+                if places[name] < DENSE_SIDES:
                     self._shelf.put(DENSE, name, dense_array(prediction, side))
                     self._present.add(name)
         name = hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY]
         self._shelf.put(RECORDS, name, records)
         self._read.add(name)
         self._chunks.add(name)
-        self._forget({side.name for sides in ranked for side in sides[DENSE_SIDES:]})
+        self._forget(places)
 
     def of(self, edges: Sequence[Edge]) -> list[KeptPrediction]:
         """The kept predictions of these edges, none of which may be missing."""
@@ -128,8 +131,14 @@ class PairStore:
 
         return KeptPrediction(edge, sizes, self._records[pair], read)
 
-    def _forget(self, names: set[str]) -> None:
-        for name in names & self._present:
+    def _places(self, photos: Iterable[str]) -> dict[str, int]:
+        """How many of a photo's sides that are asked for are surer, by the side's name."""
+        ranked = (self._ranked(self._wanted[photo]) for photo in photos)
+        return {side.name: place for sides in ranked for place, side in enumerate(sides)}
+
+    def _forget(self, places: Mapping[str, int]) -> None:
+        """Let go of the sides that are not among their photo's surest."""
+        for name in {name for name in self._present if places.get(name, 0) >= DENSE_SIDES}:
             self._shelf.drop(DENSE, name)
             self._present.remove(name)
 

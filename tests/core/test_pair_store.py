@@ -109,6 +109,26 @@ def test_the_surest_sides_are_the_dense_ones_in_whatever_order_they_came():
     assert kept[0] == kept[1]
 
 
+def test_what_processes_kept_unaware_of_each_other_is_let_go_by_the_next():
+    count, some = 12, slice(None, None, 3)
+    predictions = list(_predictions(count))
+    edges = [prediction.edge for prediction in predictions]
+    alone, shared = MemoryShelf(), MemoryShelf()
+    one = _store(alone, count)
+    one.missing(edges)
+    one.add(predictions)
+    workers = [_store(shared, count) for _ in range(2)]
+    assert all(worker.missing(edges) == edges for worker in workers)
+    for part, worker in enumerate(workers):
+        worker.add(predictions[part::2])
+    assert set(shared.names(DENSE)) > set(alone.names(DENSE))
+    last = _store(shared, count)
+    assert last.missing(edges) == []
+    assert shared.names(DENSE) == alone.names(DENSE)
+    for kept, expected in zip(last.of(edges[some]), one.of(edges[some]), strict=True):
+        assert [kept.dense(side) is None for side in (0, 1)] == [expected.dense(side) is None for side in (0, 1)]
+
+
 def test_a_kept_prediction_gives_back_the_pixels_of_the_spread(tmp_path):
     (prediction, *_) = _predictions(2)
     store = _store(FolderShelf(tmp_path), 2)
