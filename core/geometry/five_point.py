@@ -17,6 +17,7 @@ CUBIC = [
     *QUADRATIC,
 ]  # fmt: skip
 REAL = 1e-6  # imaginary part, relative, below which a root counts as real
+SINGULAR = 1e-16  # least pivot, relative to the greatest
 
 
 def _products(left: list[tuple[int, ...]], right: list[tuple[int, ...]], into: list[tuple[int, ...]]) -> Array:
@@ -34,14 +35,13 @@ SQUARE, CUBE = _products(LINEAR, LINEAR, QUADRATIC), _products(QUADRATIC, LINEAR
 def five_point_matrices(rays_a: Array, rays_b: Array) -> Array:
     """All E (K, 3, 3) that sets of five matched rays allow (Nister 2004, solved as by Stewenius et al. 2006).
 
-    rays_a, rays_b: (M, 5, 3), camera directions, five matches a row. Degenerate sets give none.
+    rays_a, rays_b: (M, 5, 3), camera directions, five matches a row. Of degenerate sets, such as a camera's that only
+    turned, it is some that they allow.
     """
     products = np.einsum("mpi,mpj->mpij", rays_b, rays_a).reshape(-1, 5, 9)
     basis = np.linalg.svd(products)[2][:, 5:].reshape(-1, 4, 3, 3)  # E = x X + y Y + z Z + W
     constraints = _constraints(basis)
-    solvable = np.abs(np.linalg.det(constraints[..., :10])) > 0
-    basis, constraints = basis[solvable], constraints[solvable]
-    reduced = np.linalg.solve(constraints[..., :10], constraints[..., 10:])
+    reduced = _solve(constraints[..., :10], constraints[..., 10:])
     action = np.zeros((len(basis), 10, 10))  # of multiplying the ten lower monomials by x
     action[:, :6] = -reduced[:, :6]
     action[:, [6, 7, 8, 9], [0, 1, 2, 6]] = 1
@@ -52,6 +52,15 @@ def five_point_matrices(rays_a: Array, rays_b: Array) -> Array:
     x_y_z = (vectors[found, 6:9, root] / last[found, root, None]).real
     E = np.einsum("ka,kaij->kij", np.concatenate([x_y_z, np.ones((len(found), 1))], axis=1), basis[found])
     return E / np.linalg.norm(E, axis=(-2, -1), keepdims=True)
+
+
+def _solve(A: Array, B: Array) -> Array:
+    """(M, n, k): A^-1 B of (M, n, n) and (M, n, k); singular A count as nearly so."""
+    Q, R = np.linalg.qr(A)
+    pivots = np.abs(np.diagonal(R, axis1=1, axis2=2))
+    least = SINGULAR * pivots.max(axis=1, keepdims=True, initial=np.finfo(float).tiny / SINGULAR)
+    R += np.eye(A.shape[-1]) * np.where(pivots < least, least, 0.0)[:, None]
+    return np.linalg.solve(R, Q.swapaxes(1, 2) @ B)
 
 
 def _constraints(basis: Array) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from dust3r.core.geometry.epipolar import essential_matrix, poses_of, sampson_errors
 from dust3r.core.geometry.five_point import five_point_matrices
+from dust3r.core.geometry.motion import motion_between
 from dust3r.core.geometry.relative_pose import TwoViews, relative_pose
 from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
 from dust3r.tests.core.pair_scene import CAMERA_A, OUTLIERS, two_views
@@ -51,6 +52,16 @@ def test_a_camera_that_only_turned_has_its_turn_found_and_hardly_a_travel(method
     assert np.degrees(rotation_angle(found.cam2world[:3, :3].T @ truth[:3, :3])) < 0.5
     assert np.linalg.norm(found.cam2world[:3, 3]) < 0.05  # one hundredth of the depth
     assert found.directed == (method != "essential")
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0.1, 0.2, -0.05)])
+def test_a_turn_without_noise_which_allows_any_travel_is_found(turn):
+    rays = np.concatenate([np.random.default_rng(0).uniform(-0.5, 0.5, (200, 2)), np.ones((200, 1))], axis=1)
+    R = rotation_from_vector(np.array(turn, dtype=float))
+    turned = rays @ R.T
+    found = motion_between(rays, turned / turned[:, 2:], threshold=1e-3)
+    assert np.degrees(rotation_angle(found.R.T @ R)) < 1e-6
+    assert (found.t == 0).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
