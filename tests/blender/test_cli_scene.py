@@ -38,7 +38,8 @@ def test_scene_and_picture_are_written_and_nothing_else(result, tmp_path):
 
 
 @pytest.mark.bpy_module
-def test_the_command_line_makes_everything_at_once(tmp_path):
+def test_the_command_line_makes_everything_at_once(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # Blender's chatter waits in a buffer, as for most users
     outputs = {"output": "é scene.blend", "render": "out.png", "cameras": "c.json", "points": "p.ply"}
     command = [sys.executable, ROOT / "headless.py", "reconstruct", STUDIO / "studio_01.jpg", STUDIO / "studio_02.jpg"]
     for option, name in outputs.items():
