@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .growing import grow
+from .growing import SURE, grow, pair_strength
 from .inference import PREDICTING
 from .predictor import Predictor
 from .progress import Report, part_of, silent
@@ -12,7 +12,7 @@ from .scene_graph import AUTO, Edge, make_edges
 from .settings import ReconstructionSettings
 from .shard import WHOLE, Shard
 
-UNSURE = "The model is sure of hardly any pair of these photos: all pairs tried are used, and cameras may be far off"
+UNSURE = "The model is sure of hardly any pair of these photos: cameras may be far off"
 
 
 class ChosenEdges(NamedTuple):
@@ -37,28 +37,32 @@ def choose_edges(
     predictor.encode(range(count), report, shard)
     likeness = likeness_of([pooled(predictor.encoded(photo)) for photo in range(count)])
     known = sorted({Edge(min(edge), max(edge)) for edge in predictor.last_graph()})
-    grown = grow(likeness, _Judge(predictor, settings.symmetrize, report, len(edges), shard), known)
+    judge = _Judge(predictor, settings.symmetrize, report, len(edges), shard)
+    pairs = grow(likeness, judge, known)
     report(PREDICTING, len(edges), len(edges))
-    alone = sorted(set(range(count)) - {photo for pair in grown.pairs for photo in pair})
-    edges = [*_directed(grown.pairs, settings.symmetrize), *(Edge(photo, photo) for photo in alone)]
+    alone = sorted(set(range(count)) - {photo for pair in pairs for photo in pair})
+    edges = [*_directed(pairs, settings.symmetrize), *(Edge(photo, photo) for photo in alone)]
     predictor.keep_graph(edges)
-    return ChosenEdges(edges, () if grown.telling else (UNSURE,))
+    return ChosenEdges(edges, () if 2 * len(judge.sure) >= count else (UNSURE,))
 
 
 class _Judge:
-    """Says how sure the network is of the second photo of a pair, for which it has to know how the two lie."""
+    """Says how strong pairs are, and remembers which photos the network is plainly sure of in some pair."""
 
     def __init__(self, predictor: Predictor, symmetrize: bool, report: Report, most: int, shard: Shard) -> None:
         self._predictor, self._symmetrize, self._shard = predictor, symmetrize, shard
         self._report, self._done, self._most = report, 0, most
+        self.sure: set[int] = set()
 
     def __call__(self, pairs: Sequence[Edge]) -> list[float]:
-        """The mean over both directions of each pair's mean log confidence."""
+        """The strength of each pair, the mean over both directions."""
         edges = _directed(pairs, self._symmetrize)
         for part in self._shard.turns():
             self._predictor.infer(edges, part_of(self._report, self._done, self._most), part)
         self._done += len(edges)
-        strength = [self._predictor.score(edge)[1] for edge in edges]
+        scores = [self._predictor.score(edge) for edge in edges]
+        self.sure |= {photo for edge, (_, other) in zip(edges, scores, strict=True) if other >= SURE for photo in edge}
+        strength = [pair_strength(*score) for score in scores]
         return [sum(each) / len(each) for each in (strength[k :: len(pairs)] for k in range(len(pairs)))]
 
 

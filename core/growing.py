@@ -7,7 +7,6 @@ Imports no torch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,8 @@ Judge = Callable[[Sequence[Edge]], Sequence[float]]
 ALIKE = 4  # photos that are among each other's so many most alike meet in any case
 IN_ORDER = 2 / 3  # of the rank that chance gives: neighbours in the list that are so much alike make it a sequence
 SURE = 0.1  # strength below which a pair says nothing: confidence 1.1, an error of 18 % of the distance in training
+PLAIN = 2 / 3  # mean log confidence of a photo's own points from which a network's word is taken as it stands
+LEAST = 1e-3  # the same, below which nothing is relative to it: such a network is sure of nothing
 WORTH = 0.15  # w R from which a pair is tried; 2 / 12 is what each edge is worth where all photos meet twelve alike
 HOPE = 0.3  # how far, in logs, what a pair may say counts as what pairs usually say: else unsure photos meet fewer
 STEEP = 4  # power of likeness: it is no more than a hint, and many pairs have some
@@ -29,21 +30,22 @@ DIGITS = 9  # of w R that decide: what differs less are equals, whatever the num
 ROUNDS = MOST_NEIGHBOURS  # so that a photo that nothing fits is tried with this many others, and not with all
 
 
-@dataclass(frozen=True, slots=True)
-class Grown:
-    """What `grow` found."""
+def pair_strength(own: float, other: float) -> float:
+    """How much a pair says, from the network's mean log confidences of its first and of its second photo's points.
 
-    pairs: list[Edge]  # i < j, each once, in order: those that say something
-    telling: bool  # whether confidence told pairs apart; if not, all pairs that were tried stand
+    The second alone depends on how the two lie. A network that is unsure even of the first's, which that photo alone
+    tells, means as much by less: a pair then says nothing where the second is below SURE / PLAIN of the first.
+    """
+    return other * max(1.0, PLAIN / max(own, LEAST))
 
 
-def grow(likeness: Matrix, judge: Judge, known: Sequence[Edge] = ()) -> Grown:
+def grow(likeness: Matrix, judge: Judge, known: Sequence[Edge] = ()) -> list[Edge]:
     """Pairs of N photos that hold them together, each photo tried with at most MOST_NEIGHBOURS others.
 
     At first photos meet that are mutually most alike, neighbours in the list where it is in order, and the most alike
     of what is then still apart; few photos meet all others. After that, rounds: every photo gets at most one more
     partner, the pairs worth most first, and every part of the graph that is cut off one more link to another. Pairs
-    that say nothing fall away.
+    that say nothing fall away. Those that stay are (i, j), i < j, in order.
 
     likeness: how alike photos are, in any unit. judge: the strengths, 0 or more, of pairs (i, j), i < j, at the cost
     of inference. known: such pairs, and (k, k), that were found before photos were added; then only pairs of photos
@@ -58,10 +60,9 @@ def grow(likeness: Matrix, judge: Judge, known: Sequence[Edge] = ()) -> Grown:
         _try(strength, pairs, judge)
         tried = ~np.isnan(strength)
         room = np.where(new, MOST_NEIGHBOURS - tried.sum(1), len(likeness))
-        pairs = _pairs_to_try(likeness, _useful(strength)[0], open_ & ~tried, room)
+        pairs = _pairs_to_try(likeness, _useful(strength), open_ & ~tried, room)
     _try(strength, pairs, judge)
-    useful, telling = _useful(strength)
-    return Grown(_as_edges(useful > 0), telling)
+    return _as_edges(_useful(strength) > 0)
 
 
 def is_in_order(likeness: Matrix) -> bool:
@@ -105,16 +106,16 @@ def _joined(first: Pairs, likeness: Matrix, met: Pairs, open_: Pairs) -> Pairs:
     return first
 
 
-def _useful(strength: Matrix) -> tuple[Matrix, bool]:
-    """The strengths of the pairs that say something, 0 elsewhere, and whether confidence tells pairs apart.
+def _useful(strength: Matrix) -> Matrix:
+    """The strengths of the pairs that say something, 0 elsewhere.
 
     A network that is sure of no pair of most photos tells nothing: then every pair tried counts, the weakest alike.
     """
     tried = ~np.isnan(strength)
     sure = np.where(strength >= SURE, strength, 0.0)
     if 2 * sure.any(axis=1).sum() >= tried.any(axis=1).sum():
-        return sure, True
-    return np.where(tried, np.maximum(strength, SURE), 0.0), False
+        return sure
+    return np.where(tried, np.maximum(strength, SURE), 0.0)
 
 
 def _pairs_to_try(likeness: Matrix, useful: Matrix, open_: Pairs, room: NDArray[np.int_]) -> list[Edge]:

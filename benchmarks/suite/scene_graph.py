@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ...core.alignment.aligner import align
 from ...core.checkpoints import find_model
-from ...core.growing import Judge, grow
+from ...core.growing import Judge, grow, pair_strength
 from ...core.metrics.poses import pair_errors, summarise_errors
 from ...core.model.weights import load_model
 from ...core.scene_graph import Edge, make_edges
@@ -107,16 +107,17 @@ def _measured(photos: Photos, graph: str) -> dict[str, float]:
 
 def _pairs(photos: Photos, graph: str) -> list[Edge]:
     if graph == "auto":
-        return grow(photos.likeness, _judge(photos)).pairs
+        return grow(photos.likeness, _judge(photos))
     if graph == "blind":
-        return grow(photos.likeness, lambda pairs: [1.0] * len(pairs)).pairs
+        return grow(photos.likeness, lambda pairs: [1.0] * len(pairs))
     return make_edges(len(photos.cam2world), graph, symmetrize=False)
 
 
 def _judge(photos: Photos) -> Judge:
     def strength(edge: Edge) -> float:
-        pixels = np.unique(spread(photos.mappings[edge.j].view_size, KEPT))
-        return float(np.log(photos.pairs.predict([edge])[0].at(1, pixels)[1]).mean())
+        pair, sizes = photos.pairs.predict([edge])[0], (photos.mappings[photo].view_size for photo in edge)
+        told = (pair.at(side, np.unique(spread(size, KEPT)))[1] for side, size in enumerate(sizes))
+        return pair_strength(*(float(np.log(confidence).mean()) for confidence in told))
 
     return lambda pairs: [(strength(edge) + strength(Edge(edge.j, edge.i))) / 2 for edge in pairs]
 
@@ -141,7 +142,7 @@ def _places(seed: int) -> str:
         ]
 
     graph = np.zeros((count, count))
-    graph[tuple(np.transpose(grow(likeness, judge).pairs))] = 1
+    graph[tuple(np.transpose(grow(likeness, judge)))] = 1
     parts, label = connected_components(graph, directed=False)
     held = [[int(count) for count in np.bincount(place[label == part], minlength=3)] for part in range(parts)]
     return _shown(f"- {seed}: {'; '.join(map(str, held))}; tried with {tried.mean():.1f} others on average")
@@ -165,7 +166,7 @@ def _thousand() -> str:
     rounds = ", ".join(map(str, asked))
     return _shown(
         f"Scattered over a square, each like those around it: {sum(asked)} pairs tried in rounds of {rounds}; "
-        f"{len(grown.pairs)} kept; {spent:.1f} CPU-s besides inference."
+        f"{len(grown)} kept; {spent:.1f} CPU-s besides inference."
     )
 
 

@@ -9,10 +9,12 @@ import pytest
 import torch
 from dust3r.core.alignment.aligner import align
 from dust3r.core.auto_graph import UNSURE, choose_edges
+from dust3r.core.images import load_views
 from dust3r.core.model.dust3r import DUSt3R, Encoded
 from dust3r.core.model.weights import load_model
-from dust3r.core.pipeline import infer, reconstruct
+from dust3r.core.pipeline import framing_of, infer, reconstruct
 from dust3r.core.prediction import Prediction
+from dust3r.core.predictor import Predictor
 from dust3r.core.scene_graph import MOST_NEIGHBOURS, Edge, make_edges
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from dust3r.core.shard import WHOLE, Shard
@@ -28,11 +30,11 @@ SETTINGS = ReconstructionSettings(alignment=AlignmentSettings(iterations=0))
 class Sights:
     """Stands for a predictor: photos around something, and strangers that look like nobody."""
 
-    def __init__(self, count, strangers=(), sure=2.0):
+    def __init__(self, count, strangers=(), sure=2.0, own=9.0):
         self.views, self.asked, self.kept, self.encodings = [None] * count, [], [], 0
         turn = 2 * np.pi * np.arange(count) / count
         self._place = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-        self._strangers, self._sure = set(strangers), sure
+        self._strangers, self._sure, self._own = set(strangers), sure, own
 
     def encode(self, photos, report, shard=WHOLE):
         self.encodings += len(photos)
@@ -47,7 +49,7 @@ class Sights:
 
     def score(self, edge):
         alike = max(0, float(self._place[edge.i] @ self._place[edge.j]))
-        return 9.0, 0 if self._strangers & set(edge) else self._sure * alike
+        return self._own, 0 if self._strangers & set(edge) else self._sure * alike
 
     def last_graph(self):
         return self.kept
@@ -98,6 +100,13 @@ def test_a_network_that_is_sure_of_nothing_is_said_to_be_so():
     assert {photo for edge in edges for photo in edge} == set(range(20))
 
 
+def test_a_network_that_is_unsure_even_of_single_photos_still_tells_strangers_and_says_that_it_is_unsure():
+    edges, warnings = choose_edges(Sights(20, strangers=[4], sure=0.05, own=0.1), SETTINGS)
+    assert warnings == (UNSURE,)
+    assert [edge for edge in edges if 4 in edge] == [Edge(4, 4)]
+    assert {photo for edge in edges for photo in edge} == set(range(20))
+
+
 def test_the_graph_that_was_kept_is_asked_about_again_and_nothing_else():
     sights = Sights(25)
     edges, _ = choose_edges(sights, SETTINGS)
@@ -118,6 +127,11 @@ def model():
     return load_model(ROOT / "models" / "small", torch.device("cpu"))
 
 
+def _predictor(model, photos):
+    views, _ = load_views(photos, framing_of(model.config))
+    return Predictor(model.network, views, MemoryShelf())
+
+
 @pytest.fixture
 def decoded(monkeypatch):
     """The number of pairs decoded, in a list of one."""
@@ -129,6 +143,14 @@ def decoded(monkeypatch):
 
     monkeypatch.setattr(DUSt3R, "decode", counted)
     return counts
+
+
+def test_the_bundled_model_parts_two_places(model):
+    edges, _ = choose_edges(_predictor(model, [*BUDDHA, *STUDIO]), SETTINGS)
+    place = [0] * len(BUDDHA) + [1] * len(STUDIO)
+    assert all(place[i] == place[j] for i, j in edges)
+    connected = {photo for i, j in edges if i != j for photo in (i, j)}
+    assert connected >= set(range(len(BUDDHA), len(place)))
 
 
 def test_adding_a_photo_costs_its_own_pairs_and_taking_one_away_none(model, decoded):
