@@ -3,18 +3,27 @@
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from ...core.alignment.aligner import align
+from ...core.auto_graph import choose_edges
 from ...core.checkpoints import find_model
-from ...core.growing import Judge, grow, pair_strength
+from ...core.growing import PLAIN, SURE, Judge, grow, pair_strength
+from ...core.images import load_views
 from ...core.metrics.poses import pair_errors, summarise_errors
-from ...core.model.weights import load_model
+from ...core.model.weights import LoadedModel, load_model
+from ...core.pipeline import framing_of
+from ...core.posed_photos import read_posed_photos
+from ...core.predictor import Predictor
 from ...core.scene_graph import Edge, make_edges
+from ...core.settings import ReconstructionSettings
+from ...core.shelf import MemoryShelf
 from ...core.spread import KEPT, spread
 from .graph_scenes import FAILING, Photos, posed, rendered, synthetic
 from .synthetic import machine
@@ -24,7 +33,7 @@ PATHS = (("arc", 24, 0.1), ("orbit", 24, 0.3), ("walk", 40, 0.3))
 TOGETHER = (20, 15, 1)  # photos of three places
 ELSEWHERE = 0.03  # strength of a pair of different places
 LOST = 180.0  # degrees, between photos of different components
-GRAPHS = ("complete", "swin-6", "blind", "auto")
+GRAPHS = ("complete", "swin-6", "blind", "absolute", "auto")
 HEAD = (
     "| photos | N | graph | pairs a photo | AUC@5 | AUC@10 | AUC@30 | against complete | rotation ° |\n"
     + "|---" * 9
@@ -35,23 +44,31 @@ ABOUT = f"""Generator: `tests/golden/synthetic_pairs.py`, medium noise, 64x48; p
 {FAILING:.0%} fail (a wrong pose, no confidence), which its own do not. Likeness: the true overlap with noise of
 that standard deviation, or what the encoder of the named model finds. Rendered views: held-out training scenes at the
 greatest difficulty. swin-6: each photo with the six before and after it in the list. blind: `auto` that takes every
-confidence for 1. AUC: of the larger of rotation and direction error of all pairs of photos; against complete: AUC@30,
-mean and standard error over the {SEEDS} scenes of a row. Pairs a photo: unordered, mean and greatest."""
+confidence for 1; absolute: that takes the second photo's as it stands, not relative to the first's. AUC: of the larger
+of rotation and direction error of all pairs of photos; against complete: AUC@30, mean and standard error over the
+{SEEDS} scenes of a row. Pairs a photo: unordered, mean and greatest."""
+
+
+ABOUT_RATIOS = """Ratios of the mean log confidence of the second photo to that of the first, all edges:
+
+| photos | edges | 5 % | median | 95 % | below SURE / PLAIN |
+|---|---|---|---|---|---|"""
 
 
 def main(root: Path) -> None:
     parser = argparse.ArgumentParser(description="The scene graph auto against others")
-    parser.add_argument("folders", nargs="*", type=Path, default=[root / "samples" / "buddha"], help="posed folders")
+    parser.add_argument("folders", nargs="*", type=Path, help="posed folders; else the samples")
     parser.add_argument("--model", help="a checkpoint; else the best one present")
     parser.add_argument("--output", type=Path, default=root / "benchmarks" / "scene_graph.md")
     arguments = parser.parse_args()
+    folders = arguments.folders or [root / "samples" / name for name in ("studio", "buddha")]
     model = load_model(find_model(arguments.model), torch.device("cpu"))
     lines = []
     for path, count, noise in PATHS:
         lines += _compared([synthetic(path, count, seed, noise) for seed in range(SEEDS)])
     for scenes in zip(*(rendered(model, 24, seed) for seed in range(SEEDS)), strict=True):
         lines += _compared(scenes)
-    for folder in arguments.folders:
+    for folder in folders:
         for photos in posed(model, folder):
             lines += _compared([photos])
     table = "\n".join([HEAD, *lines])
@@ -69,6 +86,12 @@ def main(root: Path) -> None:
 Photos of the three places in every part that `auto` makes, by scene:
 
 {places}
+
+## The photo sets in one list
+
+Photos of each set in every part that `auto` makes with {model.name}:
+
+{_sets(model, folders)}
 
 ## A thousand photos
 
@@ -106,18 +129,19 @@ def _measured(photos: Photos, graph: str) -> dict[str, float]:
 
 
 def _pairs(photos: Photos, graph: str) -> list[Edge]:
-    if graph == "auto":
-        return grow(photos.likeness, _judge(photos))
+    if graph in ("auto", "absolute"):
+        return grow(photos.likeness, _judge(photos, relative=graph == "auto"))
     if graph == "blind":
         return grow(photos.likeness, lambda pairs: [1.0] * len(pairs))
     return make_edges(len(photos.cam2world), graph, symmetrize=False)
 
 
-def _judge(photos: Photos) -> Judge:
+def _judge(photos: Photos, relative: bool = True) -> Judge:
     def strength(edge: Edge) -> float:
         pair, sizes = photos.pairs.predict([edge])[0], (photos.mappings[photo].view_size for photo in edge)
         told = (pair.at(side, np.unique(spread(size, KEPT)))[1] for side, size in enumerate(sizes))
-        return pair_strength(*(float(np.log(confidence).mean()) for confidence in told))
+        own, other = (float(np.log(confidence).mean()) for confidence in told)
+        return pair_strength(own, other) if relative else other
 
     return lambda pairs: [(strength(edge) + strength(Edge(edge.j, edge.i))) / 2 for edge in pairs]
 
@@ -143,9 +167,42 @@ def _places(seed: int) -> str:
 
     graph = np.zeros((count, count))
     graph[tuple(np.transpose(grow(likeness, judge)))] = 1
+    return _shown(f"- {seed}: {_held(graph, place)}; tried with {tried.mean():.1f} others on average")
+
+
+def _sets(model: LoadedModel, folders: Sequence[Path]) -> str:
+    """How the model parts photos of several places that were thrown together, and the confidences that it goes by."""
+    paths = [[photo.path for photo in read_posed_photos(folder)] for folder in folders]
+    place = np.repeat(range(len(folders)), list(map(len, paths)))
+    views, _ = load_views(list(chain(*paths)), framing_of(model.config))
+    predictor = Predictor(model.network, views, MemoryShelf())
+    edges, warnings = choose_edges(predictor, ReconstructionSettings())
+    graph = np.zeros((len(place), len(place)))
+    graph[tuple(np.transpose(edges))] = 1
+    names = ", ".join(f"{folder.name} ({len(some)})" for folder, some in zip(folders, paths, strict=True))
+    found = _shown(f"{names}: {_held(graph, place)}. {' '.join(warnings)}".strip())
+    return "\n".join([found, "", ABOUT_RATIOS, *_ratios(predictor, place, [folder.name for folder in folders])])
+
+
+def _ratios(predictor: Predictor, place: NDArray[np.int_], names: Sequence[str]) -> Iterator[str]:
+    """A line for every set's own pairs, and one for those of two."""
+    edges = make_edges(len(place), "complete")
+    predictor.infer(edges)
+    own, other = np.transpose([predictor.score(edge) for edge in edges])
+    ends = place[np.array(edges)]
+    same = ends[:, 0] == ends[:, 1]
+    for number, name in enumerate([*names, "of two sets"]):
+        ratio = (other / own)[same & (ends[:, 0] == number) if number < len(names) else ~same]
+        low, middle, high = np.quantile(ratio, [0.05, 0.5, 0.95])
+        below = np.mean(ratio < SURE / PLAIN)
+        yield _shown(f"| {name} | {len(ratio)} | {low:.3f} | {middle:.3f} | {high:.3f} | {below:.0%} |")
+
+
+def _held(graph: NDArray[np.float64], place: NDArray[np.int_]) -> str:
+    """How many photos of each place are in each connected part of the graph."""
     parts, label = connected_components(graph, directed=False)
-    held = [[int(count) for count in np.bincount(place[label == part], minlength=3)] for part in range(parts)]
-    return _shown(f"- {seed}: {'; '.join(map(str, held))}; tried with {tried.mean():.1f} others on average")
+    counts = (np.bincount(place[label == part], minlength=int(place.max()) + 1) for part in range(parts))
+    return "; ".join(str(count.tolist()) for count in counts)
 
 
 def _thousand() -> str:
