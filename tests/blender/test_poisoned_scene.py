@@ -11,7 +11,7 @@ from dust3r.operators.scene.reading import read_reconstruction
 from dust3r.operators.scene.reconstruction import RECIPE
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
 from dust3r.tests.faults.mutations import altered, changes, tried
-from dust3r.tests.faults.watch import read_safely
+from dust3r.tests.faults.watch import assert_read_safely
 from hypothesis import given
 
 MOST_MEMORY = 256 << 20  # bytes
@@ -38,7 +38,7 @@ def collection(tmp_path, empty_scene):
 @pytest.mark.parametrize("poison", POISONS, ids=lambda poison: str(poison)[:30])
 def test_a_poisoned_recipe_is_refused_in_a_sentence(collection, tmp_path, poison):
     collection[RECIPE] = poison
-    refusal = read_safely("recipes", tmp_path, lambda: read_reconstruction(collection), MOST_MEMORY)
+    refusal = assert_read_safely("recipes", tmp_path, lambda: read_reconstruction(collection), MOST_MEMORY)
     assert isinstance(refusal, InputError) and collection.name in str(refusal)
 
 
@@ -47,7 +47,7 @@ def test_a_recipe_cannot_ask_for_more_memory_than_a_network_is_shown(collection,
     recipe = json.loads(collection[RECIPE])
     recipe["views"][0]["mapping"]["view_size"] = size
     collection[RECIPE] = json.dumps(recipe)
-    refusal = read_safely("recipes", tmp_path, lambda: read_reconstruction(collection), MOST_MEMORY)
+    refusal = assert_read_safely("recipes", tmp_path, lambda: read_reconstruction(collection), MOST_MEMORY)
     assert isinstance(refusal, InputError)
 
 
@@ -63,7 +63,7 @@ def test_a_recipe_that_says_something_else_is_sound_or_refused(collection, tmp_p
     @given(changes)
     def attempt(what):
         collection[RECIPE] = json.dumps(altered(recipe, what)).encode("ascii", "replace").decode()
-        read_safely("recipes", tmp_path, read, MOST_MEMORY)
+        assert_read_safely("recipes", tmp_path, read, MOST_MEMORY)
 
     attempt()
 

@@ -1,6 +1,6 @@
 """Damaged and hostile checkpoints: a model, or one sentence; nothing in them is run, nothing outside is touched.
 
-What must hold for every one of them is asserted by `read_safely`.
+What must hold for every one of them is asserted by `assert_read_safely`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import torch
 from dust3r.core.errors import ModelUnavailable
 from dust3r.core.model.weights import LoadedModel, load_model
 from dust3r.tests.faults.mutations import altered, changes, damaged, edits, tried
-from dust3r.tests.faults.watch import read_safely
+from dust3r.tests.faults.watch import assert_read_safely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,37 +52,37 @@ def folder(tmp_path_factory) -> Path:
     return Path(shutil.copytree(FOLDER, tmp_path_factory.mktemp("faults") / "model"))
 
 
-def _try_weights(folder: Path, weights: bytes, config: object = CONFIG) -> object:
+def _assert_weights_read_safely(folder: Path, weights: bytes, config: object = CONFIG) -> object:
     (folder / "model.safetensors").write_bytes(weights)
     (folder / "config.json").write_text(json.dumps(config))
-    return read_safely(KIND, folder.parent, lambda: _load(folder), MOST_MEMORY)
+    return assert_read_safely(KIND, folder.parent, lambda: _load(folder), MOST_MEMORY)
 
 
 @tried(100, 8)
 @given(edits)
 def test_damaged_bytes_of_a_safetensors_file(folder, damage):
-    _try_weights(folder, damaged(WEIGHTS, damage))
+    _assert_weights_read_safely(folder, damaged(WEIGHTS, damage))
 
 
 @tried(100, 8)
 @given(changes, st.one_of(st.none(), st.integers(-5, 5).map(lambda by: len(json.dumps(HEADER)) + by), st.integers()))
 def test_a_header_that_says_something_else(folder, what, length):
-    _try_weights(folder, _packed(altered(HEADER, what), length=length))
+    _assert_weights_read_safely(folder, _packed(altered(HEADER, what), length=length))
 
 
 @tried(60, 8)
 @given(st.sampled_from(sorted(HEADER)), st.sampled_from(DTYPES), st.lists(st.integers(-1, 2**40), max_size=5))
 def test_a_tensor_of_another_type_shape_or_place(folder, name, dtype, numbers):
     entry = {"dtype": dtype, "shape": numbers or [32], "data_offsets": (numbers * 2 or [0, 128])[:2]}
-    _try_weights(folder, _packed(HEADER | {name: entry}))
-    _try_weights(folder, _packed(HEADER | {name: HEADER[name] | {"dtype": dtype}}))
+    _assert_weights_read_safely(folder, _packed(HEADER | {name: entry}))
+    _assert_weights_read_safely(folder, _packed(HEADER | {name: HEADER[name] | {"dtype": dtype}}))
 
 
 @tried(60, 8)
 @given(st.integers(0, (len(WEIGHTS) - 8 - HEAD) // 4 - 1), st.sampled_from(ODD_FLOATS))
 def test_a_weight_that_is_no_number_is_found_wherever_it_is(folder, place, value):
     at = 8 + HEAD + 4 * place
-    outcome = _try_weights(folder, WEIGHTS[:at] + value + WEIGHTS[at + 4 :])
+    outcome = _assert_weights_read_safely(folder, WEIGHTS[:at] + value + WEIGHTS[at + 4 :])
     finite = math.isfinite(struct.unpack("<f", value)[0])
     unused = HEADER["mask_token"]["data_offsets"]
     if not finite and not unused[0] <= 4 * place < unused[1]:
@@ -92,7 +92,7 @@ def test_a_weight_that_is_no_number_is_found_wherever_it_is(folder, place, value
 @tried(100, 8)
 @given(changes)
 def test_a_description_of_something_else(folder, what):
-    _try_weights(folder, WEIGHTS, altered(CONFIG, what))
+    _assert_weights_read_safely(folder, WEIGHTS, altered(CONFIG, what))
 
 
 def _zip(entries: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -114,22 +114,22 @@ def _content() -> dict:
         return torch.load(PTH, weights_only=True)
 
 
-def _try_pth(folder: Path, data: bytes) -> object:
+def _assert_pth_read_safely(folder: Path, data: bytes) -> object:
     (folder / "model.pth").write_bytes(data)
-    return read_safely(KIND, folder.parent, lambda: _load(folder / "model.pth"), MOST_MEMORY)
+    return assert_read_safely(KIND, folder.parent, lambda: _load(folder / "model.pth"), MOST_MEMORY)
 
 
 @tried(80, 8)
 @given(edits)
 def test_damaged_bytes_of_a_pth_file(folder, damage):
-    _try_pth(folder, damaged(PTH.read_bytes(), damage))
+    _assert_pth_read_safely(folder, damaged(PTH.read_bytes(), damage))
 
 
 @tried(80, 8)
 @given(st.sampled_from(sorted(ENTRIES)), edits, st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
 def test_a_damaged_entry_in_a_sound_archive(folder, entry, damage, compression):
     spoiled = [(name, damaged(data, damage) if name == entry else data) for name, data in ENTRIES.items()]
-    _try_pth(folder, _zip(spoiled, compression))
+    _assert_pth_read_safely(folder, _zip(spoiled, compression))
 
 
 @tried(40, 6)
@@ -142,7 +142,7 @@ def test_a_damaged_entry_in_a_sound_archive(folder, entry, damage, compression):
 def test_an_archive_with_other_entries(folder, entry, kind, name):
     data, rest = ENTRIES[entry], [other for other in ENTRIES.items() if other[0] != entry]
     new = {"remove": [], "rename": [(name, data)], "add": [(entry, data), (name, data)], "empty": [(entry, b"")]}
-    _try_pth(folder, _zip(rest + new[kind]))
+    _assert_pth_read_safely(folder, _zip(rest + new[kind]))
 
 
 @tried(80, 8)
@@ -150,7 +150,7 @@ def test_an_archive_with_other_entries(folder, entry, kind, name):
 def test_a_damaged_pickle_in_the_old_format(folder, damage):
     stream = io.BytesIO()
     torch.save(_content(), stream, _use_new_zipfile_serialization=False)
-    _try_pth(folder, damaged(stream.getvalue(), damage))
+    _assert_pth_read_safely(folder, damaged(stream.getvalue(), damage))
 
 
 CALLS = {
@@ -171,7 +171,7 @@ CALLS = {
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_that_calls_something_is_refused(folder, call, zipped):
     entries = [(name, CALLS[call] if name.endswith("data.pkl") else data) for name, data in ENTRIES.items()]
-    outcome = _try_pth(folder, _zip(entries) if zipped else CALLS[call])
+    outcome = _assert_pth_read_safely(folder, _zip(entries) if zipped else CALLS[call])
     assert isinstance(outcome, ModelUnavailable)
 
 
@@ -198,19 +198,19 @@ def test_a_description_with_code_is_refused(folder, text):
     content = _content()
     content["args"] = argparse.Namespace(model=text)
     torch.save(content, folder / "text.pth")
-    outcome = read_safely(KIND, folder.parent, lambda: _load(folder / "text.pth"), MOST_MEMORY)
+    outcome = assert_read_safely(KIND, folder.parent, lambda: _load(folder / "text.pth"), MOST_MEMORY)
     assert isinstance(outcome, ModelUnavailable) and len(str(outcome)) < 1000
 
 
 def test_an_archive_that_swells_is_refused_or_stays_small(folder):
     swollen = [(name, bytes(1 << 30) if name.endswith("data/0") else data) for name, data in ENTRIES.items()]
-    _try_pth(folder, _zip(swollen, zipfile.ZIP_DEFLATED))
+    _assert_pth_read_safely(folder, _zip(swollen, zipfile.ZIP_DEFLATED))
 
 
 def test_a_network_of_the_largest_numbers_is_refused_in_time(folder):
     largest = CONFIG | {"enc_embed_dim": 16384, "enc_depth": 256, "dec_embed_dim": 16384, "dec_depth": 256}
-    assert isinstance(_try_weights(folder, WEIGHTS, largest), ModelUnavailable)
-    assert isinstance(_try_weights(folder, WEIGHTS, largest | {"mlp_ratio": 16384}), ModelUnavailable)
+    assert isinstance(_assert_weights_read_safely(folder, WEIGHTS, largest), ModelUnavailable)
+    assert isinstance(_assert_weights_read_safely(folder, WEIGHTS, largest | {"mlp_ratio": 16384}), ModelUnavailable)
 
 
 def test_a_pickle_beside_the_weights_is_never_opened(folder):
@@ -220,5 +220,5 @@ def test_a_pickle_beside_the_weights_is_never_opened(folder):
 
     for name in ("pytorch_model.bin", "config.pkl", "model.pt"):
         (folder / name).write_bytes(pickle.dumps(Trap()))
-    assert isinstance(_try_weights(folder, WEIGHTS), LoadedModel)
+    assert isinstance(_assert_weights_read_safely(folder, WEIGHTS), LoadedModel)
     assert not (folder / "ran").exists()

@@ -1,6 +1,6 @@
 """Damaged, disguised and oversized photos: a picture, or one sentence; never anything else.
 
-What must hold for every one of them is asserted by `read_safely`.
+What must hold for every one of them is asserted by `assert_read_safely`.
 """
 
 import io
@@ -13,7 +13,7 @@ from dust3r.core.errors import InputError
 from dust3r.core.images import Framing, View, load_view
 from dust3r.core.photos import open_photo, open_thumbnail, read_header
 from dust3r.tests.faults.mutations import damaged, edits, repaired_png, tried
-from dust3r.tests.faults.watch import read_safely
+from dust3r.tests.faults.watch import assert_read_safely
 from dust3r.tests.heic_photos import resized_header
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +80,7 @@ def test_a_damaged_photo_is_a_photo_or_one_sentence(tmp_path_factory, name, dama
     data = damaged(SOURCES[name], damage)
     path = tmp_path_factory.getbasetemp() / f"photo.{name}"
     path.write_bytes(repaired_png(data) if repair and name.endswith("png") else data)
-    read_safely("images", path.parent, lambda: _look(path), MOST_MEMORY)
+    assert_read_safely("images", path.parent, lambda: _look(path), MOST_MEMORY)
 
 
 @tried(4000, 200)
@@ -90,8 +90,8 @@ def test_a_damaged_heic_photo_is_a_photo_or_one_sentence_and_never_the_end_of_th
 ):
     data, path = HEIC[name], tmp_path_factory.getbasetemp() / f"photo.{name}"
     path.write_bytes(data[:untouched] + damaged(data[untouched:], damage))  # past the boxes lies what is decoded
-    read_safely("HEIC", path.parent, lambda: _look(path), MOST_MEMORY)
-    read_safely("HEIC thumbnails", path.parent, lambda: open_thumbnail(path, 16), MOST_MEMORY)
+    assert_read_safely("HEIC", path.parent, lambda: _look(path), MOST_MEMORY)
+    assert_read_safely("HEIC thumbnails", path.parent, lambda: open_thumbnail(path, 16), MOST_MEMORY)
 
 
 @tried(500, 40)
@@ -99,7 +99,7 @@ def test_a_damaged_heic_photo_is_a_photo_or_one_sentence_and_never_the_end_of_th
 def test_damaged_exif_costs_at_most_the_turn(tmp_path_factory, format_, damage):
     path = tmp_path_factory.getbasetemp() / f"exif.{format_.lower()}"
     path.write_bytes(_encoded(format_, exif=damaged(_exif(), damage)[:60_000]))
-    view = read_safely("EXIF", path.parent, lambda: _look(path), MOST_MEMORY)
+    view = assert_read_safely("EXIF", path.parent, lambda: _look(path), MOST_MEMORY)
     assert set(view.mapping.photo_size) == {80, 56}
 
 
@@ -119,7 +119,7 @@ DISGUISES = {
 @pytest.mark.parametrize("name", DISGUISES)
 def test_what_is_no_photo_is_refused_whatever_its_name(tmp_path, name):
     (tmp_path / name).write_bytes(DISGUISES[name])
-    refusal = read_safely("disguises", tmp_path, lambda: _look(tmp_path / name), MOST_MEMORY)
+    refusal = assert_read_safely("disguises", tmp_path, lambda: _look(tmp_path / name), MOST_MEMORY)
     assert isinstance(refusal, InputError) and name in str(refusal)
 
 
@@ -160,7 +160,7 @@ def test_a_decompression_bomb_is_refused_by_its_size_before_it_is_decoded(tmp_pa
     monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
     (tmp_path / name).write_bytes(BOMBS[name])
     for read in (read_header, open_photo):
-        refusal = read_safely("bombs", tmp_path, lambda read=read: read(tmp_path / name), 64 << 20)
+        refusal = assert_read_safely("bombs", tmp_path, lambda read=read: read(tmp_path / name), 64 << 20)
         assert isinstance(refusal, InputError) and "pixels" in str(refusal) and name in str(refusal)
 
 
@@ -169,4 +169,4 @@ def test_a_compressed_text_that_swells_is_not_swallowed(tmp_path):
     text = b"Comment\0\0" + zlib.compress(bytes(1 << 28))
     chunk = struct.pack(">I", len(text)) + b"zTXt" + text + struct.pack(">I", zlib.crc32(b"zTXt" + text))
     (tmp_path / "text.png").write_bytes(data[:33] + chunk + data[33:])
-    read_safely("bombs", tmp_path, lambda: _look(tmp_path / "text.png"), 64 << 20)
+    assert_read_safely("bombs", tmp_path, lambda: _look(tmp_path / "text.png"), 64 << 20)

@@ -1,6 +1,6 @@
 """Damaged and hostile job folders, results and posed folders: what is read is sound, or refused in one sentence.
 
-What must hold for every one of them is asserted by `read_safely`.
+What must hold for every one of them is asserted by `assert_read_safely`.
 """
 
 import io
@@ -24,7 +24,7 @@ from dust3r.core.shelf import FolderShelf
 from dust3r.core.solution import Inputs, Solution
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
 from dust3r.tests.faults.mutations import altered, changes, damaged, edits, tried
-from dust3r.tests.faults.watch import read_safely
+from dust3r.tests.faults.watch import assert_read_safely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,21 +106,21 @@ READERS = {
 def test_a_file_that_says_something_else(sound, folder, name, what):
     tree = altered(json.loads((sound / name).read_text()), what)
     _with(sound, folder, name, _dumped(tree))
-    read_safely(name, folder, lambda: READERS[name](folder), MOST_MEMORY)
+    assert_read_safely(name, folder, lambda: READERS[name](folder), MOST_MEMORY)
 
 
 @tried(200, 25)
 @given(st.sampled_from(sorted(READERS)), edits)
 def test_a_file_with_damaged_bytes(sound, folder, name, damage):
     _with(sound, folder, name, damaged((sound / name).read_bytes(), damage))
-    read_safely(name, folder, lambda: READERS[name](folder), MOST_MEMORY)
+    assert_read_safely(name, folder, lambda: READERS[name](folder), MOST_MEMORY)
 
 
 @tried(200, 25)
 @given(edits)
 def test_damaged_arrays(sound, folder, damage):
     _with(sound, folder, "result/arrays.npz", damaged((sound / "result/arrays.npz").read_bytes(), damage))
-    read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
+    assert_read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
 
 
 ODD_ARRAYS = {
@@ -151,7 +151,7 @@ def test_arrays_of_something_else(sound, folder, key, kind):
     stream = io.BytesIO()
     np.savez(stream, **(arrays | {f"0.{key}": ODD_ARRAYS[kind]}))
     _with(sound, folder, "result/arrays.npz", stream.getvalue())
-    read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
+    assert_read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
 
 
 @pytest.mark.parametrize("name", ["result/arrays.npz", "depth/landscape.npz"])
@@ -170,7 +170,7 @@ def test_arrays_that_swell_are_refused_before_they_do(sound, folder, name):
     _with(sound, folder, name, stream.getvalue())
     read = _read_posed if name.startswith("depth") else _read_result
     try:
-        assert isinstance(read_safely("swelling", folder, lambda: read(folder), MOST_MEMORY), InputError)
+        assert isinstance(assert_read_safely("swelling", folder, lambda: read(folder), MOST_MEMORY), InputError)
     finally:
         (folder / name).write_bytes(kept)
 
@@ -182,7 +182,7 @@ def test_a_damaged_array_of_the_cache_counts_as_missing(folder, damage):
     shelf.put("kind", "name", np.arange(60, dtype=np.float32).reshape(3, 4, 5))
     path = folder / "shelf" / "kind" / "name.npy"
     path.write_bytes(damaged(path.read_bytes(), damage))
-    found = read_safely("cache", folder, lambda: shelf.get("kind", "name"), MOST_MEMORY)
+    found = assert_read_safely("cache", folder, lambda: shelf.get("kind", "name"), MOST_MEMORY)
     assert found is None or np.asarray(found).dtype != object
 
 
@@ -192,7 +192,7 @@ def test_a_worker_that_says_something_else(folder, what, damage):
     sentence = {"protocol": 2, "kind": "ProgressMessage", "stage": "x", "done": 1, "total": 2, "share": 0.5}
     line = _dumped(altered(sentence | {"seconds_left": 3.0}, what))
     text = (damaged(line, damage) if damage else line).decode("utf-8", "replace")
-    message = read_safely("messages", folder, lambda: decode(text), MOST_MEMORY)
+    message = assert_read_safely("messages", folder, lambda: decode(text), MOST_MEMORY)
     assert isinstance(message, ReconstructionError) or f"{message.done} {message.total} {message.share:.2f}"
 
 
@@ -205,7 +205,7 @@ def test_names_that_lead_out_of_a_posed_folder_are_refused(sound, folder, name):
     tree = json.loads((sound / "cameras.json").read_text())
     tree["photos"][name] = tree["photos"].pop(PHOTO)
     _with(sound, folder, "cameras.json", _dumped(tree))
-    refusal = read_safely("names", folder, lambda: _read_posed(folder), MOST_MEMORY)
+    refusal = assert_read_safely("names", folder, lambda: _read_posed(folder), MOST_MEMORY)
     assert isinstance(refusal, InputError) and name in str(refusal)
 
 
@@ -214,7 +214,7 @@ def test_names_that_lead_out_of_a_result_are_refused(sound, folder, name):
     tree = json.loads((sound / "result/reconstruction.json").read_text())
     tree["views"][0]["name"] = name
     _with(sound, folder, "result/reconstruction.json", _dumped(tree))
-    assert isinstance(read_safely("names", folder, lambda: _read_result(folder), MOST_MEMORY), InputError)
+    assert isinstance(assert_read_safely("names", folder, lambda: _read_result(folder), MOST_MEMORY), InputError)
 
 
 LINKS = {
@@ -241,7 +241,7 @@ def test_a_job_folder_that_links_to_elsewhere_is_not_run(sound, tmp_path, name):
     link.symlink_to(elsewhere / "job.json" if link.suffix else elsewhere)
     from dust3r.core.worker import run_job
 
-    refusal = read_safely("links", job, lambda: run_job(job, lambda progress: None), MOST_MEMORY)
+    refusal = assert_read_safely("links", job, lambda: run_job(job, lambda progress: None), MOST_MEMORY)
     assert isinstance(refusal, InputError) and "link" in str(refusal)
     assert [path.name for path in elsewhere.iterdir()] == ["job.json"]
     assert (elsewhere / "job.json").read_bytes() == (sound / "job.json").read_bytes()

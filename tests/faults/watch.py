@@ -48,7 +48,7 @@ TALLIES: dict[str, Tally] = {}
 _scene = _Scene()
 
 
-def read_safely(kind: str, folder: Path, read: Callable[[], Any], most_memory: int) -> Any:
+def assert_read_safely(kind: str, folder: Path, read: Callable[[], Any], most_memory: int) -> Any:
     """What `read` returns, or the refusal that it raised, which must be one sentence of core.errors.
 
     Fails where it raises anything else, takes too long or too much memory, writes outside `folder`, starts a process

@@ -42,12 +42,12 @@ class Stage:
         """A path of this folder as the root has it."""
         return f"/{self.folder.name}/{name}"
 
-    def play(self, script: str, *arguments: str, screen: str = "1600x900", **variables: str) -> str:
+    def assert_plays(self, script: str, *arguments: str, screen: str = "1600x900", **variables: str) -> str:
         """What a script of tools/window said that takes pictures on a screen of its own; fails unless it ended well."""
         command = ["python3", f"/tools/{script}", *arguments]
-        return self.show(*command, screen=screen, **variables)
+        return self.assert_shows(*command, screen=screen, **variables)
 
-    def show(self, *command: str, screen: str = "1600x900", **variables: str) -> str:
+    def assert_shows(self, *command: str, screen: str = "1600x900", **variables: str) -> str:
         """The same for any command."""
         (self.folder / "pictures").mkdir(exist_ok=True)
         on_screen = ["xvfb-run", "-a", "-s", f"-screen 0 {screen}x24", *command]

@@ -64,39 +64,39 @@ def check_that_the_look_is_through_the_photo(stage: Stage) -> None:
 @pytest.mark.parametrize("stage", [2], indirect=True)
 def test_two_photos_become_points_and_cameras_at_the_press_of_a_button(stage):
     parts = ("reconstruct", "look_through", "cancel_a_second_one")
-    stage.play("tour.py", stage.inside("pictures"), stage.inside("photos"), *parts)
+    stage.assert_plays("tour.py", stage.inside("pictures"), stage.inside("photos"), *parts)
     check_what_the_tour_shows(stage)
     check_that_the_look_is_through_the_photo(stage)
 
 
 @full
 def test_a_reconstruction_from_the_empty_list_to_its_undo(stage):
-    stage.play("tour.py", stage.inside("pictures"), stage.inside("photos"))
+    stage.assert_plays("tour.py", stage.inside("pictures"), stage.inside("photos"))
     check_what_the_tour_shows(stage)
     check_that_the_look_is_through_the_photo(stage)
 
 
 @full
 def test_every_way_of_getting_photos_into_the_list(stage):
-    stage.play("photos.py", stage.inside("pictures"), stage.inside("photos"))
+    stage.assert_plays("photos.py", stage.inside("pictures"), stage.inside("photos"))
 
 
 @full
 def test_a_movie_becomes_a_world_with_a_camera_that_moves_as_it_did(stage):
-    stage.play("shots.py", stage.inside("pictures"), stage.inside("photos"))
+    stage.assert_plays("shots.py", stage.inside("pictures"), stage.inside("photos"))
 
 
 @full
 def test_a_finished_reconstruction_is_looked_at_photo_by_photo_and_clicked_into(stage):
     command = [sys.executable, CHECKOUT / "headless.py", "reconstruct", stage.folder / "photos", "--model", "small"]
     subprocess.run([*command, "--output", stage.folder / "scene.blend", "--quiet"], check=True)
-    stage.play("result.py", stage.inside("pictures/result"), stage.inside("scene.blend"))
+    stage.assert_plays("result.py", stage.inside("pictures/result"), stage.inside("scene.blend"))
 
 
 @full
 def test_backgrounds_show_photos_of_every_orientation_upright(stage):
     blender = ("blender", "--python-exit-code", "3", "--python", "/tools/backgrounds.py", "--", stage.inside("drawn"))
-    stage.show(*blender, screen="1200x900", LIBGL_ALWAYS_SOFTWARE="1")
+    stage.assert_shows(*blender, screen="1200x900", LIBGL_ALWAYS_SOFTWARE="1")
 
 
 @full
@@ -104,12 +104,12 @@ def test_backgrounds_show_photos_of_every_orientation_upright(stage):
     "parts", [("begin", "resume"), ("load",), ("switch_off",), ("remove_scene",), ("undo_and_save",), ("quit", "find")]
 )
 def test_an_interrupted_job_is_clean(stage, parts):
-    stage.play("interruptions.py", stage.inside("pictures"), stage.inside("photos"), *parts)
+    stage.assert_plays("interruptions.py", stage.inside("pictures"), stage.inside("photos"), *parts)
 
 
 @full
 def test_what_is_seen_while_photos_are_aligned_stands_where_the_result_will(stage):
-    stage.play("preview.py", stage.inside("pictures"), stage.inside("photos"))
+    stage.assert_plays("preview.py", stage.inside("pictures"), stage.inside("photos"))
 
 
 @full
@@ -124,6 +124,6 @@ def test_a_picture_for_the_docs_can_be_taken(stage, name, script, screen, option
     picture, ready = stage.inside(f"pictures/{name}.png"), stage.inside("ready.json")
     setup = {"SETUP": "/tools/german.py", "PHOTOS": stage.inside("photos")} if name == "german" else {}
     command = ("window_shot.py", picture, "--ready", ready, "--", *options, "--python", f"/tools/{script}")
-    stage.play(*command, screen=screen, **setup)
+    stage.assert_plays(*command, screen=screen, **setup)
     with Image.open(stage.pictures / f"{name}.png") as taken:
         assert colorful(taken.convert("RGB")) > 0.003
