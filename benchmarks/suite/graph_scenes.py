@@ -37,6 +37,10 @@ class Pairs(Protocol):
 
     def predict(self, edges: Sequence[Edge]) -> Sequence[PairPrediction]: ...
 
+    def score(self, edge: Edge) -> tuple[float, float]:
+        """Mean log confidence of each side of a predicted edge."""
+        ...
+
 
 def _overlap(scene: dict[str, Any]) -> Array:
     """(N, N): the share of either photo that the other shows, averaged."""
@@ -71,6 +75,10 @@ class Oracle:
     def predict(self, edges: Sequence[Edge]) -> list[Prediction]:
         self._made |= {edge: self._make(edge) for edge in edges if edge not in self._made}
         return [self._made[edge] for edge in edges]
+
+    def score(self, edge: Edge) -> tuple[float, float]:
+        made = self._made[edge]
+        return float(made.confidence_i.log().mean()), float(made.confidence_j.log().mean())
 
     def _make(self, edge: Edge) -> Prediction:
         made = predictions_of(synthetic_pairs().make_pairs(self.scene, [tuple(edge)], "medium", self._seed))[0]

@@ -24,7 +24,6 @@ from ...core.predictor import Predictor
 from ...core.scene_graph import Edge, make_edges
 from ...core.settings import ReconstructionSettings
 from ...core.shelf import MemoryShelf
-from ...core.spread import KEPT, spread
 from .graph_scenes import FAILING, Photos, posed, rendered, synthetic
 from .synthetic import machine
 
@@ -138,9 +137,8 @@ def _pairs(photos: Photos, graph: str) -> list[Edge]:
 
 def _judge(photos: Photos, relative: bool = True) -> Judge:
     def strength(edge: Edge) -> float:
-        pair, sizes = photos.pairs.predict([edge])[0], (photos.mappings[photo].view_size for photo in edge)
-        told = (pair.at(side, np.unique(spread(size, KEPT)))[1] for side, size in enumerate(sizes))
-        own, other = (float(np.log(confidence).mean()) for confidence in told)
+        photos.pairs.predict([edge])
+        own, other = photos.pairs.score(edge)
         return pair_strength(own, other) if relative else other
 
     return lambda pairs: [(strength(edge) + strength(Edge(edge.j, edge.i))) / 2 for edge in pairs]
