@@ -1,5 +1,7 @@
 """A job folder remembers: what was worked out once is not worked out again, and an interrupted job goes on."""
 
+import json
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from dust3r.core.job import Job, load_result, result_folder
 from dust3r.core.model.dust3r import DUSt3R
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from dust3r.tests.network_passes import count_passes
+from safetensors.torch import load_file, save_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
@@ -98,6 +101,23 @@ def test_a_changed_photo_of_the_same_name_is_another(run, tmp_path):
     run([PHOTOS[0], photo])
     photo.write_bytes(PHOTOS[2].read_bytes())
     assert run([PHOTOS[0], photo])[1] == {"encode": 1, "decode": 2}
+
+
+def test_another_model_of_the_same_name_shares_nothing_with_the_first(passes, golden, tmp_path):
+    job, model = tmp_path / "job", tmp_path / "model"
+    job.mkdir()
+    shutil.copytree(golden / "models" / "tiny_dpt_hf", model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"img_size": [64, 64]}))
+    Job(PHOTOS[:2], model, SETTINGS).save(job)
+    first = worker.run_job(job, lambda progress: None)
+    weights = load_file(model / "model.safetensors")
+    save_file({name: 1.01 * values for name, values in weights.items()}, model / "model.safetensors")
+    passes.clear()
+    second = worker.run_job(job, lambda progress: None)
+    assert passes == {"encode": 2, "decode": 2}
+    assert second.model != first.model
+    assert not _same(first, second)
 
 
 def test_other_alignment_settings_cost_no_pass_and_change_the_result(run):

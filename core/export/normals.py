@@ -15,11 +15,10 @@ def grid_normals(view: AlignedView) -> NDArray[np.float32]:
     depth looks straight at the camera.
     """
     points = view.camera_points()
+    # Down x right is turned to the camera whatever the depths are: each point lies on its own pixel's ray.
     normals = np.cross(_to_nearer(points, axis=0), _to_nearer(points, axis=1))
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True).clip(np.finfo(float).tiny)
     to_camera = -points / np.linalg.norm(points, axis=-1, keepdims=True)
-    facing = np.einsum("...k,...k->...", normals, to_camera)
-    normals *= np.where(facing < 0, -1.0, 1.0)[..., None]
     unknown = ~(np.linalg.norm(normals, axis=-1) > 0.5)  # NaN too
     normals[unknown] = to_camera[unknown]
     return (normals @ view.cam2world[:3, :3].T).astype(np.float32)

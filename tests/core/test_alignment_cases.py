@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from dust3r.core.alignment.aligner import align
+from dust3r.core.alignment.observations import sample
 from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.metrics.poses import pair_errors, pose_metrics
 from dust3r.core.prediction import Prediction
@@ -241,6 +242,42 @@ def test_masked_pixels_move_no_camera_and_still_get_a_depth():
         spoiled.append(replace(p, points_i=points) if p.edge.i == 0 else p)
     found = solve(mappings, spoiled, centres, masks=[mask, None, None, None])
     assert pose_metrics(found.cam2world, scene["poses"])["auc30"] > 95
+
+
+def test_what_is_predicted_where_a_mask_leaves_out_changes_nothing_else():
+    _, mappings, predictions, centres = noisy_scene(4, "low")
+    mask = np.ones((80, 112), dtype=bool)
+    mask[:, :40] = False
+    moved = []
+    for p in predictions:  # what a thing that walked through the left of photo 0 would do
+        own, other = p.points_i.clone(), p.points_j.clone()
+        if 0 in p.edge:
+            (own if p.edge.i == 0 else other)[:, :40] *= 1.2
+        moved.append(replace(p, points_i=own, points_j=other))
+    masks = [mask, None, None, None]
+    still, walked = (solve(mappings, said, centres, masks=masks) for said in (predictions, moved))
+    assert (still.cam2world == walked.cam2world).all()
+    assert (still.focal == walked.focal).all()
+    assert (still.depth[0][mask] == walked.depth[0][mask]).all()
+    assert still.loss == walked.loss
+    assert (solve(mappings, moved, centres).cam2world != still.cam2world).any()
+
+
+def test_a_side_is_as_sure_as_its_unmasked_pixels_are_however_few():
+    _, mappings, predictions, _ = noisy_scene(2, "low")
+    even = [
+        replace(p, confidence_i=torch.full_like(p.confidence_i, 5), confidence_j=torch.full_like(p.confidence_j, 3))
+        for p in predictions
+    ]
+    mask = np.zeros((80, 112), dtype=bool)
+    mask[10:30, 20:50] = True
+    seen = sample(mappings, even, [mask, None], lambda: None)
+    assert seen.confidence == pytest.approx(np.array([[5.0, 3.0], [5.0, 3.0]]))
+    x, y = seen.pixels[0].T
+    inside = (x >= 20) & (x < 50) & (y >= 10) & (y < 30)
+    assert ((seen.weight[0, 0] > 0) == inside).all()
+    assert ((seen.weight[1, 1] > 0) == inside).all()
+    assert (seen.weight[0, 1] > 0).all()
 
 
 def test_the_same_input_gives_the_same_bits():

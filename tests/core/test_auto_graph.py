@@ -86,6 +86,21 @@ def test_twelve_photos_are_shown_to_each_other_all_and_pairs_that_say_nothing_le
     assert [edge for edge in edges if 2 in edge] == [Edge(2, 2)]
 
 
+def test_a_pair_is_as_strong_as_the_mean_of_its_two_directions():
+    class OneWay(Sights):
+        """All look alike; from the photo with the smaller number 1 and 0 show 0.15 of each other, backwards `back`."""
+
+        def score(self, edge):
+            return self._own, (0.15 if edge.i < edge.j else self.back) if set(edge) != {0, 2} else 0.5
+
+    for back, kept in ((0.03, False), (0.06, True)):  # the mean is 0.09 and 0.105; from 0.1 on a pair says something
+        sights = OneWay(3)
+        sights.back = back
+        edges, _ = choose_edges(sights, SETTINGS)
+        assert (Edge(0, 1) in edges) is kept
+        assert Edge(0, 2) in edges
+
+
 def test_other_graphs_and_one_photo_ask_nothing_beforehand():
     sights = Sights(14)
     assert choose_edges(sights, replace(SETTINGS, scene_graph="swin-2")).edges == make_edges(14, "swin-2")

@@ -104,6 +104,21 @@ def test_normals_beside_an_edge_belong_to_the_pixels_own_surface(tmp_path):
     np.testing.assert_allclose(np.linalg.norm(normals[np.isfinite(depth)], axis=-1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("rough", [0.01, 0.5])
+def test_normals_of_any_depths_are_turned_to_the_camera(tmp_path, rough):
+    shots = (Shot("tall.png", focal=(80, 65), principal_point=(20.3, 50.0)), Shot("wide.png", focal=(20, 25)))
+    for view in make_reconstruction(tmp_path, shots).views:
+        random = np.random.default_rng(0)
+        depth = np.exp(rough * random.normal(size=view.depth.shape)).astype(np.float32)
+        depth[random.random(depth.shape) < 0.1] = np.nan
+        seen = replace(view, depth=depth)
+        rays = seen.world_points() - view.cam2world[:3, 3]
+        known = np.isfinite(depth)
+        facing = (grid_normals(seen) * rays).sum(-1) / np.linalg.norm(rays, axis=-1)
+        assert (facing[known] < 1e-6).all()
+        assert (facing[known] < -0.01).mean() > 0.5
+
+
 def test_points_are_thinned_evenly_and_the_same_every_time(result, tmp_path):
     for name in ("one", "two"):
         export_reconstruction(result, tmp_path / name, "ply", ExportSettings(max_points=500))
