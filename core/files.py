@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import struct
 import tempfile
 import threading
@@ -20,6 +21,16 @@ from .half_written import RENAMED_OPEN, hold
 # What NumPy, and the readers below it, raise on damaged .npy and .npz files.
 DAMAGED_ARRAYS = (OSError, ValueError, EOFError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
 DAMAGED_ARRAYS += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; raises OSError, as `open`, for anything else: a pipe would never answer."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "It is no regular file", str(path))
+    return os.fdopen(handle, "rb")
 
 
 @contextmanager

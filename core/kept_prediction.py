@@ -13,6 +13,7 @@ from .scene_graph import Edge
 from .spread import KEPT, spread
 
 KEY = 32  # characters of a photo's key
+LARGEST = 1e6  # score; a logarithm of float32 confidences stays below 89
 RECORD = np.dtype(
     [
         ("key", f"S{KEY}", (2,)),  # of photos i and j
@@ -64,9 +65,19 @@ def make_record(prediction: Prediction, keys: Keys) -> NDArray[Any]:
 
 
 def record_keys(record: NDArray[Any]) -> Keys:
-    """The keys that the record was made with."""
+    """The keys that the record was made with; of a foreign file they may be any, and none of a photo's."""
     first, second = record["key"]
-    return first.decode(), second.decode()
+    return first.decode("latin-1"), second.decode("latin-1")
+
+
+def is_sound(records: NDArray[Any]) -> bool:
+    """Whether these can be what `make_record` makes, some in a row: points may be anything, as a network's may."""
+    return records.dtype == RECORD and records.ndim == 1 and bool((np.abs(records["score"]) < LARGEST).all())
+
+
+def is_dense(values: NDArray[Any], size: Size) -> bool:
+    """Whether this can be what `dense_array` makes of a photo of this size."""
+    return values.dtype == np.float32 and values.shape == (4 * size[0] * size[1],)
 
 
 def dense_array(prediction: Prediction, side: int) -> NDArray[np.float32]:

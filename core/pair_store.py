@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .kept_prediction import KEY, RECORD, KeptPrediction, Keys, Size, dense_array, make_record, record_keys
+from .kept_prediction import (
+    KEY,
+    KeptPrediction,
+    Keys,
+    Size,
+    dense_array,
+    is_dense,
+    is_sound,
+    make_record,
+    record_keys,
+)
 from .prediction import Prediction
 from .scene_graph import Edge
 from .shelf import Shelf
@@ -42,6 +52,7 @@ class PairStore:
     def __init__(self, shelf: Shelf, keys: Sequence[str], sizes: Sequence[Size]) -> None:
         self._shelf, self._keys, self._sizes = shelf, keys, sizes
         self._photos = set(keys)
+        self._size_of = dict(zip(keys, sizes, strict=True))
         self._records: dict[Keys, NDArray[Any]] = {}
         self._wanted: dict[str, set[_Side]] = {}
         self._present = set(shelf.names(DENSE))
@@ -64,7 +75,7 @@ class PairStore:
         """The kept edges whose dense sides are needed again, because too few of some photo's others are there."""
         needed: set[Keys] = set()
         for sides in self._sides(edges).values():
-            absent = [side for side in self._ranked(sides) if side.name not in self._present]
+            absent = [side for side in self._ranked(sides) if not self._is_present(side)]
             lacking = min(FEWEST_DENSE, len(sides)) - (len(sides) - len(absent))
             needed |= {side.pair for side in absent[: max(lacking, 0)]}
         return [edge for edge in edges if self._pair(edge) in needed]
@@ -104,8 +115,10 @@ class PairStore:
         """Those that were not read yet: other processes may have put some there."""
         for name in sorted(set(self._shelf.names(RECORDS)) - self._read):
             records = self._shelf.get(RECORDS, name)
-            if records is not None and records.dtype == RECORD:
+            if records is not None and is_sound(records):
                 self._take(name, records)
+            else:
+                self._shelf.drop(RECORDS, name)
             self._read.add(name)
 
     def _take(self, name: str, records: NDArray[Any]) -> None:
@@ -114,6 +127,19 @@ class PairStore:
         if own:
             self._records = {record_keys(record): record for record in own} | self._records
             self._chunks.add(name)
+
+    def _is_present(self, side: _Side) -> bool:
+        """Whether all pixels of it are kept; a damaged file is dropped."""
+        if side.name in self._present and self._dense(side) is None:
+            self._shelf.drop(DENSE, side.name)
+            self._present.remove(side.name)
+        return side.name in self._present
+
+    def _dense(self, side: _Side) -> NDArray[np.float32] | None:
+        """All pixels of it; None where they are not kept, or where it is a damaged file that keeps them."""
+        values = self._shelf.get(DENSE, side.name)
+        size = self._size_of[side.pair[side.side]]
+        return values if values is not None and is_dense(values, size) else None
 
     def _use(self, dense: Sequence[str]) -> None:
         """Note what is of use, what can be spared last: a few sides less of every photo cost nothing."""
@@ -126,8 +152,8 @@ class PairStore:
         pair, sizes = self._pair(edge), (self._sizes[edge.i], self._sizes[edge.j])
 
         def read(side: int) -> NDArray[np.float32] | None:
-            name = _Side(pair, side).name
-            return self._shelf.get(DENSE, name) if name in best else None
+            part = _Side(pair, side)
+            return self._dense(part) if part.name in best else None
 
         return KeptPrediction(edge, sizes, self._records[pair], read)
 

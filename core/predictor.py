@@ -7,7 +7,9 @@ from itertools import chain
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from .errors import InputError
 from .images import View
 from .inference import decode, encode
 from .kept_prediction import KEY, KeptPrediction
@@ -62,13 +64,22 @@ class Predictor:
 
     def encoded(self, photo: int) -> Encoded:
         """What the encoder says of a photo."""
-        tokens = self._shelf.get(ENCODED, self.keys[photo])
+        width, height = self.views[photo].mapping.view_size
+        tokens = self._tokens(photo)
         if tokens is None:
             self._shelf.drop(ENCODED, self.keys[photo])
             self.encode([photo])
-            return self.encoded(photo)
-        width, height = self.views[photo].mapping.view_size
+            tokens = self._tokens(photo)
+        if tokens is None:
+            raise InputError("What the encoder says of a photo cannot be read back; check the disk of the job folder")
         return Encoded(torch.from_numpy(np.array(tokens)), (height, width))
+
+    def _tokens(self, photo: int) -> NDArray[np.float32] | None:
+        """(1, N, C) of a photo, if the shelf has what can be that."""
+        config, (width, height) = self._network.config, self.views[photo].mapping.view_size
+        shape = (1, height // config.patch_size * (width // config.patch_size), config.encoder_width)
+        tokens = self._shelf.get(ENCODED, self.keys[photo])
+        return tokens if tokens is not None and tokens.dtype == np.float32 and tokens.shape == shape else None
 
     def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[KeptPrediction]:
         """The predictions of the edges, in their order."""
@@ -104,8 +115,9 @@ class Predictor:
     def _graph(self, name: str) -> list[Edge]:
         kept = self._shelf.get(GRAPH, name)
         number = {key.encode(): photo for photo, key in enumerate(self.keys)}
-        pairs = [] if kept is None or kept.dtype != KEYS else kept.tolist()
-        return [Edge(number[i], number[j]) for i, j in pairs if i in number and j in number]
+        if kept is None or kept.dtype != KEYS or kept.shape[1:] != (2,):
+            return []
+        return [Edge(number[i], number[j]) for i, j in kept.tolist() if i in number and j in number]
 
     def _graph_name(self) -> str:
         return hashlib.sha256("".join(sorted(set(self.keys))).encode()).hexdigest()[:KEY]

@@ -1,9 +1,12 @@
 """Named arrays, in memory or as files of a folder: what a job has worked out so far. Imports no torch."""
 
+import io
 import logging
+import mmap
 import os
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .files import DAMAGED_ARRAYS, replacing, temporary_folder
+from .files import DAMAGED_ARRAYS, open_regular, replacing, temporary_folder
 
 Name = tuple[str, str]  # (kind, name)
 MOST_MAPS = 10240  # macOS refuses more
+CHECKSUM = 4  # bytes at a file's end: the CRC-32 of all before, little-endian; NumPy's own readers skip them
 
 log = logging.getLogger(__name__)
 
@@ -71,28 +75,41 @@ class MemoryShelf:
 
 @dataclass(frozen=True, slots=True)
 class FolderShelf:
-    """One .npy file an array, whole or not there; several processes may share the folder. Arrays are memory-mapped."""
+    """One .npy file an array, whole or not there; several processes may share the folder. Arrays are memory-mapped.
+
+    A checksum tells a damaged file, which is removed and counts as missing. It is compared once, when a file that
+    another FolderShelf has written is read for the first time.
+    """
 
     folder: Path
+    _sound: set[Name] = field(default_factory=set, init=False, repr=False, compare=False)  # need no comparing
 
     def put(self, kind: str, name: str, array: NDArray[Any]) -> None:
         """Raises InputError when it cannot be written."""
+        stream = io.BytesIO()
+        np.save(stream, array, allow_pickle=False)
         with replacing(self._path(kind, name)) as file:
-            np.save(file, array, allow_pickle=False)
+            file.write(stream.getbuffer())
+            file.write(zlib.crc32(stream.getbuffer()).to_bytes(CHECKSUM, "little"))
+        self._sound.add((kind, name))
 
     def get(self, kind: str, name: str) -> NDArray[Any] | None:
         try:
-            return np.load(self._path(kind, name), mmap_mode="r", allow_pickle=False)
+            array = _mapped(self._path(kind, name), (kind, name) not in self._sound)
         except FileNotFoundError:
             return None
         except DAMAGED_ARRAYS as error:
             log.warning("%s is damaged (%s) and counts as missing", self._path(kind, name), error)
+            self.drop(kind, name)
             return None
+        self._sound.add((kind, name))
+        return array
 
     def has(self, kind: str, name: str) -> bool:
         return self._path(kind, name).is_file()
 
     def drop(self, kind: str, name: str) -> None:
+        self._sound.discard((kind, name))
         with suppress(OSError):  # another process may be reading it, where that keeps files alive
             self._path(kind, name).unlink(missing_ok=True)
 
@@ -110,6 +127,19 @@ class FolderShelf:
 
     def _path(self, kind: str, name: str) -> Path:
         return self.folder / kind / f"{name}.npy"
+
+
+def _mapped(path: Path, compare: bool) -> NDArray[Any]:
+    """The array of a file that `FolderShelf.put` wrote; compare: with its checksum. Raises some of DAMAGED_ARRAYS."""
+    with open_regular(path) as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("its version of .npy is not ours")
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        if compare and zlib.crc32(data[:-CHECKSUM]).to_bytes(CHECKSUM, "little") != data[-CHECKSUM:]:
+            raise ValueError("its checksum is another")
+        flat = np.frombuffer(data[file.tell() : -CHECKSUM], dtype)
+    return flat.reshape(shape, order="F" if fortran_order else "C")
 
 
 def allow_many_maps() -> None:

@@ -13,6 +13,7 @@ from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.job import Job, load_result, result_folder
 from dust3r.core.model.dust3r import DUSt3R
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+from dust3r.core.shelf import FolderShelf
 from dust3r.tests.network_passes import count_passes
 from safetensors.torch import load_file, save_file
 
@@ -182,6 +183,17 @@ def test_a_damaged_cache_is_filled_again(run, tmp_path):
     second, passes = run(PHOTOS[:3])
     assert passes == {"encode": 3, "decode": 6}
     assert _same(first, second)
+
+
+def test_tokens_of_another_shape_are_worked_out_again(run, tmp_path):
+    first, _ = run(PHOTOS[:2])
+    for path in (tmp_path / "cache").rglob("encoded/*.npy"):
+        FolderShelf(path.parents[1]).put("encoded", path.stem, np.zeros((1, 7, 3), np.float32))
+    for path in (tmp_path / "cache").rglob("graph/*.npy"):
+        FolderShelf(path.parents[1]).put("graph", path.stem, np.zeros(3, "S32"))
+    second, passes = run(PHOTOS[:3], replace(SETTINGS, scene_graph="auto"))
+    assert passes["encode"] == 3
+    assert first.views[0].name == second.views[0].name
 
 
 def test_the_next_alignment_begins_where_the_photos_stood(run, given):

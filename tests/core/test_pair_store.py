@@ -1,5 +1,10 @@
 """Predictions on a shelf: the same result from memory and from files, and bounded however many pairs there are."""
 
+import io
+import os
+import sys
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +16,7 @@ from dust3r.core.prediction import Prediction
 from dust3r.core.scene_graph import Edge, make_edges
 from dust3r.core.shelf import FolderShelf, MemoryShelf
 from dust3r.core.spread import KEPT, spread
+from dust3r.tests.faults.amount import FULL
 from dust3r.tests.synthetic import noisy_scene
 
 SIZE = (32, 24)
@@ -165,15 +171,88 @@ def test_a_photo_that_lost_its_dense_sides_asks_for_its_surest_pairs_again(tmp_p
     assert _store(shelf, count).bare(edges) == []
 
 
-def test_a_damaged_file_counts_as_missing(tmp_path):
-    shelf = FolderShelf(tmp_path)
-    (prediction, *_) = _predictions(2)
-    store = _store(shelf, 2)
+def _one_pair(folder):
+    """The edge of a pair that is kept, and the file of its record."""
+    (prediction, *_) = _predictions(2, (8, 6))
+    store = _store(FolderShelf(folder), 2, (8, 6))
     store.missing([prediction.edge])
     store.add([prediction])
-    (path,) = (tmp_path / RECORDS).iterdir()
-    path.write_bytes(path.read_bytes()[:500])
-    assert _store(shelf, 2).missing([prediction.edge]) == [prediction.edge]
+    (path,) = (folder / RECORDS).iterdir()
+    return prediction.edge, path
+
+
+def _damages(whole):
+    """Every byte of the header, of the keys and of the checksum, and some of the numbers, changed; cut off anywhere."""
+    step = 1 if FULL else 97
+    for place in {*range(300), *range(300, len(whole) - 8, step), *range(len(whole) - 8, len(whole))}:
+        yield whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+    for length in {*range(300), *range(300, len(whole), step), len(whole) - 4, len(whole) - 1}:
+        yield whole[:length]
+
+
+def test_a_kept_pair_with_any_byte_changed_or_missing_counts_as_missing_and_goes(tmp_path):
+    edge, path = _one_pair(tmp_path)
+    for damaged in _damages(path.read_bytes()):
+        path.write_bytes(damaged)
+        assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+        assert not path.exists()
+
+
+def _sealed(array):
+    """The content of a shelf's file."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue() + zlib.crc32(stream.getvalue()).to_bytes(4, "little")
+
+
+FOREIGN = {
+    "no text in the keys": lambda record: record["key"].fill(b"\xff" * 32),
+    "an endless score": lambda record: record["score"].fill(np.inf),
+    "no score": lambda record: record["score"].fill(np.nan),
+}
+
+
+@pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN)
+def test_a_pair_that_somebody_else_wrote_with_a_right_checksum_counts_as_missing(tmp_path, change):
+    edge, path = _one_pair(tmp_path)
+    records = np.array(FolderShelf(tmp_path).get(RECORDS, path.stem))
+    change(records)
+    path.write_bytes(_sealed(records))
+    assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+
+
+@pytest.mark.parametrize("array", [np.zeros(3), np.zeros((), RECORD), np.zeros((0, 2), "S32"), np.array([None])])
+def test_arrays_that_hold_no_pairs_count_as_missing(tmp_path, array):
+    edge, path = _one_pair(tmp_path)
+    path.write_bytes(_sealed(array))
+    assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+    assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_a_pipe_in_place_of_a_kept_pair_keeps_nobody_waiting(tmp_path):
+    edge, path = _one_pair(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+
+
+@pytest.mark.parametrize("other", [None, np.zeros(5, np.float32), np.zeros(4 * SIZE[0] * SIZE[1])])
+def test_a_damaged_dense_side_is_predicted_again(tmp_path, other):
+    predictions = list(_predictions(2))
+    edges = [prediction.edge for prediction in predictions]
+    store = _store(FolderShelf(tmp_path), 2)
+    store.missing(edges)
+    store.add(predictions)
+    path = sorted((tmp_path / DENSE).iterdir())[0]
+    kept = path.read_bytes()
+    path.write_bytes(kept[:500] + b"\0" + kept[501:] if other is None else _sealed(other))
+    again = _store(FolderShelf(tmp_path), 2)
+    assert again.missing(edges) == []
+    (asked,) = again.bare(edges)
+    assert not path.exists()
+    again.add([prediction for prediction in predictions if prediction.edge == asked])
+    assert path.read_bytes() == kept
 
 
 def test_equal_photos_share_their_predictions():
