@@ -98,7 +98,10 @@ def _by_procrustes(views: TwoViews, seed: int) -> RelativePose | None:
         return None
     spread = np.maximum(np.linalg.norm(target, axis=-1), TINY)
     kept = source[usable], target[usable], weight[usable], spread[usable]
-    found, _ = register_robustly(*kept, start=_sampled_similarity(*kept, seed))
+    start = _sampled_similarity(*kept, seed)
+    if start is None:
+        return None
+    found, _ = register_robustly(*kept, start=start)
     off = np.linalg.norm(found.apply(source) - target, axis=-1) / spread
     inliers = usable & (off < REGISTERED)
     if inliers.sum() < FEWEST:
@@ -108,14 +111,14 @@ def _by_procrustes(views: TwoViews, seed: int) -> RelativePose | None:
     return RelativePose(_rigid(found.R, found.translation), inliers)
 
 
-def _sampled_similarity(source: Array, target: Array, weight: Array, spread: Array, seed: int) -> Similarity:
-    """The cheapest (MSAC) of the similarities that random triples of points make."""
+def _sampled_similarity(source: Array, target: Array, weight: Array, spread: Array, seed: int) -> Similarity | None:
+    """The cheapest (MSAC) of the similarities that random triples of points make; None for points in one place."""
     generator = np.random.default_rng(seed)
     triples = generator.choice(len(source), (SAMPLES, 3), p=weight / weight.sum())
     triples = triples[np.ptp(source[triples], axis=1).max(-1) > 0]
     scored = generator.permutation(len(source))[:SCORED]
     if not len(triples):
-        return register_points(source, target, weight)
+        return None
     found = register_points(source[triples], target[triples], np.ones(triples.shape))
     off = np.linalg.norm(found.apply(source[scored][None]) - target[scored], axis=-1) / spread[scored]
     cost = (weight[scored] * np.minimum((off / REGISTERED) ** 2, 1)).sum(-1)

@@ -55,6 +55,43 @@ def test_points_without_weight_do_not_count(pointmap):
     assert estimate_focal(points, pixels - principal_point, weight, (1, 1000)) == pytest.approx(focal, rel=1e-12)
 
 
+def test_focals_of_many_pointmaps_at_once_are_those_of_each_alone(pointmap):
+    points, pixels, _, principal_point = pointmap
+    generator = np.random.default_rng(2)
+    many = points * generator.uniform(0.9, 1.1, (4, len(points), 1)) + 0.02 * generator.normal(size=(4, *points.shape))
+    centred, weight = np.tile(pixels - principal_point, (4, 1, 1)), generator.uniform(0, 1, (4, len(points)))
+    found = estimate_focal(many, centred, weight, (1, 1000))
+    alone = [estimate_focal(*one, (1, 1000)) for one in zip(many, centred, weight, strict=True)]
+    assert found == pytest.approx(np.array(alone), rel=1e-12)
+
+
+def test_no_other_focal_has_a_smaller_weighted_sum_of_distances(pointmap):
+    points, pixels, _, principal_point = pointmap
+    generator = np.random.default_rng(3)
+    points = points + 0.1 * generator.normal(size=points.shape)
+    weight, centred = generator.uniform(0, 2, len(points)), pixels - principal_point
+    found = float(estimate_focal(points, centred, weight, (1, 1000), iterations=300))
+    slopes = points[:, :2] / points[:, 2:]
+    cost = lambda f: (weight * np.linalg.norm(centred - f * slopes, axis=-1)).sum()  # noqa: E731
+    assert cost(found) < min(cost(0.99 * found), cost(1.01 * found))
+    assert found == pytest.approx(min(np.linspace(30, 50, 20001), key=cost), rel=1e-3)
+
+
+def test_points_so_far_aside_that_alone_they_mean_half_the_least_focal_do_not_count(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    centred, weight = pixels - principal_point, np.ones(len(points))
+    points[::2, :2] *= 9  # alone they mean a focal of 40 / 9
+    weight[::2] = 50
+    assert estimate_focal(points, centred, weight, (10, 1000)) == pytest.approx(focal, rel=1e-12)
+    assert estimate_focal(points, centred, weight, (8, 1000)) == 8
+
+
+def test_without_any_point_the_focal_is_the_geometric_middle_of_the_bounds(pointmap):
+    points, pixels, _, principal_point = pointmap
+    found = estimate_focal(points, pixels - principal_point, np.zeros(len(points)), (4, 25))
+    assert found == pytest.approx(10)
+
+
 def test_focal_stays_within_its_bounds(pointmap):
     points, pixels, _, principal_point = pointmap
     arguments = points, pixels - principal_point, np.ones(len(points))

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
-from dust3r.core.geometry.similarity import Similarity, register_points, register_robustly, weighted_median
+from dust3r.core.geometry.similarity import (
+    Similarity,
+    register_points,
+    register_robustly,
+    similarity_from_twist,
+    weighted_median,
+)
+from scipy.linalg import expm
 
 
 @pytest.fixture
@@ -82,3 +89,49 @@ def test_half_a_turn_is_recovered():
     R = rotation_from_vector(np.array([0, np.pi, 0]))
     found = register_points(source, source @ R.T, np.ones(20))
     assert rotation_angle(found.R @ R.T) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0, 0, 1e-9), (0.4, -1.1, 0.3)])
+@pytest.mark.parametrize("growth", [0.0, 1e-9, 0.7, -2.0])
+def test_a_unit_of_time_at_constant_velocity_is_the_matrix_exponential(turn, growth):
+    shift, velocity = np.array([1.0, -2.0, 0.5]), np.zeros((4, 4))
+    velocity[:3, :3] = np.array([np.cross(turn, axis) for axis in np.eye(3)]).T + growth * np.eye(3)
+    velocity[:3, 3] = shift
+    found, moved = similarity_from_twist(np.array(turn, float), shift, np.array(growth)), expm(velocity)
+    assert float(found.scale) * found.R == pytest.approx(moved[:3, :3], abs=1e-12)
+    assert found.translation == pytest.approx(moved[:3, 3], abs=1e-12)
+
+
+def test_registration_minimises_the_weighted_squares_of_what_no_similarity_explains(moved):
+    source, _, _ = moved
+    generator = np.random.default_rng(3)
+    target, weight = generator.normal(size=source.shape), generator.uniform(0, 2, (3, 50))
+    found = register_points(source, target, weight)
+
+    def cost(similarity):
+        return (weight * ((similarity.apply(source) - target) ** 2).sum(-1)).sum(-1)
+
+    for _ in range(20):
+        step = 1e-3 * generator.normal(size=(3, 7))
+        beside = found.compose(similarity_from_twist(step[:, :3], step[:, 3:6], step[:, 6]))
+        assert (cost(beside) > cost(found)).all()
+
+
+def test_robust_registration_minimises_cauchys_loss_over_one_and_a_half_median_residuals(moved):
+    source, target, truth = moved
+    generator = np.random.default_rng(4)
+    target = target + 0.05 * generator.standard_t(2, size=source.shape)
+    weight, spread = generator.uniform(0.5, 2, (3, 50)), generator.uniform(0.5, 2, (3, 50))
+    found, middle = register_robustly(source, target, weight, spread, iterations=200)
+
+    def residual(similarity):
+        return np.linalg.norm(similarity.apply(source) - target, axis=-1) / spread
+
+    assert middle == pytest.approx(weighted_median(residual(found), weight))
+    width = 1.5 * middle[:, None]
+    cost = lambda similarity: (weight * np.log1p((residual(similarity) / width) ** 2)).sum(-1)  # noqa: E731
+    for _ in range(20):
+        step = 1e-4 * generator.normal(size=(3, 7))
+        beside = found.compose(similarity_from_twist(step[:, :3], step[:, 3:6], step[:, 6]))
+        assert (cost(beside) > cost(found)).all()
+    assert_same(register_robustly(source, truth.apply(source), weight, spread, 1, truth)[0], truth)

@@ -87,6 +87,21 @@ def test_points_of_weight_zero_or_not_finite_take_no_part():
     assert not found.inliers[:200].any()
 
 
+def test_points_that_agree_among_each_other_on_another_pose_are_outvoted_by_more_that_agree():
+    views, truth = two_views(5, outliers=0)
+    moved = views.points_ab.copy()
+    wrong = np.random.default_rng(0).random(len(moved)) < 0.4
+    moved[wrong] = moved[wrong] @ rotation_from_vector(np.array([0.0, 1.2, 0.0])).T + np.array([6.0, 0, 0])
+    found = relative_pose(replace(views, points_ab=moved), "procrustes")
+    assert errors(found, truth) < (0.5, 0.01)
+    assert not found.inliers[wrong].any()
+
+
+def test_points_all_in_one_place_fit_no_pose():
+    views, _ = two_views(5)
+    assert relative_pose(replace(views, points_ab=np.ones_like(views.points_ab)), "procrustes") is None
+
+
 def test_five_matches_allow_the_true_essential_matrix_among_at_most_ten():
     views, truth = two_views(6)
     R, t = truth[:3, :3].T, -truth[:3, :3].T @ truth[:3, 3]
