@@ -44,7 +44,7 @@ CAMERAS = (
     "pixel_mapping",
     "posed_photos",
 )  # modules of core
-CAMERA_TESTS = ("given", "lenses", "camera_path", "images", "heic", "posed_photos", "evaluation", "map_views")
+CAMERA_TESTS = ("given", "known_camera", "lenses", "exif", "camera_path", "pixel_mapping", "posed_photos")
 SCENE_TESTS = (
     "scene_cameras",
     "scene_points",
@@ -78,7 +78,7 @@ PACKAGES = {
         [f"core/{name}.py" for name in CAMERAS], [f"tests/core/test_{name}.py" for name in CAMERA_TESTS]
     ),
     "alignment": Package(["core/alignment/*.py"], ["tests/core/test_alignment_*.py"]),
-    "export": Package(["core/export/*.py"], ["tests/core/test_export_*.py"]),
+    "export": Package(["core/export/*.py"], ["tests/core/test_export_*.py", "tests/core/test_matching.py"]),
     "scene": Package(["operators/scene/*.py"], [f"tests/blender/test_{name}.py" for name in SCENE_TESTS]),
 }
 
