@@ -9,6 +9,7 @@ import bpy
 from ..core.camera_path import CameraPath
 from ..core.clip_frames import Clip
 from ..core.errors import InputError
+from ..core.files import named_when_whole
 from ..core.meshing.mesh import Mesh
 from ..core.reconstruction import Reconstruction
 from ..operators.scene.camera_path import add_path_camera
@@ -101,17 +102,15 @@ def save_scene(path: Path) -> None:
 
     Under another name first: on a full disk Blender cuts a compressed file off and says that all is well.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part.blend").resolve()
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(partial), check_existing=False, compress=True, copy=True)
-        if not _is_whole(partial):
+    with named_when_whole(path) as partial:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(partial.resolve()), check_existing=False, compress=True, copy=True)
+            whole = _is_whole(partial)
+        except (RuntimeError, OSError) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error
+        if not whole:
             raise InputError(f"Cannot write {path}: the disk is full; free some space or choose another place")
-        partial.replace(path)
-    except (RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"Cannot write {path}: {reason}; free some space or choose another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _is_whole(blend: Path) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import InputError
+from .half_written import MARK
 from .version import VERSION
 
 LOCK = "in_use.sqlite"  # stays empty: SQLite has shared locks on every system, which end with their process
@@ -24,9 +25,7 @@ ABANDONED = 24 * 3600.0  # seconds after which nobody writes a half-written file
 LEVELS = 5  # of folders above a file: VERSION, DEVICE, MODEL, PRECISION, kind
 _KEY = "[0-9a-f]{32}"
 _ARRAY = rf"{_KEY}(-{_KEY}-[01])?\.npy"
-OWN = re.compile(
-    rf"[^/]+/[a-z]+/[0-9a-f]{{16}}/(float32|half)/[a-z]+/({_ARRAY}|(?P<partial>\.{_ARRAY}\.\d+-\d+\.part))"
-)
+OWN = re.compile(rf"[^/]+/[a-z]+/[0-9a-f]{{16}}/(float32|half)/[a-z]+/({_ARRAY}|(?P<partial>\.{_ARRAY}\.{MARK}))")
 
 log = logging.getLogger(__name__)
 

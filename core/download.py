@@ -136,7 +136,9 @@ def _append(file: RemoteFile, partial: Path, start: int, done: Done) -> None:
     with opener.open(request, timeout=TIMEOUT) as response:
         resumed = start > 0 and response.status == http.client.PARTIAL_CONTENT
         with _writing(partial):
-            stream = partial.open("ab" if resumed else "wb", buffering=0)
+            if not resumed:
+                partial.unlink(missing_ok=True)  # with "x" no link is followed
+            stream = partial.open("ab" if resumed else "xb", buffering=0)
         with stream:
             _copy(response, stream, partial, file.size, done)
 
@@ -184,8 +186,9 @@ def matches(path: Path, file: RemoteFile, done: Done) -> bool:
     return size == file.size and digest.hexdigest() == file.checksum
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def _size(partial: Path) -> int:
+    """Of what an earlier try left; 0 for a link, which is none of ours."""
+    return partial.stat().st_size if partial.is_file() and not partial.is_symlink() else 0
 
 
 def _certificates() -> ssl.SSLContext:

@@ -2,25 +2,31 @@
 
 import errno
 import os
+import secrets
 import shutil
 import stat
 import struct
 import tempfile
-import threading
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError
 from .half_written import RENAMED_OPEN, hold
+from .interruption import held_back
 
 # What NumPy, and the readers below it, raise on damaged .npy and .npz files.
 DAMAGED_ARRAYS = (OSError, ValueError, EOFError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
 DAMAGED_ARRAYS += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError)
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)  # hidden and final names
+_made: ContextVar[list[Path] | None] = ContextVar("made", default=None)
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -37,13 +43,14 @@ def open_regular(path: Path) -> BinaryIO:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that appears under `path` when the block ends well, and not at all otherwise.
 
-    Raises InputError, naming the path, when it cannot be written (no permission, no space).
+    Raises InputError, naming the path, when it cannot be written (no permission, no space) or must not be
+    (`check_replaceable`).
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    written = 0
+    partial, written = hidden_name(path), 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        check_replaceable(path)
+        with partial.open("xb") as file:
             hold(file)
             try:
                 yield file
@@ -52,12 +59,115 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 written = os.fstat(file.fileno()).st_size
             os.fsync(file.fileno())
             if RENAMED_OPEN:
-                partial.replace(path)
+                _name(partial, path)
         if not RENAMED_OPEN:
-            partial.replace(path)
+            _name(partial, path)
     except OSError as error:
         raise _cannot_write(path, error, written) from error
     finally:
+        _remove_unless_waiting(partial)
+
+
+@contextmanager
+def named_when_whole(path: Path) -> Iterator[Path]:
+    """For programs that write by name: what lies under the hidden name given when the block ends well becomes `path`.
+
+    The hidden name has the same suffix. Raises InputError as `replacing` does.
+    """
+    partial = hidden_name(path)
+    partial = partial.with_name(partial.name + path.suffix)
+    try:
+        check_replaceable(path)
+        yield partial
+        _name(partial, path)
+    except OSError as error:
+        raise _cannot_write(path, error, 0) from error
+    finally:
+        _remove_unless_waiting(partial)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Files that are written inside of the block appear when it ends well, all at once, and none of them otherwise.
+
+    Only by the thread that enters it. Signals that end a run wait while the files get their names. Raises InputError
+    where one of them cannot get its name.
+    """
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        try:
+            yield
+        finally:
+            _waiting.reset(token)
+        with held_back():
+            _name_all(waiting)
+    finally:
+        for partial, _ in waiting:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def recorded() -> Iterator[list[Path]]:
+    """The files that got their names inside of the block, by the thread that enters it."""
+    made: list[Path] = []
+    token = _made.set(made)
+    try:
+        yield made
+    finally:
+        _made.reset(token)
+
+
+def hidden_name(path: Path) -> Path:
+    """A new name beside `path`, which nobody can foresee, for what is not whole yet (half_written.NAME)."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise InputError unless `path` is free, or a file that may be replaced: no link, folder or device, not read-only.
+
+    A read-only file is one whose mode lets nobody write, whoever asks: root may write all.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_ISLNK(mode):
+        raise InputError(f"Cannot write {path}: it is a link; name the file that it leads to, or another")
+    if stat.S_ISDIR(mode):
+        raise InputError(f"Cannot write {path}: it is a folder; give a file name")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"Cannot write {path}: it is a device, a pipe or a socket; choose another name")
+    if not mode & WRITABLE:
+        raise InputError(f"Cannot write {path}: it is read-only; make it writable or choose another name")
+
+
+def _name(partial: Path, path: Path) -> None:
+    """Give a whole file its name, or leave that to the end of `together`."""
+    waiting = _waiting.get()
+    if waiting is not None:
+        waiting.append((partial, path))
+        return
+    check_replaceable(path)
+    partial.replace(path)
+    made = _made.get()
+    if made is not None:
+        made.append(path)
+
+
+def _name_all(waiting: list[tuple[Path, Path]]) -> None:
+    for _, path in waiting:
+        check_replaceable(path)
+    for partial, path in waiting:
+        try:
+            _name(partial, path)
+        except OSError as error:
+            raise _cannot_write(path, error, 0) from error
+
+
+def _remove_unless_waiting(partial: Path) -> None:
+    if not any(partial == one for one, _ in _waiting.get() or ()):
         with suppress(OSError):
             partial.unlink(missing_ok=True)
 
@@ -74,15 +184,16 @@ def _cannot_write(path: Path, error: OSError, written: int) -> InputError:
 
 def check_writable(path: Path) -> None:
     """Raise InputError now, rather than after an hour's work, when nothing can be written under `path`."""
-    probe = path.with_name(f".{path.name}.{os.getpid()}.probe")
+    probe = hidden_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
+        probe.touch(exist_ok=False)
         probe.unlink()
+        check_replaceable(path)
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place") from error
-    if path.is_dir():
-        raise InputError(f"Cannot write {path}: it is a folder; give a file name")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A process that writes holds a lock on its file, which ends with it; where there 
 system refuses to remove what is open.
 """
 
+import os
 import re
 import stat
 import time
@@ -17,7 +18,8 @@ except ImportError:  # Windows
     fcntl = None
 
 RENAMED_OPEN = fcntl is not None  # while its writer still holds it
-NAME = re.compile(r"\.(?P<final>.+)\.\d+-\d+\.part")  # as `files.replacing` calls it: process and thread
+MARK = r"([0-9a-f]{12}|\d+-\d+)\.part"  # what `files.hidden_name` appends, and what versions before it did
+NAME = re.compile(rf"\.(?P<final>.+)\.{MARK}")
 NEW = 60.0  # seconds for which an empty one may be about to get its lock
 
 
@@ -48,6 +50,11 @@ def _remove_abandoned(path: Path) -> None:
         if fcntl is None:
             path.unlink()
             return
-        with path.open("r+b") as file:  # some network disks lock only what may be written
+        with _opened(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def _opened(path: Path) -> BinaryIO:
+    """To be written, as some network disks lock nothing else; not what has become a link or a pipe meanwhile."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "r+b")

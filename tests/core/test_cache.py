@@ -120,9 +120,10 @@ def test_foreign_files_and_links_stay(folder, shelf, tmp_path):
     assert (shelf.folder / "encoded" / f"{_name(6)}.npy").is_symlink()
 
 
+@pytest.mark.parametrize("mark", ["4711-140", "0123456789ab"])
 @pytest.mark.parametrize(("age", "stays"), [(DAY - 60, True), (DAY + 60, False)])
-def test_files_that_a_killed_process_left_half_written_go_after_a_day(folder, shelf, age, stays):
-    half = shelf.folder / "encoded" / f".{_name(8)}.npy.4711-140.part"
+def test_files_that_a_killed_process_left_half_written_go_after_a_day(folder, shelf, age, stays, mark):
+    half = shelf.folder / "encoded" / f".{_name(8)}.npy.{mark}.part"
     foreign = shelf.folder / "encoded" / ".film.mp4.part"
     for path in (half, foreign):
         path.write_bytes(b"half")

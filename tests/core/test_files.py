@@ -3,13 +3,15 @@
 import errno
 import json
 import os
+import secrets
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
 from dust3r.core.export.ply import save_ply
-from dust3r.core.files import check_writable, replacing
+from dust3r.core.files import check_writable, named_when_whole, recorded, replacing, together
 from dust3r.core.job import Job
 from dust3r.core.pixel_mapping import PixelMapping
 from dust3r.core.reconstruction import AlignedView, Reconstruction
@@ -114,6 +116,100 @@ def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path):
             check_writable(path)
     check_writable(tmp_path / "new folder" / "cameras.json")
     assert list((tmp_path / "new folder").iterdir()) == []
+
+
+def _protected(folder: Path, kind: str) -> Path:
+    path = folder / "points.ply"
+    if kind == "link":
+        (folder / "elsewhere").write_text("precious")
+        path.symlink_to(folder / "elsewhere")
+    elif kind == "dangling link":
+        path.symlink_to(folder / "elsewhere")
+    elif kind == "read-only file":
+        path.write_text("precious")
+        path.chmod(0o444)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    return path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
+@pytest.mark.parametrize("kind", ["link", "dangling link", "read-only file", "pipe", "folder"])
+def test_links_devices_folders_and_read_only_files_are_not_replaced(tmp_path, kind):
+    path = _protected(tmp_path, kind)
+    before = [(one.name, one.lstat()) for one in sorted(tmp_path.iterdir())]
+    with pytest.raises(InputError, match=r"Cannot write .*points\.ply: it is a|Cannot write .*points\.ply: it is read"):
+        check_writable(path)
+    with pytest.raises(InputError, match="Cannot write"), replacing(path) as file:
+        file.write(b"points")
+    with pytest.raises(InputError, match="Cannot write"), named_when_whole(path) as partial:
+        partial.write_text("points")
+    after = [(one.name, one.lstat()) for one in sorted(tmp_path.iterdir())]
+    assert [(name, stat.st_ino, stat.st_mtime) for name, stat in after] == [
+        (name, stat.st_ino, stat.st_mtime) for name, stat in before
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_a_link_under_the_hidden_name_is_not_written_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0123456789ab")
+    precious = tmp_path / "precious"
+    (tmp_path / ".file.0123456789ab.part").symlink_to(precious)
+    with pytest.raises(InputError), replacing(tmp_path / "file") as file:
+        file.write(b"content")
+    assert not precious.exists()
+    (tmp_path / ".file.0123456789ab.part").symlink_to(precious)
+    with pytest.raises(InputError):
+        check_writable(tmp_path / "file")
+    assert not precious.exists()
+
+
+def test_hidden_names_cannot_be_foreseen(tmp_path):
+    names = set()
+    for _ in range(3):
+        with replacing(tmp_path / "file"):
+            names |= {path.name for path in tmp_path.iterdir()}
+    assert len(names) == 4, names
+
+
+def test_files_written_together_appear_together(tmp_path):
+    one, two = tmp_path / "one.json", tmp_path / "two.blend"
+    one.write_text("old")
+    with recorded() as made, together():
+        with replacing(one) as file:
+            file.write(b"new")
+        with named_when_whole(two) as partial:
+            partial.write_text("scene")
+        assert (one.read_text(), two.exists(), made) == ("old", False, [])
+    assert (one.read_text(), two.read_text(), made) == ("new", "scene", [one, two])
+    assert sorted(tmp_path.iterdir()) == [one, two]
+
+
+def test_a_failure_among_files_written_together_leaves_none_of_them(tmp_path):
+    old = tmp_path / "one.json"
+    old.write_text("old")
+    with pytest.raises(KeyboardInterrupt), recorded() as made, together():
+        with replacing(old) as file:
+            file.write(b"new")
+        raise KeyboardInterrupt
+    assert (old.read_text(), made, list(tmp_path.iterdir())) == ("old", [], [old])
+
+
+def test_a_signal_waits_until_files_written_together_have_their_names(tmp_path, monkeypatch):
+    paths, rename = [tmp_path / name for name in ("one", "two", "three")], Path.replace
+
+    def interrupted(partial: Path, path: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return rename(partial, path)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), together():
+        for path in paths:
+            with replacing(path) as file:
+                file.write(b"content")
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 def test_a_job_survives_its_folder(tmp_path):

@@ -20,13 +20,15 @@ LEFT = (
     ".begun.json.4711-140.part",
     ".solution.json.4711-140.part",
     ".preview.npz.4711-140.part",
-    "result/.arrays.npz.4711-140.part",
+    "result/.arrays.npz.0123456789ab.part",
     "result/.reconstruction.json.4711-140.part",
     "cache/0123/float32/pair/.abc.npy.4711-140.part",
+    "cache/0123/float32/pair/.abc.npy.fedcba987654.part",
 )
 FOREIGN = (
     ".film.mp4.4711-140.part",
     ".job.json.part",
+    ".job.json.0123456789.part",
     "job.json.4711-140.part",
     ".job.json.4711-140.part.txt",
     "photos/.arrays.npz.4711-140.part",

@@ -1,6 +1,7 @@
 """A hub that misbehaves: what it sends is checked, and nobody else is asked. A server on this machine plays it."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -193,6 +194,16 @@ def test_what_an_earlier_try_left_is_used_if_it_is_right_and_thrown_away_if_not(
     assert list(tmp_path.iterdir()) == []
     fetch(_file(hub), tmp_path / "weights", lambda done: None)
     assert (tmp_path / "weights").read_bytes() == DATA
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_a_link_in_place_of_what_an_earlier_try_left_is_not_written_through(serve, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_bytes(DATA[:10])
+    (tmp_path / f".weights.{CHECKSUM[:16]}.part").symlink_to(precious)
+    fetch(_file(serve(lambda request: _send(request, DATA))), tmp_path / "weights", lambda done: None)
+    assert precious.read_bytes() == DATA[:10]
+    assert (tmp_path / "weights").read_bytes() == DATA and not (tmp_path / "weights").is_symlink()
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 416, 429, 500, 503])
