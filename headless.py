@@ -75,12 +75,23 @@ def leave(code: int, earlier: frozenset = frozenset()) -> NoReturn:
 
 def run(arguments: list) -> int:
     """Do what the arguments say, or say why this Python cannot; it may be any that somebody chose for the worker."""
+    try:
+        return import_and_run(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("Cancelled; nothing was changed\n")
+        return 4
+
+
+def import_and_run(arguments: list) -> int:
+    """`run`, for which an interrupt while the packages are loaded is a defect of none of them."""
     import_package()
     environment = importlib.import_module(f"{PACKAGE}.core.environment")
     if sys.version_info < environment.OLDEST:
         return environment.refuse(environment.complaint(), arguments)
+    interruption = importlib.import_module(f"{PACKAGE}.core.interruption")
     try:
-        main = importlib.import_module(f"{PACKAGE}.cli.main").main
+        with interruption.held_back():
+            main = importlib.import_module(f"{PACKAGE}.cli.main").main
     except ImportError as error:
         return environment.refuse(environment.complaint() or f"{sys.executable} does not work: {error}", arguments)
     return main(arguments)

@@ -20,7 +20,7 @@ from .known_arguments import add_known, add_masks
 from .mesh_arguments import MESH, add_mesh
 from .model_arguments import MODELS, RUNTIME, add_models, add_runtime
 from .pair_arguments import PAIR_VERBS, add_map
-from .parser import Help, Parser, add_model, add_talk
+from .parser import Help, Parser, add_model, add_overwrite, add_talk
 from .settings import add_alignment
 from .training_arguments import add_fine_tune, add_render_views, add_samples, add_train
 from .world_arguments import WORLD, add_ground, add_world
@@ -143,6 +143,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> Callable[..., object]:
     add("--render", type=Path, metavar="OUT.png", help="render the points between two solved cameras (needs bpy)")
     display = "share of the points that the scene's viewports show (default: all, at most two million)"
     add("--display-percentage", type=_percentage, metavar="P", help=display)
+    add_overwrite(add)
     return add
 
 
@@ -169,6 +170,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photo_j", type=Path, metavar="B", help="the other photo")
     add_model(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="PAIR.npz", help="write the pair")
+    add_overwrite(parser.add_argument)
 
 
 def _add_align(parser: argparse.ArgumentParser) -> None:
@@ -182,6 +184,7 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add("--cameras", type=Path, metavar="CAMERAS.json", help="write the cameras (needed with PAIRS.npz)")
     add("--points", type=Path, metavar="POINTS.ply", help="write the coloured points")
     add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
+    add_overwrite(add)
     add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
     add_known(parser)
     add_alignment(parser, DEFAULTS.alignment)

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +10,22 @@ import numpy as np
 from ..core.camera_path import CameraPath, along, closed, even_times, path_through, smoothed
 from ..core.clip_frames import Clip, frames_of_one_movie
 from ..core.errors import InputError
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
 from ..core.ground import main_views
 from ..core.job import find_result
+from ..core.outputs import CAMERAS, SCENE
 from ..core.reconstruction import AlignedView
 from ..core.shot_settings import SMOOTHING
 from .output import Output
 from .reconstruct import require_bpy
+from .writing import check_written
 
 
 def camera_path(arguments: argparse.Namespace, output: Output) -> None:
     """Write the way through the photos of a job's result, or a result's folder; raises InputError."""
     _check(arguments)
     result = find_result(arguments.folder)
+    _check(arguments, (view.path for view in result.views))
     views, clip = list(main_views(result)), None
     if arguments.footage:
         clip, views, numbers = _footage(views)
@@ -41,14 +44,14 @@ def camera_path(arguments: argparse.Namespace, output: Output) -> None:
     output.result(str(arguments.output), f"{len(frames)} frames through {len(views)} photos -> {arguments.output}")
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(arguments: argparse.Namespace, also: Iterable[Path] = ()) -> None:
     if arguments.output.suffix not in (".json", ".blend"):
         raise InputError(f"{arguments.output} is neither a scene nor cameras; end it in .blend or .json")
     if arguments.output.suffix == ".blend":
         require_bpy("A .blend needs")
     if arguments.loop and arguments.footage:
         raise InputError("A movie does not go back to its start; leave out --loop or --footage")
-    check_writable(arguments.output)
+    check_written(arguments, {"output": CAMERAS if arguments.output.suffix == ".json" else SCENE}, also)
 
 
 def _footage(views: Sequence[AlignedView]) -> tuple[Clip, list[AlignedView], np.ndarray]:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..core.shot_settings import FRAMES_PER_PHOTO, SMOOTHING
+from .parser import add_overwrite
 
 CAMERA_PATH = "a smooth way through a reconstruction's cameras, as a scene or as cameras (docs/camera_path.md)"
 
@@ -13,6 +14,7 @@ def add_camera_path(parser: argparse.ArgumentParser) -> None:
     add("folder", type=Path, metavar="FOLDER", help="a finished job, or its result")
     output = "a scene with the camera (needs bpy), or where it is on every frame"
     add("--output", type=Path, required=True, metavar="SHOT.blend|PATH.json", help=output)
+    add_overwrite(add)
     pace = parser.add_mutually_exclusive_group().add_argument
     pace(
         "--frames-per-photo", type=int, default=FRAMES_PER_PHOTO, metavar="N", help="frames from each photo to the next"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..core.cleanup.find import STAGE, with_flaws
 from ..core.cleanup.flaws import SURELY_FLAWED, count_flaws
+from ..core.files import together
 from ..core.job import find_result, find_result_folder
 from ..core.progress import Timeline
 from .output import Output
@@ -18,6 +19,7 @@ def clean(arguments: argparse.Namespace, output: Output) -> None:
     hidden = before if arguments.hide is None else arguments.hide
     searched = replace(searched, settings=searched.settings | {"hide": list(hidden)})
     folder = find_result_folder(arguments.folder)
-    searched.save(folder)
+    with together():
+        searched.save(folder)
     found = count_flaws(view.flaws for view in searched.views)
     output.result(str(folder), f"{found}; hidden: {', '.join(searched.hidden_flaws) or 'none'} -> {folder}")

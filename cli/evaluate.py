@@ -14,21 +14,22 @@ from ..core.exam.photos import examine_photos
 from ..core.exam.pycolmap_pipeline import STAGES as CLASSICAL
 from ..core.exam.scenes import STAGE, examine_scenes
 from ..core.exam.scoring import Exam, read_truth
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
 from ..core.model.weights import LoadedModel, load_model
+from ..core.outputs import FIGURES
 from ..core.pipeline import STAGES
 from ..core.progress import Report, Timeline
 from .exam_table import OWN, Row, means, table
 from .output import Output
 from .settings import read_alignment, read_settings
+from .writing import check_written
 
 
 def evaluate(arguments: argparse.Namespace, output: Output) -> None:
     """The exam that the arguments name: a table of figures, and the same as JSON."""
     if bool(arguments.folders) + (arguments.synthetic is not None) + (arguments.protocol is not None) != 1:
         raise InputError("Give folders with images/ and cameras.json, --protocol or --synthetic; one of the three")
-    if arguments.json:
-        check_writable(arguments.json)
+    check_written(arguments, {"json": FIGURES})
     if arguments.protocol is not None:
         from .protocols import evaluate_protocol
 

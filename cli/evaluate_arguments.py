@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..core.metrics.thresholds import RECALLS
+from .parser import add_overwrite
 
 EVALUATE = "a model's exam: photos with true cameras, held-out scenes, published protocols (docs/evaluation.md)"
 CLASSICAL = "cameras of photos by the classical pipeline, to compare with (needs pycolmap)"
@@ -23,6 +24,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--pairs", type=int, default=64, metavar="N", help="how many scenes of --synthetic, a pair of views each")
     add("--difficulty", type=float, default=1.0, metavar="D", help="of --synthetic, from 0 to 1")
     add("--json", type=Path, metavar="OUT.json", help="write the figures")
+    add_overwrite(add)
 
 
 def add_classical(parser: argparse.ArgumentParser) -> None:

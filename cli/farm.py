@@ -10,8 +10,9 @@ from ..core.settings import AlignmentSettings
 from ..core.worker import infer_shard, plan_job, settled_precision
 from . import research
 from .output import Output, photo_count
-from .reconstruct import check_outputs, read_job, work, write_outputs
+from .reconstruct import OUTPUTS, check_outputs, read_job, work, write_outputs
 from .settings import read_alignment
+from .writing import check_written
 
 
 def plan(arguments: argparse.Namespace, output: Output) -> None:
@@ -47,6 +48,7 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
     """Write what was asked for of a finished job's result."""
     check_outputs(arguments)
     result = load_result(arguments.folder)
+    check_written(arguments, OUTPUTS, (view.path for view in result.views))
     if arguments.hide is not None:
         result = hiding(result, arguments.hide)
     made = write_outputs(result, arguments)

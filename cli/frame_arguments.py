@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.keyframes import FORMS, FrameChoice
+from .parser import add_overwrite
 
 FRAMES = "frames of a movie as photos (needs bpy; docs/photos.md)"
 KEYFRAMES = "the photos of a long sequence that are worth keeping (docs/photos.md)"
@@ -30,6 +31,7 @@ def add_keyframes(parser: argparse.ArgumentParser) -> None:
     add("photos", type=Path, nargs="*", metavar="PHOTOS", help="photo files in their order, or folders of them")
     add("--list", type=Path, metavar="FILE", help="a text file that names them, one a line")
     add("--output", type=Path, required=True, metavar="FILE", help="write the names of the chosen, one a line")
+    add_overwrite(add)
     add("--frames", type=_choice, default=FrameChoice(), metavar="CHOICE", help=FORMS)
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from ..core.clip_frames import finished_frames, frames_folder_name, is_movie
 from ..core.errors import InputError, first_line
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
 from ..core.keyframes import STAGE, FrameChoice, choose_photos
+from ..core.outputs import TEXT
 from ..core.photos import find_photos
 from ..core.progress import Report, Timeline
 from .blender_needed import require_bpy
 from .output import Output, photo_count
+from .writing import check_written
 
 
 def frames(arguments: argparse.Namespace, output: Output) -> None:
@@ -21,8 +23,9 @@ def frames(arguments: argparse.Namespace, output: Output) -> None:
 
 def keyframes(arguments: argparse.Namespace, output: Output) -> None:
     """Choose among photos in a row and write the names of the chosen."""
-    check_writable(arguments.output)
+    check_written(arguments, {"output": TEXT})
     photos = find_photos([*arguments.photos, *(_listed(arguments.list) if arguments.list else [])])
+    check_written(arguments, {"output": TEXT}, photos)
     chosen = choose_photos(photos, arguments.frames, _report(output))
     with replacing(arguments.output) as file:
         file.write("\n".join(map(str, chosen)).encode())

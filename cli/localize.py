@@ -5,27 +5,30 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ..core import inference
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.device import pick_device
 from ..core.errors import InputError
-from ..core.files import check_writable
+from ..core.files import temporary_folder, together
 from ..core.job import find_result
 from ..core.localization import Localized, as_reconstruction, localize_all
 from ..core.map_settings import RENDERING
 from ..core.map_views import is_map, read_map
 from ..core.model.weights import LoadedModel, load_model
+from ..core.outputs import CAMERAS, RESULT, RESULT_ARRAYS, SCENE
 from ..core.photos import find_photos
 from ..core.progress import Report, Timeline
 from ..core.reconstruction import Reconstruction
 from ..core.shelf import Shelf
 from ..core.worker import LOADING, loaded
+from .blender_needed import require_bpy
 from .output import Output
 from .pair_arguments import read_localization, read_map_settings
+from .writing import check_written
 
 BLEND = ".blend"
+FILES = {"cameras.json": CAMERAS, "reconstruction.json": RESULT, "arrays.npz": RESULT_ARRAYS}  # of --output
 
 
 def localize(arguments: argparse.Namespace, output: Output) -> None:
@@ -34,14 +37,15 @@ def localize(arguments: argparse.Namespace, output: Output) -> None:
     photos = find_photos(arguments.photos)
     rendering = {RENDERING: 5.0} if arguments.folder.suffix == BLEND else {}
     report = Timeline({**rendering, LOADING: 5.0, **inference.STAGES}, output.progress)
-    with TemporaryDirectory() as scratch:
-        folder = _map_of_scene(arguments, Path(scratch), report, output) or arguments.folder
+    with temporary_folder() as scratch:
+        folder = _map_of_scene(arguments, scratch, report, output) or arguments.folder
         found, placed = _place(photos, folder, arguments, report, output)
-    if arguments.output:
-        placed.save(arguments.output)
-        placed.save_cameras(arguments.output / "cameras.json")
-    if arguments.scene:
-        _save_scene(placed, arguments.scene, output)
+    with together():
+        if arguments.output:
+            placed.save(arguments.output)
+            placed.save_cameras(arguments.output / "cameras.json")
+        if arguments.scene:
+            _save_scene(placed, arguments.scene, output)
     output.result(str(arguments.scene or arguments.output or ""), "\n".join(_lines(found, placed)))
 
 
@@ -49,8 +53,12 @@ def _check_places(arguments: argparse.Namespace) -> None:
     """Raises InputError for outputs that cannot be written, before the work."""
     if arguments.scene and arguments.folder.suffix != BLEND:
         raise InputError(f"--scene adds cameras to a scene, and {arguments.folder} is no {BLEND} file; leave it out")
-    for path in filter(None, (arguments.output and arguments.output / "cameras.json", arguments.scene)):
-        check_writable(path)
+    if arguments.folder.suffix == BLEND:
+        require_bpy("Placing photos in a scene needs")
+    if arguments.output and arguments.output.exists() and arguments.output.samefile(arguments.folder):
+        raise InputError(f"{arguments.output} is what the photos are placed in; choose another folder")
+    files = [(arguments.output / name, kind) for name, kind in FILES.items()] if arguments.output else []
+    check_written(arguments, {"scene": SCENE}, files=files)
 
 
 def _map_of_scene(arguments: argparse.Namespace, scratch: Path, report: Report, output: Output) -> Path | None:

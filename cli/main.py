@@ -11,10 +11,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from ..core.environment import complaint
 from ..core.errors import Cancelled, ReconstructionError, first_line
+from ..core.files import recorded
+from ..core.interruption import SIGNALS, came, check_interruption, held_back
 from ..core.memory import shortage
 from .arguments import read_arguments
 from .output import JsonLines, Output, Quiet, Terminal, undisturbed_output
@@ -49,27 +52,47 @@ VERBS = {
     "samples": ("samples", "samples"),
 }  # verb -> (module of this package, function)
 
+NAMED = 4  # written files that a sentence lists
+JOB, RESULT = "job.json", "result"  # of a job's folder (core/job.py, which the help does without)
+
 log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     """Run one verb. Returns 0 done; 2 wrong input; 3 no such model; 4 cancelled; 1 anything else."""
     output: Output = Quiet()
-    interrupted = threading.Event()
-    try:
-        arguments = read_arguments(prog, argv)
-        output = _output(arguments)
-        if arguments.supervised:
-            _end_with_standard_input()
-        with _cancel_on_signals(interrupted):
-            _function(arguments.verb)(arguments, output)
-    except SystemExit as leaving:  # argparse's --help and --version
-        return int(leaving.code or 0)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: nothing but a sentence goes out
-        known = _explain(Cancelled() if interrupted.is_set() else error)
-        output.error(str(known), known.exit_code)
-        return known.exit_code
+    came.clear()
+    with recorded() as made:
+        try:
+            arguments = read_arguments(prog, argv)
+            output = _output(arguments)
+            if arguments.supervised:
+                _end_with_standard_input()
+            with _cancel_on_signals():
+                _function(arguments.verb)(arguments, output)
+                check_interruption()
+        except SystemExit as leaving:  # argparse's --help and --version
+            return int(leaving.code or 0)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: nothing but a sentence goes out
+            known = _explain(Cancelled() if came.is_set() else error)
+            known = _cancelled(made) if isinstance(known, Cancelled) else known
+            output.error(str(known), known.exit_code)
+            return known.exit_code
     return 0
+
+
+def _cancelled(made: Sequence[Path]) -> Cancelled:
+    """Names the files that were written before; those of a job, with which its next run goes on, are no result."""
+    there = [str(path) for path in dict.fromkeys(made) if path.exists() and not _is_of_job(path)]
+    if not there:
+        return Cancelled()
+    more = f" and {len(there) - NAMED} more" if len(there) > NAMED else ""
+    return Cancelled(f"Cancelled; written before that: {', '.join(there[:NAMED])}{more}")
+
+
+def _is_of_job(path: Path) -> bool:
+    """Whether a file lies in a job's folder, its result excepted."""
+    return path.parent.name != RESULT and any((folder / JOB).is_file() for folder in path.parents)
 
 
 def _explain(error: BaseException) -> ReconstructionError:
@@ -89,7 +112,8 @@ def _explain(error: BaseException) -> ReconstructionError:
 def _function(verb: str) -> Callable[[argparse.Namespace, Output], None]:
     """Imported only now: --help, and what is wrong with the arguments, need no torch."""
     module, name = VERBS[verb]
-    return getattr(importlib.import_module(f".{module}", __package__), name)
+    with held_back():  # libraries in C swallow what an interrupt raises, or say that they do not work
+        return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 def _output(arguments: argparse.Namespace) -> Output:
@@ -99,17 +123,19 @@ def _output(arguments: argparse.Namespace) -> Output:
 
 
 @contextmanager
-def _cancel_on_signals(interrupted: threading.Event) -> Iterator[None]:
-    """Ctrl-C and a polite kill end the work as a cancel does, whatever a library makes of the interrupt."""
+def _cancel_on_signals() -> Iterator[None]:
+    """Ctrl-C, a polite kill and a closed terminal end the work as a cancel does, whatever a library makes of it."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
+        came.set()
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    hung_up = getattr(signal, "SIGHUP", None)
+    ignored = {hung_up} if hung_up and signal.getsignal(hung_up) is signal.SIG_IGN else set()  # nohup's wish
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS if number not in ignored}
     try:
         yield
     finally:

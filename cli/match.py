@@ -11,41 +11,46 @@ from ..core import inference
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.device import pick_device
 from ..core.errors import InputError
-from ..core.export.matches import PhotoMatches, save_colmap, save_csv
-from ..core.files import check_writable, replacing
+from ..core.export.matches import COLMAP_MATCHES, PhotoMatches, save_colmap, save_csv
+from ..core.files import replacing, together
 from ..core.geometry.method import Method
 from ..core.geometry.relative_pose import Camera, RelativePose, relative_pose
 from ..core.images import load_view
 from ..core.job import find_result
 from ..core.matching import match_views
 from ..core.model.weights import load_model
+from ..core.outputs import FEATURES, MATCHES, POSE, RAW_MATCHES
 from ..core.photos import unique_names
 from ..core.pipeline import framing_of, intrinsics
 from ..core.progress import Timeline
 from ..core.reconstruction import AlignedView, Reconstruction
 from ..core.two_photos import PhotoPair, show_pair
 from .output import Output
+from .writing import check_written
 
 MATCHING = "Matching"
 
 
 def match(arguments: argparse.Namespace, output: Output) -> None:
     """Match two photos, or the photos of a finished job, and say how many matches there are."""
-    for path in filter(None, (arguments.output, arguments.colmap and arguments.colmap / "matches.txt")):
-        check_writable(path)
+    folder = arguments.colmap
+    check_written(arguments, {"output": MATCHES}, files=[(folder / COLMAP_MATCHES, RAW_MATCHES)] if folder else [])
     pairs = _match_job(arguments, output) if arguments.job else [_match_files(arguments, output)]
-    if arguments.output:
-        save_csv(arguments.output, pairs)
-    if arguments.colmap:
-        save_colmap(arguments.colmap, pairs)
+    if folder:
+        names = {name for pair in pairs for name in pair.names}
+        check_written(arguments, {}, files=[(folder / f"{name}.txt", FEATURES) for name in sorted(names)])
+    with together():
+        if arguments.output:
+            save_csv(arguments.output, pairs)
+        if arguments.colmap:
+            save_colmap(arguments.colmap, pairs)
     found = {"pairs": [{"photos": pair.names, "matches": len(pair.matches.at_a)} for pair in pairs]}
     output.result(str(arguments.output or arguments.colmap or ""), json.dumps(found))
 
 
 def relative_pose_verb(arguments: argparse.Namespace, output: Output) -> None:
     """Find camera b in camera a's frame by every method asked for; raises InputError where none finds it."""
-    if arguments.output:
-        check_writable(arguments.output)
+    check_written(arguments, {"output": POSE})
     pair = _show((arguments.photo_a, arguments.photo_b), arguments, output)
     focal_a, focal_b = arguments.focals or (None, None)
     views = pair.two_views(pair.matches(), (focal_a, focal_b))

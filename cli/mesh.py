@@ -3,10 +3,12 @@
 import argparse
 from dataclasses import replace
 
+from ..core.files import together
 from ..core.job import find_result
 from ..core.meshing.files import UNTEXTURED, WRITERS, check_output, save_meshes
 from ..core.meshing.meshes import make_meshes, stages
 from ..core.progress import Timeline
+from .blender_needed import require_bpy
 from .mesh_arguments import read_mesh
 from .output import Output
 
@@ -17,6 +19,8 @@ def mesh(arguments: argparse.Namespace, output: Output) -> None:
     """Make the meshes and write them; raises InputError for what cannot be used, before the work where possible."""
     settings, path = read_mesh(arguments), arguments.output
     check_output(path, (*WRITERS, GLTF))
+    if path.suffix.lower() == GLTF:
+        require_bpy("glTF is written by Blender's exporter, which needs")
     if path.suffix.lower() in UNTEXTURED:
         settings = replace(settings, texture=False)
     reconstruction = find_result(arguments.folder)
@@ -26,7 +30,8 @@ def mesh(arguments: argparse.Namespace, output: Output) -> None:
 
         warnings += write_meshes(meshes, path)
     else:
-        save_meshes(path, meshes)
+        with together():
+            save_meshes(path, meshes)
     for warning in warnings:
         output.warning(warning)
     faces = sum(len(one.faces) for one in meshes)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from ..core.settings import Precision, ReconstructionSettings
-from .parser import add_device, add_models_folder
+from .parser import add_device, add_models_folder, add_overwrite
 
 MODELS = "the known models; one of them downloaded, checked, added or removed (docs/models.md)"
 RUNTIME = "the Python, torch and devices that do the work, with a self-test (docs/runtime.md)"
@@ -38,3 +38,4 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=get_args(Precision), default=ReconstructionSettings().precision, help=half)
     add("--json", action="store_true", help="print it as JSON")
     add("--output", type=Path, metavar="RUNTIME.json", help="write it as JSON")
+    add_overwrite(add)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from ..core.interruption import check_interruption
 from ..core.job import preview_file
 from ..core.preview import Preview
 from ..core.progress import Progress
@@ -27,7 +28,7 @@ from ..core.watching import NOBODY, PhotoState, Watch
 class Output(Protocol):
     """Where a verb sends what it has to say."""
 
-    def progress(self, progress: Progress) -> None: ...
+    def progress(self, progress: Progress) -> None: ...  # raises Cancelled where a signal came that a library swallowed
     def watch(self, folder: Path) -> Watch: ...
     def warning(self, text: str) -> None: ...
     def say(self, text: str) -> None: ...
@@ -45,7 +46,8 @@ class Unwatched:
 class Quiet(Unwatched):
     """Only errors, on standard error."""
 
-    def progress(self, progress: Progress) -> None: ...
+    def progress(self, progress: Progress) -> None:
+        check_interruption()
 
     def warning(self, text: str) -> None: ...
 
@@ -81,6 +83,7 @@ class Terminal(Unwatched):
         self._pace, self._open = Pace(0.2 if self._live else 5.0), False
 
     def progress(self, progress: Progress) -> None:
+        check_interruption()
         if not self._pace.allows(progress):
             return
         line = f"{progress.stage} {progress.done}/{progress.total}, {progress.share:4.0%}{_left(progress)}"
@@ -116,6 +119,7 @@ class JsonLines:
         self._pace = Pace(0.1)
 
     def progress(self, progress: Progress) -> None:
+        check_interruption()
         if not self._pace.allows(progress):
             return
         seconds = None if progress.seconds_left is None else round(progress.seconds_left, 1)

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from ..core.geometry.method import Method
 from ..core.localization_settings import LocalizationSettings, Way
 from ..core.map_settings import Engine, MapSettings
-from .parser import DRAWN, add_model
+from .parser import DRAWN, add_model, add_overwrite
 
 DEFAULTS, MAP = LocalizationSettings(), MapSettings()
 MATCH = "pixels of two photos that show the same points (docs/matching.md)"
@@ -24,6 +24,7 @@ def add_match(parser: argparse.ArgumentParser) -> None:
     add("--job", type=Path, metavar="FOLDER", help="match in a finished job's world, without the network")
     add("--output", type=Path, metavar="MATCHES.csv", help="write photo pixels and confidence of every match")
     add("--colmap", type=Path, metavar="FOLDER", help="write features and matches as COLMAP imports them")
+    add_overwrite(add)
     surest = "leave pixels below out (default: the less sure half; with --job what is hidden there)"
     add("--min-confidence", type=float, metavar="C", help=surest)
     add_model(parser)
@@ -35,6 +36,7 @@ def add_relative_pose(parser: argparse.ArgumentParser) -> None:
     add("photo_b", type=Path, metavar="B", help="the other photo")
     add("--method", choices=get_args(Method), help="how it is found (default: all three ways)")
     add("--output", type=Path, metavar="POSE.json", help="write the answer")
+    add_overwrite(add)
     add("--focals", type=_focal, nargs=2, metavar=("A", "B"), help="known focals, photo pixels (default: as seen)")
     add("--seed", type=int, default=DEFAULTS.seed, metavar="N", help=DRAWN)
     add_model(parser)
@@ -47,6 +49,7 @@ def add_localize(parser: argparse.ArgumentParser) -> None:
     add("photos", type=Path, nargs="+", metavar="PHOTO", help="the photos to be placed, each by itself")
     add("--output", type=Path, metavar="FOLDER", help="write cameras (cameras.json), depth and confidence")
     add("--scene", type=Path, metavar="OUT.blend", help="write the .blend with the photos' cameras in it")
+    add_overwrite(add)
     way = "PnP over all matches, or the relative pose to one photo scaled by its depth"
     add("--way", choices=get_args(Way), default=DEFAULTS.way, help=way)
     add("--neighbours", type=int, default=DEFAULTS.neighbours, metavar="N", help="photos it is compared with")

@@ -44,6 +44,12 @@ def add_device(add: Callable[..., object]) -> None:
     add("--device", choices=get_args(Device), default=ReconstructionSettings().device, help="what computes")
 
 
+def add_overwrite(add: Callable[..., object]) -> None:
+    """What `writing.check_written` goes by."""
+    text = "replace a Blender scene that is there, or a file of another kind (default: refuse)"
+    add("--overwrite", action="store_true", help=text)
+
+
 def add_talk(parser: argparse.ArgumentParser) -> None:
     """How much is said, and to whom."""
     group = parser.add_argument_group("messages")

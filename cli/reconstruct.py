@@ -8,8 +8,9 @@ from pathlib import Path
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
-from ..core.files import check_writable, temporary_folder
+from ..core.files import temporary_folder, together
 from ..core.job import Job, result_folder
+from ..core.outputs import CAMERAS, PICTURE, POINTS, SCENE
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import make_edges
 from ..core.worker import run_job
@@ -18,14 +19,17 @@ from .frames import photos_of
 from .known_arguments import read_given
 from .output import Output, photo_count
 from .settings import read_settings
+from .writing import check_written
 
 BLENDER_OUTPUTS = ("output", "render")
+OUTPUTS = {"cameras": CAMERAS, "points": POINTS, "output": SCENE, "render": PICTURE}
 
 
 def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
     """Run a job and write what was asked for; raises ReconstructionError before the work where that is possible."""
     check_outputs(arguments, also=arguments.job)
     job = read_job(arguments, output)
+    check_written(arguments, OUTPUTS, (*job.photos, *job.given.masks.values()))
     with _job_folder(arguments.job) as folder:
         job.save(folder)
         output.say(f"{photo_count(len(job.photos))}, model {job.model.name}")
@@ -59,16 +63,14 @@ def read_job(arguments: argparse.Namespace, output: Output) -> Job:
 
 def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> None:
     """Raise InputError now for outputs that cannot be written, or without any, `also` included."""
-    outputs = [getattr(arguments, name) for name in ("cameras", "points", *BLENDER_OUTPUTS)]
-    if not any((*outputs, also)):
+    if not any((*(getattr(arguments, name) for name in OUTPUTS), also)):
         names = "--output, --cameras, --points, --render" + (" or --job" if "job" in arguments else "")
         raise InputError(f"Nothing would be written; name {names}")
     if any(getattr(arguments, name) for name in BLENDER_OUTPUTS):
         require_bpy("--output and --render need")
     if arguments.output and arguments.output.suffix != ".blend":
         raise InputError(f"--output writes a Blender scene, so {arguments.output} must end in .blend")
-    for path in filter(None, outputs):
-        check_writable(path)
+    check_written(arguments, OUTPUTS)
 
 
 @contextmanager
@@ -81,16 +83,17 @@ def _job_folder(wanted: Path | None) -> Iterator[Path]:
 
 
 def write_outputs(result: Reconstruction, arguments: argparse.Namespace) -> list[str]:
-    """Write what was asked for and return its paths; raises InputError for what cannot be written."""
+    """Write what was asked for, all or nothing; returns its paths. Raises InputError for what cannot be written."""
     made: list[str] = []
-    if arguments.cameras:
-        result.save_cameras(arguments.cameras)
-        made.append(str(arguments.cameras))
-    if arguments.points:
-        save_ply(arguments.points, result.visible_points())
-        made.append(str(arguments.points))
-    if arguments.output or arguments.render:
-        from .blender import write_scene
+    with together():
+        if arguments.cameras:
+            result.save_cameras(arguments.cameras)
+            made.append(str(arguments.cameras))
+        if arguments.points:
+            save_ply(arguments.points, result.visible_points())
+            made.append(str(arguments.points))
+        if arguments.output or arguments.render:
+            from .blender import write_scene
 
-        made += write_scene(result, arguments.output, arguments.render, arguments.display_percentage)
+            made += write_scene(result, arguments.output, arguments.render, arguments.display_percentage)
     return made

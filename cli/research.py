@@ -14,13 +14,14 @@ from ..core.checkpoints import default_model_folder, find_model
 from ..core.device import pick_device
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
-from ..core.files import check_writable, replacing
+from ..core.files import replacing, together
 from ..core.given import read_named
 from ..core.images import load_view
 from ..core.known_camera import KnownCamera
 from ..core.lenses import UNKNOWN, in_square_pixels
 from ..core.memory import peak_memory
 from ..core.model.weights import load_model
+from ..core.outputs import CAMERAS, PAIR, POINTS, TIMINGS
 from ..core.pair_files import PairFile, read_pairs
 from ..core.pipeline import aligned_views, framing_of
 from ..core.progress import Timeline
@@ -29,11 +30,12 @@ from ..core.scene_graph import Edge
 from ..core.version import VERSION
 from .output import Output, photo_count
 from .settings import read_alignment
+from .writing import check_written
 
 
 def predict(arguments: argparse.Namespace, output: Output) -> None:
     """Write points_i, points_j (H, W, 3) and confidence_i, confidence_j (H, W), float32, at network resolution."""
-    check_writable(arguments.output)
+    check_written(arguments, {"output": PAIR})
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())
     model = load_model(path, pick_device(arguments.device))
     views = [load_view(photo, framing_of(model.config)) for photo in (arguments.photo_i, arguments.photo_j)]
@@ -49,8 +51,7 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
     """Align pair predictions made elsewhere and write cameras, points and timings."""
     if arguments.cameras is None:
         raise InputError("Nothing would be written; name --cameras")
-    for path in filter(None, (arguments.cameras, arguments.points, arguments.timings)):
-        check_writable(path)
+    check_written(arguments, {"cameras": CAMERAS, "points": POINTS, "timings": TIMINGS})
     settings, pairs = read_alignment(arguments), read_pairs(arguments.pairs)
     known = _known(arguments, pairs)
     mappings, square = in_square_pixels(pairs.views, known)
@@ -69,11 +70,12 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
     views = aligned_views(pairs.views, alignment, known)
     model = f"predictions from {arguments.pairs.name}"
     result = Reconstruction(views, model, {"alignment": asdict(settings)}, VERSION, alignment.warnings)
-    result.save_cameras(arguments.cameras)
-    if arguments.points:
-        save_ply(arguments.points, result.point_cloud(arguments.min_confidence))
-    if arguments.timings:
-        _write_timings(arguments, alignment, seconds)
+    with together():
+        result.save_cameras(arguments.cameras)
+        if arguments.points:
+            save_ply(arguments.points, result.point_cloud(arguments.min_confidence))
+        if arguments.timings:
+            _write_timings(arguments, alignment, seconds)
     output.result(str(arguments.cameras), f"{photo_count(len(views))} -> {arguments.cameras}")
 
 

@@ -5,13 +5,16 @@ import json
 from dataclasses import asdict, replace
 
 from ..core.errors import ReconstructionError
+from ..core.outputs import RUNTIME
 from ..core.progress import Timeline
 from ..core.runtime_probe import probe
 from .output import Output
+from .writing import check_written
 
 
 def runtime(arguments: argparse.Namespace, output: Output) -> None:
     """Look, test if asked to, and say what was found; a failed test is an error after that."""
+    check_written(arguments, {"output": RUNTIME})
     found = probe()
     if arguments.self_test:
         from ..core.self_test import STAGE, run_self_test  # only now: what probe says of torch comes first

@@ -3,10 +3,12 @@
 import argparse
 
 from ..core.errors import InputError
-from ..core.files import check_writable, replacing
+from ..core.files import replacing
+from ..core.outputs import PICTURE
 from ..core.training.batch import Source
 from ..core.training.scenes.sheet import contact_sheet
 from .output import Output
+from .writing import check_written
 
 LARGEST = 2048  # pixels on a side of one view
 
@@ -15,7 +17,7 @@ def samples(arguments: argparse.Namespace, output: Output) -> None:
     """Write some scenes of the generator, or of a folder of posed RGB-D photos, as one picture."""
     if arguments.output.suffix.lower() != ".png":
         raise InputError(f"Cannot write {arguments.output}: a contact sheet is a PNG; give a name that ends in .png")
-    check_writable(arguments.output)
+    check_written(arguments, {"output": PICTURE})
     size = _size(arguments.size)
     if arguments.scenes < 1 or arguments.views < 1:
         raise InputError(f"{arguments.scenes} scenes of {arguments.views} views make no sheet; give 1 or more of both")

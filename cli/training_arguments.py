@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
-from .parser import DRAWN, add_device, add_model
+from .parser import DRAWN, add_device, add_model, add_overwrite
 
 
 def add_render_views(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +57,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def add_samples(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--output", type=Path, required=True, metavar="SHEET.png", help="the sheet")
+    add_overwrite(add)
     add("--seed", type=int, default=0, metavar="N", help="from 1000000 on: scenes that no training sees")
     add("--difficulty", type=float, default=0.5, metavar="D", help="0 to 1")
     add("--size", default="224x160", metavar="WxH", help="pixels of a view")

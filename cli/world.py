@@ -7,6 +7,7 @@ from contextlib import suppress
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.files import together
 from ..core.given import read_named
 from ..core.ground import Array
 from ..core.job import find_result_folder
@@ -40,11 +41,12 @@ def world(arguments: argparse.Namespace, output: Output) -> None:
     before = result = Reconstruction.load(folder)
     for choice, move in moves.items():
         result = moved(result, move(result), (choice,))
-    result.save(folder)
     solution = Solution.load(folder.parent)
-    if solution is not None:
-        way = result.gauge.similarity @ np.linalg.inv(before.gauge.similarity)
-        solution.moved(way, result.gauge.choices).save(folder.parent)
+    with together():
+        result.save(folder)
+        if solution is not None:
+            way = result.gauge.similarity @ np.linalg.inv(before.gauge.similarity)
+            solution.moved(way, result.gauge.choices).save(folder.parent)
     output.result(str(folder), f"{', '.join(moves)} settled -> {folder}")
 
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from .errors import InputError
 from .half_written import RENAMED_OPEN, hold
-from .interruption import held_back
+from .interruption import check_interruption, held_back
 
 # What NumPy, and the readers below it, raise on damaged .npy and .npz files.
 DAMAGED_ARRAYS = (OSError, ValueError, EOFError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
@@ -46,10 +46,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises InputError, naming the path, when it cannot be written (no permission, no space) or must not be
     (`check_replaceable`).
     """
+    check_replaceable(path)
     partial, written = hidden_name(path), 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        check_replaceable(path)
         with partial.open("xb") as file:
             hold(file)
             try:
@@ -74,10 +74,10 @@ def named_when_whole(path: Path) -> Iterator[Path]:
 
     The hidden name has the same suffix. Raises InputError as `replacing` does.
     """
+    check_replaceable(path)
     partial = hidden_name(path)
     partial = partial.with_name(partial.name + path.suffix)
     try:
-        check_replaceable(path)
         yield partial
         _name(partial, path)
     except OSError as error:
@@ -90,8 +90,8 @@ def named_when_whole(path: Path) -> Iterator[Path]:
 def together() -> Iterator[None]:
     """Files that are written inside of the block appear when it ends well, all at once, and none of them otherwise.
 
-    Only by the thread that enters it. Signals that end a run wait while the files get their names. Raises InputError
-    where one of them cannot get its name.
+    Only those written by the thread that enters it. Signals that end a run wait while the files get their names.
+    Raises InputError where one of them cannot get its name, Cancelled where a signal came and a library swallowed it.
     """
     waiting: list[tuple[Path, Path]] = []
     token = _waiting.set(waiting)
@@ -100,6 +100,7 @@ def together() -> Iterator[None]:
             yield
         finally:
             _waiting.reset(token)
+        check_interruption()
         with held_back():
             _name_all(waiting)
     finally:
@@ -119,6 +120,13 @@ def recorded() -> Iterator[list[Path]]:
         _made.reset(token)
 
 
+def record(path: Path) -> None:
+    """Say that a file or folder has got its name, to `recorded`; what this module writes is recorded already."""
+    made = _made.get()
+    if made is not None:
+        made.append(path)
+
+
 def hidden_name(path: Path) -> Path:
     """A new name beside `path`, which nobody can foresee, for what is not whole yet (half_written.NAME)."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
@@ -133,6 +141,8 @@ def check_replaceable(path: Path) -> None:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another name") from error
     if stat.S_ISLNK(mode):
         raise InputError(f"Cannot write {path}: it is a link; name the file that it leads to, or another")
     if stat.S_ISDIR(mode):
@@ -151,9 +161,7 @@ def _name(partial: Path, path: Path) -> None:
         return
     check_replaceable(path)
     partial.replace(path)
-    made = _made.get()
-    if made is not None:
-        made.append(path)
+    record(path)
 
 
 def _name_all(waiting: list[tuple[Path, Path]]) -> None:
@@ -184,12 +192,12 @@ def _cannot_write(path: Path, error: OSError, written: int) -> InputError:
 
 def check_writable(path: Path) -> None:
     """Raise InputError now, rather than after an hour's work, when nothing can be written under `path`."""
+    check_replaceable(path)
     probe = hidden_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         probe.touch(exist_ok=False)
         probe.unlink()
-        check_replaceable(path)
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:

@@ -14,6 +14,7 @@ from .cache import shelves, using
 from .cleanup.find import with_flaws
 from .device import pick_device, pick_precision
 from .errors import InputError
+from .files import together
 from .images import load_views
 from .job import Job, cache_folder, forget_half_written, forget_result, load_result, log_file, result_folder
 from .memory import keep_freed_memory, shortage_explained
@@ -55,15 +56,17 @@ def run_job(folder: Path, show: Callable[[Progress], None], watch: Watch = NOBOD
             watch = watch if watch is NOBODY else replace(watch, world=partial(world_to_come, inputs, job, last))
             result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given, watch)
             result = in_its_world(result, inputs, job, last)
-            result.save(result_folder(folder))
-            Solution.of(result, inputs, job).save(folder)
+            with together():
+                result.save(result_folder(folder))
+                Solution.of(result, inputs, job).save(folder)
         else:
             names = {view.path: view.name for view in result.views}
             settings, before = settled(job.settings, result.views).as_dict(), result.settings.get("ground")
             result = replace(result, settings=settings, given=job.given.named(names))
             result = result if before == job.settings.ground else grounded(result)
             result = result if result.searched else with_flaws(result, report=report)  # an earlier version's
-            result.save(result_folder(folder))
+            with together():
+                result.save(result_folder(folder))
             report(LAST, 1, 1)
         log.info("done: %d photos", len(result.views))
     return result

@@ -31,7 +31,7 @@ class DUST3R_OT_check_runtime(WorkerOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         self._python = worker_python(context)
-        arguments = ["runtime", "--output", str(user_folder("logs") / "runtime.json")]
+        arguments = ["runtime", "--output", str(user_folder("logs") / "runtime.json"), "--overwrite"]
         if self.self_test:
             arguments += ["--self-test", "--device", settings_of(context.scene).device]
         try:

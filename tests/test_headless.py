@@ -1,4 +1,4 @@
-"""The launcher: what it removes as it ends."""
+"""The launcher: what it removes as it ends, and an interrupt before anything runs."""
 
 import runpy
 import subprocess
@@ -14,6 +14,14 @@ class app:
     tempdir = os.environ["SESSION"]
     if os.environ.get("MADE"):
         os.mkdir(tempdir)
+"""
+
+INTERRUPTED = """
+import signal
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    raise ImportError("the extension module failed to import")
 """
 
 
@@ -76,3 +84,10 @@ def test_ending_a_run_removes_the_session_and_nothing_else(temporary, tmp_path, 
     program += "before = headless['blender_folders'](); import bpy; headless['leave'](0, before)"
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0
     assert [path.name for path in temporary.iterdir()] == ["somebody's"]
+
+
+def test_an_interrupt_while_packages_are_loaded_is_no_defect_of_theirs(tmp_path):
+    (tmp_path / "numpy.py").write_text(INTERRUPTED)
+    command = [sys.executable, str(ROOT / "headless.py"), "--version"]
+    ended = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (4, "Cancelled; nothing was changed\n")

@@ -23,6 +23,7 @@ def reconstruct(photos: Path, folder: Path, model: Path) -> None:
     """All outputs of one photo set into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(ROOT / "headless.py"), "reconstruct", str(photos), "--model", str(model)]
+    command.append("--overwrite")
     for option, name in (("output", "scene.blend"), ("render", "render.png")):
         command += [f"--{option}", str(folder / name)]
     for option, name in (("cameras", "cameras.json"), ("points", "points.ply")):

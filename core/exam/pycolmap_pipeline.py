@@ -1,5 +1,6 @@
 """The classical pipeline, features to bundle adjustment, as pycolmap runs it with its defaults. Imports no torch."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +28,12 @@ def run_pycolmap(
     is left out of what is returned. Raises InputError where pycolmap is missing or the folder is used.
     """
     pycolmap, images, database = import_pycolmap(), folder / "images", folder / "database.db"
-    if database.exists():
-        raise InputError(f"{folder} holds another run's {database.name}; name a new folder")
+    used = [place.name for place in (database, images, folder / "sparse") if os.path.lexists(place)]
+    if used:
+        raise InputError(f"{folder} holds another run's {used[0]}; name a new folder")
     names = {_place_upright(path, images, k): name for k, (name, path) in enumerate(photos.items())}
     pycolmap.logging.minloglevel = int(pycolmap.logging.ERROR)
+    pycolmap.logging.logtostderr = True  # else into files in the temporary folder, which stay
     pycolmap.set_random_seed(SEED)
     clock = Clock()
     report("Finding features", 0, 1)

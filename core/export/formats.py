@@ -1,5 +1,6 @@
 """One function for every format: a reconstruction into a folder, whole or not at all."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..axes import WORLD_TO_Z_UP, turned
 from ..errors import InputError
-from ..files import check_writable
+from ..files import check_writable, record
+from ..interruption import held_back
 from ..reconstruction import AlignedView, Reconstruction
 from .colmap_binary import save_binary
 from .colmap_text import save_text
@@ -157,14 +159,16 @@ def _all_or_nothing(folder: Path, entries: tuple[str, ...]) -> Iterator[Path]:
 
     Raises InputError when one of `entries` is there already, so that files of two exports never mix.
     """
-    taken = [name for name in entries if (folder / name).exists()]
+    taken = [name for name in entries if os.path.lexists(folder / name)]
     if taken:
         raise InputError(f"{folder} holds {taken[0]} already; choose another folder, nothing is overwritten")
     check_writable(folder / entries[0])
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
         yield Path(scratch)
         try:
-            for made in sorted(Path(scratch).iterdir()):
-                made.rename(folder / made.name)
+            with held_back():
+                for made in sorted(Path(scratch).iterdir()):
+                    made.rename(folder / made.name)
+                    record(folder / made.name)
         except OSError as error:
             raise InputError(f"Cannot write {folder}: {error.strerror}; choose another folder") from error

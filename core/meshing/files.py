@@ -1,6 +1,7 @@
 """Meshes as files, by suffix."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def check_output(path: Path, suffixes: Sequence[str]) -> None:
         raise InputError(f"{path} is no name for a mesh; end it in {', '.join(suffixes)}")
     beside = companions(path) if path.suffix.lower() == ".obj" else ()
     for taken in (path, *beside):
-        if taken.exists():
+        if os.path.lexists(taken):
             raise InputError(f"{taken} exists already; choose another name, nothing is overwritten")
     check_writable(path)
 

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import bpy
 
 from ...core.clip_frames import LISTING, Clip, ClipFrames, is_movie
 from ...core.errors import InputError, first_line
-from ...core.files import check_writable
+from ...core.files import check_replaceable, check_writable
+from ...core.interruption import held_back
 from ...core.keyframes import LONG_SIDE, STAGE, FrameChoice, Grey, choose_keyframes, measure
 from ...core.movie_turn import turn_of
 from ...core.photos import existing_file, open_grey
@@ -43,18 +44,32 @@ def extract_frames(path: Path, folder: Path, choice: FrameChoice, report: Report
     Raises InputError where the clip cannot be read or a frame cannot be written; nothing of it stays then.
     """
     check_writable(folder / LISTING)
+    ours = _earlier_frames(folder)
     with _decoder(path) as decoder, tempfile.TemporaryDirectory(prefix=".frames-", dir=folder) as partial:
         clip, runs = decoder.clip, _chosen(decoder, choice, report)
         written: list[Path] = []
         frames = ClipFrames.of(clip, choice, (number for run in runs for number in run))
+        for file in frames.files(folder):
+            check_replaceable(file)
+            if file.exists() and file.name not in ours:
+                raise InputError(f"{file} exists already and is no frame of an earlier run; choose another folder")
         for run in runs:
             report(WRITING, len(written), len(frames.numbers))
             written += decoder.write(run, Path(partial), quality=QUALITY)
-        for file, final in zip(written, frames.files(folder), strict=True):
-            file.replace(final)
+        with held_back():
+            for file, final in zip(written, frames.files(folder), strict=True):
+                file.replace(final)
+            frames.save(folder)
     report(WRITING, len(written), len(written))
-    frames.save(folder)
     return frames
+
+
+def _earlier_frames(folder: Path) -> Collection[str]:
+    """Names of the frames that lie in the folder."""
+    try:
+        return ClipFrames.load(folder).numbers
+    except InputError:
+        return ()
 
 
 def _chosen(decoder: "_Decoder", choice: FrameChoice, report: Report) -> list[range]:

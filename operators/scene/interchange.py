@@ -5,6 +5,7 @@ turn the axes: glTF has y up, USD says in itself that z is up. Neither keeps a p
 aspect of the first photo, and their own horizontal angle of view; glTF has no place for a shifted lens either.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ import bpy
 import numpy as np
 
 from ...core.errors import InputError
-from ...core.files import check_writable
+from ...core.files import check_writable, record
+from ...core.interruption import held_back
 from ...core.reconstruction import PointCloud
 from .cameras import SIZE, use_photo_format
 from .meshes import MESH, mesh_objects
@@ -73,8 +75,10 @@ def _write(operator: Any, scene: bpy.types.Scene, path: Path, **options: Any) ->
             beside = [one for one in Path(scratch).iterdir() if one != made]  # a folder of pictures
             for one in beside:
                 _refuse(path.with_name(one.name))
-            for one in (*beside, made):
-                one.rename(path.with_name(one.name))
+            with held_back():
+                for one in (*beside, made):
+                    one.rename(path.with_name(one.name))
+                    record(path.with_name(one.name))
         except (OSError, RuntimeError) as error:
             raise InputError(f"Cannot write {path}: {error}; choose another place") from error
 
@@ -89,7 +93,7 @@ def _require(operator: Any, path: Path) -> None:
 
 
 def _refuse(taken: Path) -> None:
-    if taken.exists():
+    if os.path.lexists(taken):
         raise InputError(f"{taken} exists already; choose another folder, nothing is overwritten")
 
 
