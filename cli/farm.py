@@ -29,7 +29,8 @@ def plan(arguments: argparse.Namespace, output: Output) -> None:
 
 def infer(arguments: argparse.Namespace, output: Output) -> None:
     """Do a part of the job's forward passes."""
-    infer_shard(arguments.folder, arguments.shard, output.progress)
+    for warning in infer_shard(arguments.folder, arguments.shard, output.progress):
+        output.warning(warning)
     part = f"part {arguments.shard.number} of {arguments.shard.parts}"
     output.result(str(arguments.folder), f"{part} -> {arguments.folder}")
 

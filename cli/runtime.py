@@ -17,10 +17,13 @@ def runtime(arguments: argparse.Namespace, output: Output) -> None:
     check_written(arguments, {"output": RUNTIME})
     found = probe()
     if arguments.self_test:
-        from ..core.self_test import STAGE, run_self_test  # only now: what probe says of torch comes first
+        from ..core.device import precision_notices  # only now: what probe says of torch comes first
+        from ..core.self_test import STAGE, run_self_test
 
         report = Timeline({STAGE: 1}, output.progress)
-        found = replace(found, self_test=run_self_test(arguments.device, arguments.precision, report))
+        tested = run_self_test(arguments.device, arguments.precision, report)
+        notices = precision_notices(arguments.precision, tested.precision)
+        found = replace(found, self_test=tested, advice=(*found.advice, *notices))
     if arguments.output:
         found.save(arguments.output)
     if arguments.json:

@@ -3,6 +3,7 @@
 import torch
 
 from .errors import InputError
+from .model.precision import computes_in
 from .settings import Device, Precision
 
 TENSOR_CORES = (7, 0)  # CUDA's capability from which on half precision is several times as fast
@@ -22,10 +23,24 @@ def pick_device(wanted: Device = "auto") -> torch.device:
 def pick_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """What the network computes its products in on a device; for "auto", half only where that is clearly faster.
 
-    A rule of the device alone: the same device always computes the same.
+    A rule of the device alone: the same device always computes the same. Float32 where half is not possible, which
+    `precision_notices` says.
     """
     if wanted == "float32" or (wanted == "auto" and not _half_is_faster(device.type)):
         return torch.float32
+    half = _half(device)
+    return half if computes_in(half, device) else torch.float32
+
+
+def precision_notices(wanted: Precision, used: str) -> tuple[str, ...]:
+    """A sentence for the user where half precision was asked for and the network is in float32 (`precision_name`)."""
+    if wanted != "half" or used != "float32":
+        return ()
+    return ("This device cannot compute in half precision (torch refuses it), so float32 is used instead",)
+
+
+def _half(device: torch.device) -> torch.dtype:
+    """The kind of half precision that suits a device."""
     if device.type == "mps" or (device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)):
         return torch.float16
     return torch.bfloat16  # float32's range: nothing overflows

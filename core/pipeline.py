@@ -12,13 +12,14 @@ from . import inference
 from .alignment.aligner import Alignment, Placement, align
 from .auto_graph import choose_edges
 from .cleanup import find as cleanup
-from .device import device_memory
+from .device import device_memory, precision_notices
 from .given import NOTHING, Given
 from .images import Framing, View, load_views
 from .known_camera import KnownCamera
 from .lenses import in_square_pixels, lens_notices, lenses_of, told_of
 from .memory import reachable_memory
 from .model.config import ModelConfig
+from .model.precision import precision_name
 from .model.weights import LoadedModel
 from .onlooker import Onlooker
 from .photos import find_photos
@@ -77,12 +78,13 @@ def reconstruct(
             look=None if watch is NOBODY else onlooker,
         )
     aligned = aligned_views(views, alignment, known)
+    machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
         views=aligned,
         model=model.label,
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
-        warnings=(*warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
+        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
         given=given.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
     )

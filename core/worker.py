@@ -12,7 +12,7 @@ import torch
 
 from .cache import shelves, using
 from .cleanup.find import with_flaws
-from .device import pick_device, pick_precision
+from .device import pick_device, pick_precision, precision_notices
 from .errors import InputError
 from .files import together
 from .images import load_views
@@ -72,21 +72,22 @@ def run_job(folder: Path, show: Callable[[Progress], None], watch: Watch = NOBOD
     return result
 
 
-def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) -> None:
+def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) -> tuple[str, ...]:
     """Do this part of the forward passes that the folder's job needs, and leave what they give in the folder.
 
-    Several processes may do their parts at once. What was done before an interruption is not done again. show: as for
-    `run_job`. Raises ReconstructionError with one sentence.
+    Several processes may do their parts at once. What was done before an interruption is not done again. Returns
+    what the user should know of this machine. show: as for `run_job`. Raises ReconstructionError with one sentence.
     """
     with _begun(folder, show) as (job, report):
         model, shelf = _load(folder, job, report)
         infer(job.photos, model, job.settings, shelf, shard, report, job.given)
         report(LAST, 1, 1)
         log.info("part %d of %d is done", shard.number, shard.parts)
+    return _notices(job, model)
 
 
 def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tuple[str, ...]]:
-    """What the folder's job will need on this machine, and what the user should know of its photos.
+    """What the folder's job will need on this machine, and what the user should know of it and of its photos.
 
     show: as for `run_job`. Raises ReconstructionError with one sentence, also where the memory does not suffice.
     """
@@ -94,7 +95,7 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
         model, _ = _load(folder, job, report)
         views, warnings = load_views(job.photos, framing_of(model.config), report, job.given.masks)
         report(LAST, 1, 1)
-        return plan_views(views, model, job.settings, ("disk",)), tuple(warnings)
+        return plan_views(views, model, job.settings, ("disk",)), (*_notices(job, model), *warnings)
 
 
 @contextmanager
@@ -137,11 +138,17 @@ def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderSh
     device = pick_device(job.settings.device)
     models = shelves(job.cache, device.type) if job.cache else cache_folder(folder)
     kept = models / weights_digest(job.model)[:16]
-    precision = _begun_precision(kept, job) or settled_precision(job.settings)
-    model = load_model(job.model, device, pick_precision(precision, device))
+    used = pick_precision(_begun_precision(kept, job) or settled_precision(job.settings), device)
+    model = load_model(job.model, device, used)
     log.info("on %s in %s", device, precision_name(model.network))
+    for notice in _notices(job, model):
+        log.warning("%s", notice)
     report(LOADING, 1, 1)
-    return model, FolderShelf(kept / precision)
+    return model, FolderShelf(kept / ("float32" if used == torch.float32 else "half"))
+
+
+def _notices(job: Job, model: LoadedModel) -> tuple[str, ...]:
+    return precision_notices(job.settings.precision, precision_name(model.network))
 
 
 def _begun_precision(kept: Path, job: Job) -> Precision | None:

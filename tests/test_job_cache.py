@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core import cache, worker
+from dust3r.core import cache, device, worker
 from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.job import Job, load_result, result_folder
 from dust3r.core.model.dust3r import DUSt3R
+from dust3r.core.model.precision import precision_name
+from dust3r.core.progress import silent
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from dust3r.core.shelf import FolderShelf
 from dust3r.tests.network_passes import count_passes
@@ -278,8 +280,40 @@ def test_a_cache_that_cannot_be_made_is_one_sentence(run_anew, kept):
         run_anew(PHOTOS[:2])
 
 
-def test_a_shared_cache_stays_with_the_precision_that_its_first_job_settled_on(run_anew, monkeypatch):
-    for measured in ("half", "float32"):
-        monkeypatch.setattr(worker, "settled_precision", lambda settings, measured=measured: measured)
-        _, passes = run_anew(PHOTOS[:2])
-    assert passes == {}
+@pytest.mark.parametrize("first", ["float32", "half"])
+def test_a_shared_cache_stays_with_the_precision_that_its_first_job_settled_on(kept, tmp_path, monkeypatch, first):
+    monkeypatch.setattr(device, "computes_in", lambda precision, on: True)
+    for settles_on in (first, "half", "float32"):
+        monkeypatch.setattr(worker, "settled_precision", lambda settings, settled=settles_on: settled)
+        model, shelf = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, SETTINGS, kept), silent)
+        shelf.folder.mkdir(parents=True, exist_ok=True)
+        assert shelf.folder.name == first
+        assert (precision_name(model.network) == "float32") == (first == "float32")
+
+
+@pytest.mark.parametrize(("possible", "used"), [(True, "bfloat16"), (False, "float32")])
+def test_predictions_are_kept_by_the_precision_that_they_are_really_in(tmp_path, monkeypatch, caplog, possible, used):
+    monkeypatch.setattr(device, "computes_in", lambda precision, on: possible)
+    settings = replace(SETTINGS, device="cpu", precision="half")
+    model, shelf = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, settings), silent)
+    assert precision_name(model.network) == used
+    assert shelf.folder.name == ("half" if possible else "float32")
+    assert ("cannot compute in half precision" in caplog.text) != possible
+
+
+def test_a_cache_begun_in_half_precision_serves_a_machine_that_has_none(kept, tmp_path, monkeypatch):
+    for possible in (True, False):
+        monkeypatch.setattr(device, "computes_in", lambda precision, on, possible=possible: possible)
+        monkeypatch.setattr(worker, "settled_precision", lambda settings: "half")
+        model, shelf = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, SETTINGS, kept), silent)
+        shelf.folder.mkdir(parents=True, exist_ok=True)
+    assert precision_name(model.network) == shelf.folder.name == "float32"
+
+
+def test_float32_in_place_of_half_precision_is_said_with_the_result_and_again(run, monkeypatch):
+    monkeypatch.setattr(device, "computes_in", lambda precision, on: False)
+    settings = replace(SETTINGS, device="cpu", precision="half")
+    for expected in ({"encode": 2, "decode": 2}, {}):
+        result, passes = run(PHOTOS[:2], settings)
+        assert passes == expected
+        assert sum("cannot compute in half precision" in warning for warning in result.warnings) == 1

@@ -1,11 +1,30 @@
 """The network made ready for inference: on its device, in its precision, in the order of memory that is fast."""
 
+from functools import cache
+
 import torch
 from torch import nn
 
 from .dust3r import DUSt3R
+from .kernels import Linear
 
 HALVED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+
+
+@cache
+def computes_in(precision: torch.dtype, device: torch.device) -> bool:
+    """Whether a device computes the network's kinds of layers in a precision: tried once per process, on small ones.
+
+    oneDNN refuses bfloat16 on x86 CPUs without AVX-512, and where ONEDNN_MAX_CPU_ISA hides it.
+    """
+    with torch.device("meta"):  # draws no random numbers
+        layers = nn.Sequential(nn.Conv2d(16, 16, 3), nn.ConvTranspose2d(16, 16, 2), Linear(8, 8))
+    try:
+        with torch.inference_mode():
+            layers.to_empty(device=device).to(precision)(torch.zeros(1, 16, 9, 9, device=device, dtype=precision))
+    except RuntimeError:
+        return False
+    return True
 
 
 def for_inference(network: DUSt3R, device: torch.device, precision: torch.dtype = torch.float32) -> DUSt3R:

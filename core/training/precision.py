@@ -2,7 +2,7 @@
 
 import torch
 
-from ..device import native_bfloat16
+from ..device import pick_precision
 from .config import Precision
 
 
@@ -12,4 +12,4 @@ def half_precision(wanted: Precision, device: torch.device) -> torch.dtype | Non
         return torch.bfloat16 if wanted == "bfloat16" else None
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
-    return torch.bfloat16 if device.type == "cpu" and native_bfloat16() else None
+    return torch.bfloat16 if pick_precision("auto", device) == torch.bfloat16 else None

@@ -13,6 +13,7 @@ from dust3r.core.model.weights import load_model
 from dust3r.core.pixel_mapping import PixelMapping
 from dust3r.core.prediction import Prediction
 from dust3r.core.scene_graph import Edge, make_edges
+from dust3r.tests.half_precision import skip_without_bfloat16
 
 FIELDS = ("points_i", "points_j", "confidence_i", "confidence_j")
 
@@ -107,6 +108,8 @@ def test_a_batch_holds_what_fits_and_at_least_one():
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_pair_alone_has_the_bits_that_it_has_in_company(precision):
+    if precision == torch.bfloat16:
+        skip_without_bfloat16()
     network = load_model(find_model("small"), torch.device("cpu"), precision).network
     photos = torch.rand(3, 3, 144, 192, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():

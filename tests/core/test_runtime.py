@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from dust3r.core import environment, runtime_probe, self_test
+from dust3r.core import device, environment, runtime_probe, self_test
 from dust3r.core.errors import InputError
 from dust3r.core.protocol import ErrorMessage, decode
 from dust3r.core.runtime import ComputeDevice, Runtime, SelfTest, find_python
 from dust3r.core.runtime_probe import build, probe, processor_name
 from dust3r.core.self_test import MODEL, WRITTEN, pattern, read_expected, run_self_test
+from dust3r.tests.half_precision import skip_without_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = ComputeDevice("cuda", "A card", 24 * 10**9, 20 * 10**9)
@@ -161,8 +162,15 @@ def test_the_bundled_model_says_what_was_written_down():
 
 
 def test_half_precision_is_within_what_is_allowed():
+    skip_without_bfloat16()
     found = run_self_test("cpu", "half")
-    assert 0 < found.difference < found.allowed
+    assert found.precision == "bfloat16" and 0 < found.difference < found.allowed
+
+
+def test_where_half_precision_is_not_possible_the_test_passes_in_float32(monkeypatch):
+    monkeypatch.setattr(device, "computes_in", lambda precision, on: False)
+    found = run_self_test("cpu", "half")
+    assert found.precision == "float32" and found.passed
 
 
 def test_other_weights_do_not_pass(monkeypatch):
