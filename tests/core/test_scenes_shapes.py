@@ -99,7 +99,8 @@ def test_an_upright_cylinder_is_met_on_its_wall(builder, atlas):
 def test_a_point_on_a_cone_has_the_radius_of_its_height(builder, atlas, taper):
     builder.tube(Frame(), (0, 0, -0.2), 1.0, 0.8, builder.material("any"), taper=taper)
     scene = builder.build(Light([SUN], SKY, SKY))
-    for points, surface in _pictures(scene, atlas, _camera((0.0, -4.0, 1.8), focal=25.0)):
+    # No ray aims at the very tip, which rounding decides to be met or missed.
+    for points, surface in _pictures(scene, atlas, _camera((0.0, -4.0, 1.7), focal=25.0)):
         x, y, z = points[surface >= 0].T
         radius = 1 + 0.5 * (taper - 1) * (1 + (z + 0.2) / 0.8)
         on_wall, on_lid = np.abs(np.hypot(x, y) - radius) < 1e-4, np.abs(z - 0.6) < 1e-4

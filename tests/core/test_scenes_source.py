@@ -9,6 +9,7 @@ import pytest
 import torch
 from dust3r.core.errors import InputError
 from dust3r.core.training.scenes.cameras import choose_pairs
+from dust3r.core.training.scenes.compiled import compiled
 from dust3r.core.training.scenes.difficulty import ranges_at
 from dust3r.core.training.scenes.library import load_atlas
 from dust3r.core.training.scenes.numba_renderer import render
@@ -211,3 +212,19 @@ def test_a_folder_without_photos_is_named(tmp_path):
 def test_what_no_scene_can_be_is_refused(seed, difficulty):
     with pytest.raises(InputError, match=r"difficulty|seed"):
         ProceduralSource(seed, difficulty)
+
+
+def test_compiled_arithmetic_has_every_bit_of_numpys():
+    """No fused product, no reciprocal, no sum in another order: code from the cache then equals code just compiled."""
+
+    def compute(values, found):
+        total = np.float32(0)
+        for k in range(len(values)):
+            total += values[k]
+            found[k] = values[k] * values[k] - values[0] / values[k]
+        return total
+
+    values = np.random.default_rng(0).uniform(1, 2, 1000).astype(np.float32)
+    found = np.empty_like(values)
+    assert compiled(compute)(values, found) == np.cumsum(values)[-1]
+    assert (found == values * values - values[0] / values).all()
