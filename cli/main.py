@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from ..core.environment import complaint
+from ..core.environment import complaint, let_waiting_threads_sleep
 from ..core.errors import Cancelled, ReconstructionError, first_line
 from ..core.files import recorded
 from ..core.interruption import SIGNALS, came, check_interruption, held_back
@@ -62,6 +62,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     """Run one verb. Returns 0 done; 2 wrong input; 3 no such model; 4 cancelled; 1 anything else."""
     output: Output = Quiet()
     came.clear()
+    let_waiting_threads_sleep()  # before torch is loaded
     with recorded() as made:
         try:
             arguments = read_arguments(prog, argv)

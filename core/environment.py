@@ -1,8 +1,13 @@
-"""Whether a Python can run this package, told without importing what it may lack. Python 3.6 can read it already."""
+"""Whether a Python can run this package, and the variables it runs under. Imports nothing that a Python may lack.
+
+Python 3.6 can read it already.
+"""
 
 import importlib.util
 import json
+import os
 import sys
+from typing import MutableMapping  # noqa: UP035
 
 OLDEST = (3, 11)
 PROTOCOL, EXIT_CODE = 2, 2  # of core/protocol.py and InputError, which an older Python cannot import
@@ -16,6 +21,17 @@ PACKAGES = {
     "huggingface_hub": "huggingface_hub",
     "certifi": "certifi",
 }
+
+# OpenMP's threads (GNU's; Intel's and Apple's) sleep while they wait for work. By default they spin, and beside other
+# programs that use the cores they then take most of the time that the work itself needs.
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+
+
+def let_waiting_threads_sleep(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set PASSIVE, where the user has not chosen otherwise. OpenMP reads it once, when torch is loaded."""
+    if "OMP_WAIT_POLICY" not in environment:
+        for name, value in PASSIVE.items():
+            environment.setdefault(name, value)
 
 
 def missing_packages() -> list:

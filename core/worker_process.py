@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from .environment import let_waiting_threads_sleep
 from .errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from .protocol import (
     ErrorMessage,
@@ -143,6 +144,7 @@ def own_python() -> str:
 def _environment(python: str | None) -> dict[str, str]:
     """The worker's environment: with Blender's own Python it also finds the wheels that the extension brought."""
     environment = dict(os.environ, PYTHONIOENCODING="utf-8")
+    let_waiting_threads_sleep(environment)
     for name in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"):  # they would lead another Python astray
         environment.pop(name, None)
     if python is None:

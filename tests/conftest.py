@@ -1,5 +1,6 @@
 """Make the checkout importable as the package `dust3r`, for tests with and without Blender alike."""
 
+import importlib
 import runpy
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
+importlib.import_module("dust3r.core.environment").let_waiting_threads_sleep()  # before a test loads torch
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from dust3r.core import worker_process
+from dust3r.core.environment import PASSIVE
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from dust3r.core.job import Job, load_result
 from dust3r.core.preview import MOST_POINTS, Preview
@@ -34,6 +35,13 @@ def start(tmp_path):
     for job in started:
         job.cancel()
         job.wait()
+
+
+@pytest.mark.parametrize("python", [None, sys.executable])
+def test_a_workers_threads_sleep_while_they_wait(monkeypatch, python):
+    for name in PASSIVE:
+        monkeypatch.delenv(name, raising=False)
+    assert PASSIVE.items() <= worker_process._environment(python).items()
 
 
 def _wait_for_progress(job: WorkerJob) -> None:

@@ -1,6 +1,7 @@
 """What a Python offers: described, tested, and, where it does not fit, explained in one sentence."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -139,6 +140,30 @@ def test_a_bare_python_answers_in_the_workers_protocol():
 def test_an_old_python_can_read_the_words_that_refuse_it():
     for path in ("headless.py", "__init__.py", "core/__init__.py", "core/environment.py"):
         assert ast.parse((ROOT / path).read_text(), feature_version=(3, 7)).body
+
+
+# Threads that wait
+
+
+def test_threads_that_wait_for_work_sleep_unless_the_user_wants_otherwise():
+    ours, spinning, longer = {"HOME": "/"}, {"OMP_WAIT_POLICY": "ACTIVE"}, {"GOMP_SPINCOUNT": "1000"}
+    for variables in (ours, spinning, longer):
+        environment.let_waiting_threads_sleep(variables)
+    assert ours == {"HOME": "/", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+    assert spinning == {"OMP_WAIT_POLICY": "ACTIVE"}
+    assert longer == environment.PASSIVE | {"GOMP_SPINCOUNT": "1000"}
+
+
+def test_the_command_line_says_so_before_torch_is_loaded():
+    code = (
+        "import os, runpy, sys; runpy.run_path('headless.py')['import_package']();"
+        "from dust3r.cli.main import main;"
+        "from dust3r.core.environment import PASSIVE;"
+        "found = 'torch' in sys.modules; main(['--version']);"
+        "sys.exit(found or any(os.environ.get(name) != value for name, value in PASSIVE.items()))"
+    )
+    free = {name: value for name, value in os.environ.items() if name not in environment.PASSIVE}
+    assert subprocess.run([sys.executable, "-c", code], env=free, cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def test_an_environments_folder_means_its_python(tmp_path):
