@@ -46,8 +46,9 @@ def thinness(points: Array) -> float:
 
 def _along_axes(points: Array, chosen: Array) -> Array:
     """(M, 3): distances of points (M, 3) from the middle of the chosen ones, along the axes that these spread in."""
-    middle = np.median(chosen, axis=0)
-    return np.abs((points - middle) @ np.linalg.svd(chosen - middle, full_matrices=False)[2].T)
+    axes = np.linalg.svd(chosen - np.median(chosen, axis=0), full_matrices=False)[2].T
+    middle = np.median(chosen @ axes, axis=0)  # the medians along the world's axes lie off a slanting plane
+    return np.abs(points @ axes - middle)
 
 
 def _in_one_place(part: Part) -> bool:

@@ -27,10 +27,10 @@ def test_the_mean_turn_is_the_one_that_turned_all():
     assert mean_turn(source, R @ source) == pytest.approx(R, abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, 23, 45])  # 23 and 45: nearer to a mirror than to any rotation
 def test_the_mean_turn_of_orientations_that_disagree_is_the_nearest_rotation(seed):
     generator = np.random.default_rng(seed)
-    source, target = rotation_from_vector(2 * generator.normal(size=(2, 3, 3)))  # their sum may be nearest to a mirror
+    source, target = rotation_from_vector(2 * generator.normal(size=(2, 3, 3)))
     R = mean_turn(source, target)
     assert pytest.approx(np.eye(3), abs=1e-12) == R @ R.T
     assert np.linalg.det(R) == pytest.approx(1)

@@ -1,9 +1,13 @@
 """What is known of one camera: whole, in halves, and joined from two sources."""
 
+import json
+
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
+from dust3r.core.given import read_known
 from dust3r.core.known_camera import RIGID, KnownCamera
+from PIL import Image
 
 POSE = np.eye(4)
 OTHER = np.array([[0.0, -1, 0, 4], [1, 0, 0, 5], [0, 0, 1, 6], [0, 0, 0, 1]])
@@ -60,7 +64,7 @@ def test_of_two_sources_the_other_wins_half_by_half():
     ],
 )
 def test_what_no_camera_can_be_is_refused(fields):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"A known|Pixels that are not square"):
         KnownCamera(**fields)
 
 
@@ -94,3 +98,21 @@ def test_focals_of_both_axes_are_read_and_one_where_they_are_equal():
     camera = KnownCamera.from_dict({"K": [[50, 0, 32], [0, 51, 24], [0, 0, 1]]})
     assert (camera.focal, camera.focal_y, camera.principal_point) == (50, 51, (32, 24))
     assert KnownCamera.from_dict({"K": [[50, 0, 32], [0, 50, 24], [0, 0, 1]]}).focal_y is None
+
+
+def test_a_cameras_json_speaks_of_the_pixels_of_the_photo_as_it_is_turned(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "gone.jpg").write_text("no photo")
+    photos = [tmp_path / "a.jpg", tmp_path / "gone.jpg"]
+    entry = {"focal": 50, "width": 48, "height": 64}
+    path = tmp_path / "cameras.json"
+    path.write_text(json.dumps({"photos": {"a.jpg": entry, "gone.jpg": entry}}))
+    assert {photo.name: camera.focal for photo, camera in read_known(path, photos).items()} == {
+        "a.jpg": 50,
+        "gone.jpg": 50,  # of a photo that cannot be read the size is not known
+    }
+    path.write_text(json.dumps({"photos": {"a.jpg": entry | {"width": 64, "height": 48}}}))
+    with pytest.raises(InputError, match="64 x 48 pixels, but the photo has 48 x 64"):
+        read_known(path, photos)
