@@ -1,6 +1,7 @@
 """Writing files so that a final name never holds half a file. Imports no torch."""
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -202,6 +203,15 @@ def check_writable(path: Path) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file's content in hexadecimal digits; "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 @contextmanager

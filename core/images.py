@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .exif import NO_TAGS, LensTags
+from .files import file_digest
 from .masks import KEPT, open_mask
 from .photos import open_photo, unique_names
 from .pixel_mapping import PixelMapping
@@ -40,6 +41,7 @@ class View:
     mask: NDArray[np.bool_]  # (H, W), True = keep
     mapping: PixelMapping
     tags: LensTags = NO_TAGS
+    sha256: str = ""  # of the file as it was read
 
     @property
     def colors(self) -> NDArray[np.uint8]:
@@ -95,7 +97,8 @@ def load_view(path: Path, framing: Framing, name: str | None = None, mask_file: 
     for cover in filter(None, (photo.alpha, own_mask)):
         seen = cover.resize(resized, Image.Resampling.BOX).crop((left, top, right, bottom))
         mask &= np.asarray(seen) >= KEPT
-    return View(name or path.name, path, network_image(np.array(image)), mask, mapping, photo.tags)
+    pixels = network_image(np.array(image))
+    return View(name or path.name, path, pixels, mask, mapping, photo.tags, file_digest(path))
 
 
 def _resized(width: int, height: int, framing: Framing) -> tuple[int, int]:

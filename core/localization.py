@@ -167,6 +167,7 @@ def _localized(placed: Placed, known: Sequence[AlignedView], pairs: Sequence[Pho
         colors=view.colors,
         mask=view.mask,
         component=known[0].component,
+        sha256=view.sha256,
     )
     count, error = int(placed.inliers.sum()), float(np.median(placed.errors[placed.inliers]))
     return Localized(aligned, count, len(placed.inliers), error, tuple(one.name for one in known))

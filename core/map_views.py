@@ -69,4 +69,5 @@ def _aligned(photo: PosedPhoto, view: View) -> AlignedView:
         confidence=np.ones(found.shape, np.float32),
         colors=view.colors,
         mask=view.mask & np.isfinite(found),
+        sha256=view.sha256,
     )

@@ -160,6 +160,7 @@ def aligned_views(views: Sequence[View], alignment: Alignment, known: Sequence[K
             colors=view.colors,
             mask=view.mask,
             component=int(alignment.component[index]),
+            sha256=view.sha256,
         )
         for index, view in enumerate(views)
     )

@@ -36,6 +36,7 @@ class AlignedView:
     mask: NDArray[np.bool_]  # (H, W), True = keep
     component: int = 0  # photos of different components share no world
     flaws: NDArray[np.uint8] | None = None  # (H, W), bits of core/cleanup's FLAWS; None: nobody has looked
+    sha256: str = ""  # of the photo's file when it was read; "": not known
 
     def camera_points(self) -> NDArray[np.float64]:
         """(H, W, 3) in this camera's frame: every point on its own pixel's ray, at its depth."""
@@ -166,6 +167,7 @@ class Reconstruction:
             {
                 "name": view.name,
                 "path": str(view.path),
+                "sha256": view.sha256,
                 "component": view.component,
                 "mapping": view.mapping.as_dict(),
             }
@@ -213,4 +215,5 @@ def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
     mapping = PixelMapping.from_dict(entry["mapping"])
     known = ARRAYS if f"{index}.flaws" not in arrays else (*ARRAYS, "flaws")  # results of before have none
     fields = {key: arrays[f"{index}.{key}"] for key in known}
-    return AlignedView(entry["name"], check_path(entry["path"]), mapping, component=entry["component"], **fields)
+    fields |= {"component": entry["component"], "sha256": entry.get("sha256", "")}  # results of before have none
+    return AlignedView(entry["name"], check_path(entry["path"]), mapping, **fields)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import replacing
+from .files import file_digest, replacing
 from .gauge import CHOICES, scale_of
 from .job import Job
 from .model.config import WEIGHTS
@@ -37,8 +37,8 @@ class Inputs:
     @classmethod
     def of(cls, job: Job) -> "Inputs":
         """The files of a job as they are now."""
-        masks = {photo: f"+{_digest(mask)}" for photo, mask in job.given.masks.items()}
-        photos = {photo.resolve(): _digest(photo) + masks.get(photo.resolve(), "") for photo in job.photos}
+        masks = {photo: f"+{file_digest(mask)}" for photo, mask in job.given.masks.items()}
+        photos = {photo.resolve(): file_digest(photo) + masks.get(photo.resolve(), "") for photo in job.photos}
         return cls(photos, weights_digest(job.model))
 
     def recipe(self, job: Job) -> str:
@@ -76,7 +76,7 @@ class Solution:
     def standing(cls, result: Reconstruction) -> "Solution":
         """Of no job: where those of a result's photos stand that are still there, and what is settled of its world."""
         placements = {
-            _digest(view.path): Placement(view.cam2world, float(np.nanmedian(view.depth)), view.component)
+            file_digest(view.path): Placement(view.cam2world, float(np.nanmedian(view.depth)), view.component)
             for view in result.views
             if np.isfinite(view.depth).any()
         }
@@ -139,12 +139,4 @@ def _digest_of(content: dict[str, Any]) -> str:
 
 def weights_digest(model: Path) -> str:
     """The sha256 of a checkpoint's weights: of a file, or of a folder's."""
-    return _digest(model / WEIGHTS if model.is_dir() else model)
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+    return file_digest(model / WEIGHTS if model.is_dir() else model)

@@ -6,6 +6,7 @@ what was found.
 """
 
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import fields
@@ -47,6 +48,8 @@ def check_view(view: "AlignedView") -> None:
     shape = view.mapping.view_size[::-1]
     if not isinstance(view.component, int) or view.component < 0:
         raise ValueError(f"component is {repr(view.component)[:60]}")
+    if not isinstance(view.sha256, str) or not re.fullmatch("([0-9a-f]{64})?", view.sha256):
+        raise ValueError(f"sha256 is {repr(view.sha256)[:60]}")
     _check_array("K", view.K, (3, 3), "f")
     _check_array("cam2world", view.cam2world, (4, 4), "f")
     for name, array in (("depth", view.depth), ("confidence", view.confidence)):

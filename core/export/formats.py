@@ -48,8 +48,8 @@ def export_reconstruction(
     """Write a reconstruction in one of FORMATS into a folder; returns warnings, one sentence each.
 
     Photos that share no world with the most others are left out where a format has room for one world only. Raises
-    InputError for a format that is none, a folder that holds such files already or cannot be written, and photos that
-    cannot be copied; the folder then holds nothing new.
+    InputError for a format that is none, and for a folder that holds such files already or cannot be written, which
+    then holds nothing new. A photo that is not the one reconstructed is left out (`copy_photos`).
     """
     if format_name not in WRITERS:
         raise InputError(f"{format_name!r} is no format; choose one of {', '.join(WRITERS)}")
@@ -70,8 +70,7 @@ def _colmap(folder: Path, request: Request) -> list[str]:
     save = save_text if request.format == "colmap-text" else save_binary
     for number, (world, names) in enumerate(zip(request.worlds, request.names, strict=True)):
         save(folder / "sparse" / str(number), _sparse(world, names, request))
-        _photos(folder, number, request)
-    return []
+    return [warning for number in range(len(request.worlds)) for warning in _photos(folder, number, request)]
 
 
 def _splats(folder: Path, request: Request) -> list[str]:
@@ -80,9 +79,9 @@ def _splats(folder: Path, request: Request) -> list[str]:
     model = _sparse(world, names, request)
     save_binary(folder / "sparse" / "0", model)
     save_splat_ply(folder / "sparse" / "0" / "points3D.ply", model.points.position, model.points.color)
-    _photos(folder, 0, request)
+    warnings = _photos(folder, 0, request)
     nothing = "No point is shown, so a training has nothing to begin with; lower the minimum confidence"
-    return _left_out(request) + ([] if len(model.points.position) else [nothing])
+    return [*warnings, *_left_out(request), *([] if len(model.points.position) else [nothing])]
 
 
 def _transforms(folder: Path, request: Request) -> list[str]:
@@ -90,10 +89,10 @@ def _transforms(folder: Path, request: Request) -> list[str]:
     z_up, names = turned(world, WORLD_TO_Z_UP), request.names[0]
     points = z_up.point_cloud()
     save_ply(folder / "points.ply", points)
-    masked = _photos(folder, 0, request)
-    masks = [f"{MASKS}/{mask_name(name)}" for name in names] if masked else None
+    warnings = _photos(folder, 0, request)
+    masks = [f"{MASKS}/{mask_name(name)}" for name in names] if _has_masks(request, 0) else None
     save_transforms(folder / "transforms.json", z_up, [f"{IMAGES}/{name}" for name in names], points, masks)
-    return _left_out(request)
+    return [*warnings, *_left_out(request)]
 
 
 def _ply(folder: Path, request: Request) -> list[str]:
@@ -128,16 +127,19 @@ def _sparse(world: Reconstruction, names: list[str], request: Request) -> Sparse
     return sparse_model(world, names, request.min_confidence, settings.points_of(request.format), settings.tracks)
 
 
-def _photos(folder: Path, world: int, request: Request) -> bool:
-    """A world's photos, upright, and where any of them is masked the masks of all; returns whether there are masks."""
+def _photos(folder: Path, world: int, request: Request) -> list[str]:
+    """A world's photos, upright, and where any of them is masked the masks of all; returns warnings."""
     if not request.settings.photos:
-        return False
+        return []
     views, names = request.photos[world], request.names[world]
-    copy_photos(views, names, folder / IMAGES)
-    if not are_masked(views):
-        return False
-    save_masks(views, names, folder / MASKS)
-    return True
+    warnings = copy_photos(views, names, folder / IMAGES)
+    if _has_masks(request, world):
+        save_masks(views, names, folder / MASKS)
+    return warnings
+
+
+def _has_masks(request: Request, world: int) -> bool:
+    return request.settings.photos and are_masked(request.photos[world])
 
 
 def _normals(reconstruction: Reconstruction) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """The photos beside their cameras: upright, in a form and under names that other programs read."""
 
+import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import replacing
-from ..photos import RARE_SUFFIXES, header_if_readable, open_photo
+from ..photos import RARE_SUFFIXES, header_if_readable, open_photo, read_header
 from ..reconstruction import AlignedView
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
@@ -32,15 +33,58 @@ def export_names(views: Sequence[AlignedView]) -> list[str]:
     return names
 
 
-def copy_photos(views: Sequence[AlignedView], names: Sequence[str], folder: Path) -> None:
-    """Write every photo as its camera speaks of it, the EXIF turn done; a photo that needs none byte by byte.
+def copy_photos(views: Sequence[AlignedView], names: Sequence[str], folder: Path) -> list[str]:
+    """Write every photo as its camera speaks of it (`copy_photo`); returns warnings, one sentence each.
 
-    Raises InputError, naming the file, for one that is gone, cannot be read or has another size than its camera.
+    One names each photo that is left out, as `copy_photo` refuses it.
     """
+    warnings: list[str] = []
     for view, name in zip(views, names, strict=True):
-        content = _upright(view, name) if _is_rewritten(view) else _as_it_is(view)
-        with replacing(folder / name) as file:
-            file.write(content)
+        try:
+            copy_photo(view, name, folder)
+        except PhotoRefused as error:
+            warnings.append(f"Left out the photo {view.name}, not its camera: {error}")
+    unknown = sum(not view.sha256 for view in views)
+    if unknown:
+        warnings.append(
+            f"Of {unknown} photos only the size was compared: the version that reconstructed them kept no checksum"
+        )
+    return warnings
+
+
+def copy_photo(view: AlignedView, name: str, folder: Path) -> None:
+    """Write a photo under a name into a folder, the EXIF turn done; one that needs none byte by byte.
+
+    Raises PhotoRefused for what is no photo, or not the one that was reconstructed; InputError where nothing can be
+    written.
+    """
+    content = _checked_content(view)
+    if _is_rewritten(view):
+        content = _upright(view, name)
+    with replacing(folder / name) as file:
+        file.write(content)
+
+
+class PhotoRefused(InputError):
+    """A file that is not the photo that was reconstructed."""
+
+
+def _checked_content(view: AlignedView) -> bytes:
+    """The photo's file, if it is a photo of the size, and as far as that is known the content, reconstructed."""
+    path = view.path
+    try:
+        if not path.is_file():
+            raise PhotoRefused(f"{path} is gone, or is no file; put the photo back")
+        size, content = read_header(path).upright_size, path.read_bytes()
+    except PhotoRefused:
+        raise
+    except (InputError, OSError) as error:
+        raise PhotoRefused(str(error)) from error
+    if size != view.mapping.photo_size:
+        raise PhotoRefused(f"{path} is no longer the photo that was reconstructed: its size has changed")
+    if view.sha256 and hashlib.sha256(content).hexdigest() != view.sha256:
+        raise PhotoRefused(f"{path} is no longer the photo that was reconstructed: its content has changed")
+    return content
 
 
 def _is_rewritten(view: AlignedView) -> bool:
@@ -56,19 +100,11 @@ def _is_transparent(view: AlignedView) -> bool:
     return header is not None and "a" in header.mode.lower()
 
 
-def _as_it_is(view: AlignedView) -> bytes:
-    try:
-        return view.path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"The photo {view.path} cannot be read ({error.strerror}); put it back, or export without the photos"
-        ) from error
-
-
 def _upright(view: AlignedView, name: str) -> bytes:
-    photo = open_photo(view.path)
-    if photo.image.size != view.mapping.photo_size:
-        raise InputError(f"{view.path} is no longer the photo that was reconstructed: its size has changed")
+    try:
+        photo = open_photo(view.path)
+    except InputError as error:
+        raise PhotoRefused(str(error)) from error
     content = io.BytesIO()
     if Path(name).suffix.lower() in JPEG_SUFFIXES:
         photo.image.save(content, **JPEG)

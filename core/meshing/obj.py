@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..export.photos import copy_photos, export_names
+from ..export.photos import copy_photo, export_names
 from ..files import replacing
 from .mesh import Mesh
 
@@ -42,7 +42,8 @@ def _save_pictures(path: Path, meshes: Sequence[Mesh]) -> list[str]:
     """The picture of each mesh as the materials name it; empty for none."""
     views = [mesh.photo for mesh in meshes if mesh.photo is not None]
     names = export_names(views)
-    copy_photos(views, names, _photo_folder(path))
+    for view, name in zip(views, names, strict=True):
+        copy_photo(view, name, _photo_folder(path))
     copied = dict(zip((view.name for view in views), names, strict=True))
     pictures = []
     for number, mesh in enumerate(meshes):

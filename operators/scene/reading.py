@@ -117,7 +117,8 @@ def _view(index: int, name: str, entry: dict[str, Any], points: PointCloud) -> A
         flaws = np.zeros(shape, np.uint8)
         flaws[at] = points.flaws[mine]
     path, component = Path(entry["path"]), entry["component"]
-    return AlignedView(name, path, mapping, K, cam2world, depth, confidence, colors, mask, component, flaws)
+    digest = entry.get("sha256", "")  # scenes of before have none
+    return AlignedView(name, path, mapping, K, cam2world, depth, confidence, colors, mask, component, flaws, digest)
 
 
 def flaws_of_points(collection: bpy.types.Collection, searched: Reconstruction) -> NDArray[np.uint8]:

@@ -101,7 +101,7 @@ def _write_recipe(
     collection: bpy.types.Collection, reconstruction: Reconstruction, min_confidence: float, warnings: list[str]
 ) -> None:
     views = [
-        {"path": str(view.path), "component": view.component, "mapping": view.mapping.as_dict()}
+        {"path": str(view.path), "component": view.component, "mapping": view.mapping.as_dict(), "sha256": view.sha256}
         for view in reconstruction.views
     ]
     recipe = reconstruction.cameras() | {

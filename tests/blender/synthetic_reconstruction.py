@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from dust3r.core.files import file_digest
 from dust3r.core.pixel_mapping import PixelMapping
 from dust3r.core.reconstruction import AlignedView, Reconstruction
 from dust3r.core.settings import ReconstructionSettings
@@ -97,6 +98,7 @@ def _view(shot: Shot, index: int, folder: Path) -> AlignedView:
         confidence=(1 + 4 * x).astype(np.float32),
         colors=upright[np.floor(pixels[..., 1]).astype(int), np.floor(pixels[..., 0]).astype(int)],
         mask=y > 0.1,
+        sha256=file_digest(folder / shot.name),
     )
 
 

@@ -17,6 +17,7 @@ from dust3r.operators.scene import add_reconstruction, points_modifier, set_poin
 from dust3r.operators.scene.interchange import export_gltf, export_usd
 from dust3r.operators.scene.reading import find_collection, find_points, read_reconstruction
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction
+from PIL import Image
 
 from .conftest import ROOT
 
@@ -189,13 +190,20 @@ def test_the_operator_knows_every_format_and_overwrites_nothing(extension, tmp_p
         bpy.ops.dust3r.export(format=name, folder=str(tmp_path / "out"))
 
 
-def test_an_export_without_a_folder_or_with_a_lost_photo_is_one_sentence(extension, tmp_path):
+def test_an_export_without_a_folder_is_one_sentence_and_a_lost_photo_is_left_out(extension, tmp_path):
     scene_with(tmp_path, SHOTS[:2])
     with pytest.raises(RuntimeError, match="No folder was given"):
         bpy.ops.dust3r.export(format="ply")
     (tmp_path / SHOTS[1].name).unlink()
-    with pytest.raises(RuntimeError, match=SHOTS[1].name):
-        bpy.ops.dust3r.export(format="3dgs", folder=str(tmp_path / "out"))
+    assert bpy.ops.dust3r.export(format="3dgs", folder=str(tmp_path / "out")) == {"FINISHED"}
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == [SHOTS[0].name]
+
+
+def test_a_scene_knows_which_photos_it_was_made_of(extension, tmp_path):
+    scene_with(tmp_path, SHOTS[:2])
+    Image.new("RGB", SHOTS[1].size).save(tmp_path / SHOTS[1].name)
+    assert bpy.ops.dust3r.export(format="colmap", folder=str(tmp_path / "out")) == {"FINISHED"}
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == [SHOTS[0].name]
 
 
 def test_the_panels_defaults_are_cores_and_its_options_exist(extension):

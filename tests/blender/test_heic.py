@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("pillow_heif")
 
+from dust3r.core.files import file_digest
 from dust3r.core.meshing.meshes import make_meshes
 from dust3r.core.meshing.settings import MeshSettings
 from dust3r.operators import thumbnails
@@ -29,7 +30,7 @@ def as_heic(folder, shot, turn):
     result = make_reconstruction(folder, (shot,))
     path = folder / "IMG_0001.HEIC"
     write_heic(path, upright_photo(shot.size), turn)
-    return replace(result, views=(replace(result.views[0], name=path.name, path=path),))
+    return replace(result, views=(replace(result.views[0], name=path.name, path=path, sha256=file_digest(path)),))
 
 
 @pytest.mark.parametrize("size", [(120, 90), (90, 120), (96, 96)])

@@ -1,6 +1,7 @@
 """Points, pictures of depth and transforms.json: what other programs read is what the reconstruction says."""
 
 import json
+import os
 import struct
 import sys
 from dataclasses import replace
@@ -14,6 +15,10 @@ from dust3r.core.export.exr import save_exr
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.export.normals import grid_normals
 from dust3r.core.export.settings import FORMATS, SCENE_FORMATS, ExportSettings
+from dust3r.core.files import file_digest
+from dust3r.core.meshing.files import save_meshes
+from dust3r.core.meshing.meshes import make_meshes
+from dust3r.core.meshing.settings import MeshSettings
 from PIL import Image
 
 from ..blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction, upright_photo
@@ -179,7 +184,8 @@ def test_photos_of_kinds_that_few_programs_read_become_jpeg(tmp_path):
     result = make_reconstruction(tmp_path, (Shot("a.png"), Shot("b.png")))
     with Image.open(tmp_path / "a.png") as photo:
         photo.save(tmp_path / "a.avif", quality=100)
-    views = (replace(result.views[0], name="a.avif", path=tmp_path / "a.avif"), result.views[1])
+    rare = {"name": "a.avif", "path": tmp_path / "a.avif", "sha256": file_digest(tmp_path / "a.avif")}
+    views = (replace(result.views[0], **rare), result.views[1])
     export_reconstruction(replace(result, views=views), tmp_path / "out", "colmap-text")
     assert {path.name for path in (tmp_path / "out" / "images").iterdir()} == {"a.avif.jpg", "b.png"}
     assert "1 a.avif.jpg\n" in (tmp_path / "out" / "sparse" / "0" / "images.txt").read_text()
@@ -192,11 +198,62 @@ def test_names_that_blanks_alone_told_apart_stay_apart(tmp_path):
     assert names == {"a_b.png", "a_b_.png", "a_b__.png"}
 
 
-def test_a_photo_that_is_another_by_now_is_refused(tmp_path):
-    result = make_reconstruction(tmp_path, (Shot("a.jpg", size=(60, 90), orientation=6),))
-    Image.new("RGB", (60, 40)).save(tmp_path / "a.jpg")
-    with pytest.raises(InputError, match=r"a\.jpg is no longer the photo"):
-        export_reconstruction(result, tmp_path / "out", "3dgs")
+def _another(path: Path, way: str) -> None:
+    """Something else in the place of a photo of 60 x 90 pixels."""
+    path.unlink()
+    if way == "size":
+        Image.new("RGB", (60, 40)).save(path)
+    elif way == "content":
+        Image.new("RGB", (60, 90)).save(path)
+    elif way == "secret":
+        path.write_text("user:password")
+    elif way == "linked secret":
+        path.with_name("secret").write_text("user:password")
+        path.symlink_to(path.with_name("secret"))
+    elif way == "pipe":
+        os.mkfifo(path)
+    elif way == "folder":
+        path.mkdir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("way", ["size", "content", "secret", "linked secret", "pipe", "folder", "gone"])
+def test_what_is_not_the_photo_that_was_reconstructed_is_left_out_and_named(tmp_path, way, orientation):
+    result = make_reconstruction(tmp_path, (Shot("a.jpg", size=(60, 90), orientation=orientation), Shot("b.png")))
+    _another(tmp_path / "a.jpg", way)
+    (warning,) = export_reconstruction(result, tmp_path / "out", "colmap-text")
+    assert warning.startswith(f"Left out the photo a.jpg, not its camera: {tmp_path / 'a.jpg'}")
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == ["b.png"]
+    assert " a.jpg\n" in (tmp_path / "out" / "sparse" / "0" / "images.txt").read_text()
+
+
+def test_a_linked_photo_is_copied_with_its_content(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a.jpg"),))
+    (tmp_path / "a.jpg").rename(tmp_path / "kept.jpg")
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "kept.jpg")
+    assert export_reconstruction(result, tmp_path / "out", "colmap") == []
+    copy = tmp_path / "out" / "images" / "a.jpg"
+    assert not copy.is_symlink() and copy.read_bytes() == (tmp_path / "kept.jpg").read_bytes()
+
+
+def test_of_results_without_checksums_the_size_is_compared_and_that_is_said(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a.png"), Shot("b.png")))
+    result = replace(result, views=tuple(replace(view, sha256="") for view in result.views))
+    Image.new("RGB", (30, 30)).save(tmp_path / "b.png")
+    left_out, compared = export_reconstruction(result, tmp_path / "out", "colmap")
+    assert "b.png" in left_out and "size has changed" in left_out
+    assert compared.startswith("Of 2 photos only the size was compared")
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == ["a.png"]
+
+
+def test_an_obj_refuses_a_photo_that_is_another_by_now(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a.png"),))
+    (tmp_path / "a.png").write_text("user:password")
+    meshes, _ = make_meshes(result, MeshSettings(kind="grid"))
+    with pytest.raises(InputError, match=r"a\.png"):
+        save_meshes(tmp_path / "mesh.obj", meshes)
+    assert not (tmp_path / "mesh_photos").exists()
 
 
 def test_a_reconstruction_without_any_sure_point_still_gives_its_cameras(result, tmp_path):
@@ -239,12 +296,9 @@ def test_nothing_is_overwritten(result, tmp_path, name):
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(FORMATS[name].entries)
 
 
-def test_a_photo_that_is_gone_is_named_and_nothing_is_left(result, tmp_path):
+def test_without_photos_none_is_looked_at(result, tmp_path):
     (tmp_path / "photos" / "portrait.png").unlink()
-    with pytest.raises(InputError, match=r"portrait\.png.*without the photos"):
-        export_reconstruction(result, tmp_path / "out", "3dgs")
-    assert list((tmp_path / "out").iterdir()) == []
-    export_reconstruction(result, tmp_path / "out", "3dgs", ExportSettings(photos=False))
+    assert export_reconstruction(result, tmp_path / "out", "3dgs", ExportSettings(photos=False)) == []
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["sparse"]
 
 

@@ -14,6 +14,7 @@ from dust3r.core.export.selection import choose, split_worlds, thinned
 from dust3r.core.export.sparse_model import quaternion, sparse_model
 from dust3r.core.export.tracks import DEPTH_TOLERANCE, project, track_roots
 from dust3r.core.export.transforms import save_transforms
+from dust3r.core.files import file_digest
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.reconstruction import PointCloud
 from PIL import Image
@@ -237,7 +238,8 @@ def test_a_turned_photo_that_is_transparent_is_written_upright_and_stays_so(tmp_
         picture = stored.convert("RGB")
     picture.putalpha(Image.fromarray(alpha))
     picture.save(tmp_path / "a.png", exif=exif)
-    export_reconstruction(result, tmp_path / "out", "colmap")
+    view = replace(result.views[0], sha256=file_digest(tmp_path / "a.png"))
+    export_reconstruction(replace(result, views=(view,)), tmp_path / "out", "colmap")
     with Image.open(tmp_path / "out" / "images" / "a.png") as written:
         assert written.getexif().get(0x0112, 1) == 1
         assert (np.asarray(written)[..., 3] == np.rot90(alpha, -1)).all()

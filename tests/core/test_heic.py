@@ -10,6 +10,7 @@ import pytest
 from dust3r.core import photos
 from dust3r.core.errors import InputError
 from dust3r.core.export.formats import export_reconstruction
+from dust3r.core.files import file_digest
 from dust3r.core.heic import register_heic
 from dust3r.core.heic_boxes import decoded_pixels
 from dust3r.core.images import Framing, load_view
@@ -169,7 +170,9 @@ def _heic_copy(folder, name: str, upright: np.ndarray, turn: int, **options):
     (folder / "made").mkdir()
     result = make_reconstruction(folder / "made", (replace(shot, name="a.png"),))
     write_heic(folder / name, upright, turn, **options)
-    return replace(result, views=(replace(result.views[0], name=name, path=folder / name),))
+    return replace(
+        result, views=(replace(result.views[0], name=name, path=folder / name, sha256=file_digest(folder / name)),)
+    )
 
 
 @pytest.mark.parametrize("form", ["colmap-text", "transforms", "3dgs"])
