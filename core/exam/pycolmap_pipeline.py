@@ -33,7 +33,6 @@ def run_pycolmap(
         raise InputError(f"{folder} holds another run's {used[0]}; name a new folder")
     names = {_place_upright(path, images, k): name for k, (name, path) in enumerate(photos.items())}
     pycolmap.logging.minloglevel = int(pycolmap.logging.ERROR)
-    pycolmap.logging.logtostderr = True  # else into files in the temporary folder, which stay
     pycolmap.set_random_seed(SEED)
     clock = Clock()
     report("Finding features", 0, 1)
@@ -54,6 +53,7 @@ def import_pycolmap() -> Any:
         raise InputError(
             f"The classical pipeline needs the package pycolmap ({error}); install it: pip install pycolmap"
         ) from error
+    pycolmap.logging.logtostderr = True  # else into hidden files in the temporary folder, which stay
     return pycolmap
 
 

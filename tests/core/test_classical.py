@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
@@ -20,6 +22,8 @@ from dust3r.core.posed_photos import PosedPhoto, save_cameras, save_depth
 from dust3r.tests.box_room import intrinsics, look_at, render, write_scene
 from PIL import Image
 from scipy.ndimage import map_coordinates
+
+from ..conftest import ROOT
 
 VERB = importlib.import_module("dust3r.cli.evaluate")
 EYES = ((-1.2, 0.2, 0.6), (-0.7, -0.4, -0.2), (0.0, 0.3, -0.9), (0.7, -0.2, -1.3))
@@ -81,6 +85,17 @@ def test_a_textured_room_is_found_and_nothing_is_left_behind(room, scratch):
     assert "absrel" not in figures
     assert set(stages) <= set(pycolmap_pipeline.STAGES)
     assert not list(scratch.iterdir())
+
+
+@needs_pycolmap
+def test_what_pycolmap_logs_leaves_no_file(tmp_path):
+    program = f"import runpy; runpy.run_path({str(ROOT / 'headless.py')!r})['import_package'](); "
+    program += "from dust3r.core.exam.pycolmap_pipeline import import_pycolmap; "
+    program += "import_pycolmap().logging.error('an error')"
+    environment = os.environ | {"TMPDIR": str(tmp_path), "TMP": str(tmp_path), "TEMP": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "an error" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs_pycolmap

@@ -13,6 +13,7 @@ from ..blender.synthetic_reconstruction import Shot, make_reconstruction
 from .export_scene import read_ply
 
 pycolmap = pytest.importorskip("pycolmap", reason="requirements.txt brings it", exc_type=ImportError)
+pycolmap.logging.logtostderr = True  # no files in the temporary folder
 
 ALL = ExportSettings(min_confidence=1.0, max_points=0)
 SHOTS = (
