@@ -19,7 +19,7 @@ class PhotoStatistics:
     """One photo; "shown" points are those that neither confidence nor a flaw hides."""
 
     name: str
-    placed: bool  # in the world of most photos
+    placed: bool  # connected: in the world of most photos, which says nothing of where it stands there
     side: int  # longer one of the photo, pixels
     shown: float  # share of its pixels, 0 to 1
     confidence: float  # median of its shown points; of all where none is shown
@@ -40,7 +40,7 @@ class Statistics:
 
     @property
     def placed(self) -> int:
-        """How many photos stand in the world of most."""
+        """How many photos are connected: in the world of most."""
         return sum(photo.placed for photo in self.photos)
 
     @property
@@ -58,7 +58,7 @@ class Statistics:
             )
             agree = say("Photos agree to {:.1f} px ({:.2%})").format(self.reprojection, share)
         return (
-            say("{} of {} photos placed").format(self.placed, len(self.photos)),
+            say("{} of {} photos connected").format(self.placed, len(self.photos)),
             say("Median confidence {:.2f}").format(self.confidence),
             agree,
             say("{:,} points shown").format(self.points),

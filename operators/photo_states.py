@@ -34,7 +34,7 @@ def state_of(path: str) -> str:
 
 
 def summary() -> str:
-    """How many are how far, such as "8 read, 3 predicted, 0 placed"; who is placed was predicted and read too."""
+    """How many are how far, such as "8 read, 3 predicted, 0 aligned"; who is aligned was predicted and read too."""
     reached = [ORDER.index(state) for state in _states.values()]
     counts = (sum(place >= least for place in reached) for least in range(1, len(ORDER)))
-    return rpt_("{} read, {} predicted, {} placed").format(*counts)
+    return rpt_("{} read, {} predicted, {} aligned").format(*counts)

@@ -19,7 +19,7 @@ def folder(tmp_path):
 def test_the_figures_and_the_weakest_photos_are_said_in_words(run, folder):
     code, out, _ = run("report", folder)
     assert code == 0
-    assert "4 of 4 photos placed" in out and "Photos agree to 0.0 px" in out
+    assert "4 of 4 photos connected" in out and "Photos agree to 0.0 px" in out
     assert "  3.png: other photos show only 0% of what it shows" in out and "0.png:" not in out
     assert "Warning: It rained" in out
 

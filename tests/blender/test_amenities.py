@@ -237,7 +237,7 @@ def test_a_line_that_no_po_file_has_is_named(extension):
         ("*", "Floaters"),
         ("*", "Far outside the scene, and no other photo confirms it"),
         ("*", "Aligning"),
-        ("*", "{} of {} photos placed"),
+        ("*", "{} of {} photos connected"),
         ("*", "Video or Walk"),
         ("*", "The most accurate; the published default"),
     ],

@@ -163,7 +163,7 @@ def test_each_photo_of_the_list_shows_how_far_it_is(saved):
     states.begin(paths[:2])
     states.update({str(paths[0]): "predicted", "elsewhere.jpg": "read", str(paths[1]): "nonsense"})
     assert [photo.state_icon for photo in photos] == ["KEYFRAME_HLT", "TIME", ""]
-    assert states.summary() == "1 read, 1 predicted, 0 placed"
+    assert states.summary() == "1 read, 1 predicted, 0 aligned"
     states.end()
     assert [photo.state_icon for photo in photos] == [""] * 3
 

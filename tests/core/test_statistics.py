@@ -125,7 +125,7 @@ def test_the_photos_without_a_place_are_named_first():
 
 def test_sentences_are_translated_before_their_figures_come_in():
     words = {
-        "{} of {} photos placed": "{} von {} Fotos platziert",
+        "{} of {} photos connected": "{} von {} Fotos verbunden",
         "the network is unsure of it (confidence {:.2f}, usually {:.2f})": "unsicher: {:.2f} statt {:.2f}",
     }
     found = measure(of(walls((0, 0.1, 0.2, 0.3), (1, 1, 1, 1), confidence=(5, 5, 5, 1.5))))
@@ -133,7 +133,7 @@ def test_sentences_are_translated_before_their_figures_come_in():
         *found.summary(lambda text: words.get(text, text)),
         *found.problems_of(found.weakest[0], words.__getitem__),
     ]
-    assert (german[0], german[-1]) == ("4 von 4 Fotos platziert", "unsicher: 1.50 statt 5.00")
+    assert (german[0], german[-1]) == ("4 von 4 Fotos verbunden", "unsicher: 1.50 statt 5.00")
 
 
 def test_figures_read_back_from_json_are_the_same():
