@@ -1,7 +1,9 @@
 """The models that can be asked for by name, and the terms under which a model may be used. No torch."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import InputError
 from .origin import read_origin
@@ -25,6 +27,7 @@ class KnownModel:
     image_size: int  # pixels of a photo's long side (224: of both)
     note: str  # what to expect, one line
     files: tuple[str, ...] = FILES
+    synthetic: bool = False  # trained on synthetic scenes alone
 
     @property
     def short_name(self) -> str:
@@ -63,7 +66,8 @@ KNOWN_MODELS = (
         11_266_112,
         23,
         192,
-        "Free for any use; places easy photos, coarse surfaces; a full model sees far more",
+        "Free for any use; rough: trained on synthetic scenes, for trying; a full model sees far more",
+        synthetic=True,
     ),
 )
 
@@ -91,6 +95,34 @@ def terms_of(model: Path) -> tuple[str, bool | None]:
     folder = (model if model.is_dir() else model.parent).resolve()
     stated = read_origin(folder) or known_model(folder.name) or known_model(model.stem)
     return (stated.licence, stated.commercial) if stated is not None else (UNSTATED, None)
+
+
+def is_synthetic(model: Path) -> bool:
+    """Whether a checkpoint was trained on synthetic scenes alone.
+
+    Its origin.json says so, else the entry of the known model of its name, else the training.json of its training;
+    False where none of them does.
+    """
+    folder = (model if model.is_dir() else model.parent).resolve()
+    origin, known = read_origin(folder), known_model(folder.name) or known_model(model.stem)
+    if origin is not None and origin.synthetic is not None:
+        return origin.synthetic
+    return known.synthetic if known is not None else _trained_on_synthetic(folder)
+
+
+def _trained_on_synthetic(folder: Path) -> bool:
+    """By the recipe that `train` leaves beside the weights."""
+    try:
+        recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        return recipe["synthetic"] is True if "synthetic" in recipe else _made_scenes_alone(recipe["config"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _made_scenes_alone(config: dict[str, Any]) -> bool:
+    """Of a recipe from before it stated this itself."""
+    sources = [*config["sources"], *(source for stage in config["stages"] for source in stage["sources"])]
+    return all(source["kind"] == "procedural" for source in sources)
 
 
 def licence_of(model: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import InputError, ModelUnavailable
 from .files import check_writable
-from .known_models import UNSTATED, check_model_name, known_model
+from .known_models import UNSTATED, check_model_name, is_synthetic, known_model
 from .model.checkpoint_file import CONFIG, WEIGHTS, CheckpointFile, read_checkpoint
 from .model.dust3r import DUSt3R
 from .model.names import published_name
@@ -101,7 +101,8 @@ def _origin(
     """Of a checkpoint that was called `source` and is to be called `name`."""
     stated, known = read_origin(file.weights.parent), known_model(name)
     if known is not None:
-        return Origin(source, known.licence, known.commercial, digests)
+        return Origin(source, known.licence, known.commercial, digests, known.synthetic)
+    synthetic = is_synthetic(file.weights) or None
     if stated is not None and not licence:
-        return Origin(stated.source or source, stated.licence, stated.commercial, digests)
-    return Origin(source, licence or UNSTATED, commercial, digests)
+        return Origin(stated.source or source, stated.licence, stated.commercial, digests, synthetic)
+    return Origin(source, licence or UNSTATED, commercial, digests, synthetic)

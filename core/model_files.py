@@ -1,6 +1,7 @@
 """Models on this machine: checked against their sha256, and removed. No torch."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from .download import look_up, matches
@@ -88,7 +89,7 @@ def _checked_by_hub(folder: Path, known: KnownModel, report: Report, endpoint: s
 
 def _first_origin(stated: Origin | None, known: KnownModel | None, found: dict[str, str]) -> Origin:
     if stated is not None:
-        return Origin(stated.source, stated.licence, stated.commercial, found)
+        return replace(stated, sha256=found)
     if known is not None:
         return Origin(known.address, known.licence, known.commercial, found)
     return Origin("", UNSTATED, None, found)

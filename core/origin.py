@@ -26,6 +26,7 @@ class Origin:
     licence: str
     commercial: bool | None  # whether the licence allows commercial use; None: not known
     sha256: Mapping[str, str] = field(default_factory=dict)  # hexadecimal, by the file's name in the folder
+    synthetic: bool | None = None  # whether it was trained on synthetic scenes alone; None: not stated
 
     def save(self, folder: Path) -> None:
         """Write it into a model folder; raises InputError when that is not possible."""

@@ -31,7 +31,7 @@ def main() -> None:
     )
     folder, known = self_test.MODEL, known_models.known_model("small")
     digests = {name: origin.sha256_of(folder / name) for name in known.files}
-    origin.Origin("this package", known.licence, known.commercial, digests).save(folder)
+    origin.Origin("this package", known.licence, known.commercial, digests, known.synthetic).save(folder)
     model = weights.load_model(folder, torch.device("cpu"))
     content = io.BytesIO()
     np.savez(content, points=self_test.sample(model), sha256=np.array(model.sha256))

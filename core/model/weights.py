@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ModelUnavailable
-from ..known_models import licence_of
+from ..known_models import is_synthetic, licence_of
 from .checkpoint_file import read_checkpoint
 from .config import DPTWidths, ModelConfig
 from .dust3r import DUSt3R
@@ -30,6 +30,7 @@ class LoadedModel:
     name: str  # of its folder or file
     sha256: str  # of the file with the weights, hexadecimal
     licence: str = ""  # in words; "": nobody said
+    synthetic: bool = False  # trained on synthetic scenes alone
 
     @property
     def label(self) -> str:
@@ -51,7 +52,7 @@ def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.
     for_inference(network, device, precision)
     with file.weights.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return LoadedModel(network, network.config, file.name, sha256, licence_of(path))
+    return LoadedModel(network, network.config, file.name, sha256, licence_of(path), is_synthetic(path))
 
 
 def build_network(config: ModelConfig, state: Mapping[str, Any]) -> DUSt3R:

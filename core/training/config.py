@@ -161,6 +161,11 @@ class TrainingConfig:
     def sources_of(self, stage: Stage) -> tuple[SourceSettings, ...]:
         return stage.sources or self.sources
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether nothing but made scenes is learned from."""
+        return all(source.kind == "procedural" for stage in self.stages for source in self.sources_of(stage))
+
     def lasting(self, minutes: float) -> Self:
         """The same run in this many minutes, shared out as the stages' lengths are; InputError if that cannot be."""
         if not minutes > 0:

@@ -41,7 +41,7 @@ def fine_tune(views: Path, model: Path, target: Path, run: Path, minutes: float,
         raise InputError(f"{minutes:g} minutes were too short for a single look at the model; give it more")
     note = ORIGIN.format(name=loaded.name, sha256=loaded.sha256[:16], views=f"views in the folder {views.name!r}")
     digests = {name: sha256_of(trained.model / name) for name in FILES}
-    origin = Origin(f"{loaded.label}, trained further", *terms_of(model), digests)
+    origin = Origin(f"{loaded.label}, trained further", *terms_of(model), digests, loaded.synthetic)
     return _install(trained.model, target, note, origin)
 
 

@@ -30,6 +30,7 @@ class Position:
     total_minutes: float = 0.0
     averaged: int = 0  # updates that the moving average has seen
     best: float | None = None  # lowest held-out loss of this stage
+    synthetic: bool = False  # nothing but synthetic scenes went into the run's weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..device import pick_device
 from ..errors import InputError
+from ..known_models import is_synthetic
 from ..progress import Report, silent
 from ..settings import Device
 from ..version import VERSION
@@ -109,6 +110,8 @@ class _Trainer:
         self._tensors = saved.tensors if saved else {}
         if self._folder and options.resume:
             self._folder.forget_after(self._position.updates)
+        if saved is None:
+            self._position.synthetic = config.is_synthetic and (options.start is None or is_synthetic(options.start))
         if saved is None and options.start is not None:
             self._tensors = {f"carry/{name}": value for name, value in _start(options.start, config).items()}
         self._began = time.monotonic()

@@ -11,7 +11,7 @@ from dust3r.core import model_files
 from dust3r.core.checkpoints import BUNDLED, find_model, list_models
 from dust3r.core.download import RemoteFile
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
-from dust3r.core.known_models import KNOWN_MODELS, licence_of, terms_of
+from dust3r.core.known_models import KNOWN_MODELS, is_synthetic, licence_of, terms_of
 from dust3r.core.model.weights import load_model
 from dust3r.core.model_adding import add_model
 from dust3r.core.model_download import copying_steps
@@ -69,6 +69,33 @@ def test_the_licence_is_the_folders_word_else_the_known_models_else_unknown(tmp_
     assert licence_of(tmp_path / f"{DPT.name}.pth") == "CC BY-NC-SA 4.0, not for commercial use"
     Origin("", "Ours", True).save(copy)
     assert terms_of(copy) == ("Ours", True)
+
+
+def test_whether_a_network_saw_synthetic_scenes_alone_is_its_folders_word_else_the_known_models(tmp_path, copy):
+    assert is_synthetic(SMALL) and is_synthetic(SMALL / WEIGHTS)
+    assert load_model(SMALL, torch.device("cpu")).synthetic
+    assert not any(is_synthetic(tmp_path / model.name) for model in KNOWN_MODELS[:3])
+    assert not is_synthetic(copy)
+    Origin("", "CC0", True, synthetic=True).save(copy)
+    assert is_synthetic(copy) and is_synthetic(copy / WEIGHTS)
+    assert is_synthetic(add_model(copy, tmp_path / "models", silent, "second"))
+    shutil.copyfile(SMALL / "training.json", copy / "training.json")
+    Origin("", "CC0", True, synthetic=False).save(copy)
+    assert not is_synthetic(copy)
+
+
+def test_a_network_of_our_own_trainer_says_by_its_recipe_whether_it_saw_synthetic_scenes_alone(copy):
+    recipe = json.loads((SMALL / "training.json").read_text())
+    (copy / "training.json").write_text(json.dumps(recipe))  # from before it stated this itself
+    assert is_synthetic(copy)
+    recipe["config"]["stages"][0]["sources"] = [{"kind": "folder", "path": "scans"}]
+    (copy / "training.json").write_text(json.dumps(recipe))
+    assert not is_synthetic(copy)
+    (copy / "training.json").write_text(json.dumps(recipe | {"synthetic": True}))
+    assert is_synthetic(copy)
+    for damaged in ("", "[]", "{}", '{"config": {"sources": 3}}', "[" * 9000):
+        (copy / "training.json").write_text(damaged)
+        assert not is_synthetic(copy)
 
 
 def test_the_commercial_filter_keeps_only_what_is_known_to_be_allowed(tmp_path, copy):

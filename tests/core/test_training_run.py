@@ -15,6 +15,7 @@ import torch
 from dust3r.cli.main import main
 from dust3r.core import files
 from dust3r.core.errors import Cancelled, InputError, ReconstructionError
+from dust3r.core.known_models import is_synthetic
 from dust3r.core.model.weights import load_model
 from dust3r.core.training import feed, stage_run
 from dust3r.core.training.config import NetworkShape, SourceSettings, Stage, TrainingConfig
@@ -86,6 +87,7 @@ def test_a_run_leaves_curves_a_picture_a_model_and_its_recipe(whole):
         assert len(picture.getcolors(100_000)) > 10
     recipe = json.loads((whole / "models" / "one" / "training.json").read_text())
     assert recipe["pairs"] == 6 * 2 * 2 * 2 and recipe["config"]["seed"] == 3
+    assert recipe["synthetic"] is True and is_synthetic(whole / "models" / "one")
     assert "million parameters" in (whole / "models" / "one" / "README.md").read_text()
     assert not list(whole.glob(".*")) and not list((whole / "models" / "one").glob(".*"))
 
