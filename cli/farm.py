@@ -9,7 +9,7 @@ from ..core.job import Job, load_result
 from ..core.settings import AlignmentSettings
 from ..core.worker import infer_shard, plan_job, settled_precision
 from . import research
-from .output import Output, photo_count
+from .output import Output, photo_count, with_caveats
 from .reconstruct import OUTPUTS, check_outputs, read_job, work, write_outputs
 from .settings import read_alignment
 from .writing import check_written
@@ -53,7 +53,7 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.hide is not None:
         result = hiding(result, arguments.hide)
     made = write_outputs(result, arguments)
-    output.result(made[0], f"{photo_count(len(result.views))} -> {', '.join(made)}")
+    output.result(made[0], with_caveats(f"{photo_count(len(result.views))} -> {', '.join(made)}", result))
 
 
 def _check_no_settings(arguments: argparse.Namespace) -> None:

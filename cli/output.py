@@ -22,6 +22,8 @@ from ..core.protocol import (
     WarningMessage,
     encode,
 )
+from ..core.reconstruction import Reconstruction
+from ..core.statistics import find_caveats
 from ..core.watching import NOBODY, PhotoState, Watch
 
 
@@ -158,6 +160,12 @@ def undisturbed_output() -> TextIO:
     sys.stdout.flush()
     os.dup2(2, 1)
     return stream
+
+
+def with_caveats(text: str, result: Reconstruction) -> str:
+    """What is said of a finished result, and below it what it should not be taken for."""
+    caveats = find_caveats(result.synthetic, [view.focal_source for view in result.views])
+    return "\n".join((text, *caveats))
 
 
 def photo_count(count: int) -> str:

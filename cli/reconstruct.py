@@ -17,7 +17,7 @@ from ..core.worker import run_job
 from .blender_needed import require_bpy
 from .frames import photos_of
 from .known_arguments import read_given
-from .output import Output, photo_count
+from .output import Output, photo_count, with_caveats
 from .settings import read_settings
 from .writing import check_written
 
@@ -40,7 +40,7 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
     made = made or ([str(arguments.job)] if arguments.job else [])
     points = len(result.visible_points().position)
     said = f"{photo_count(len(result.views))}, {points} points -> {', '.join(made)}"
-    output.result(str(made[0]) if made else "", said)
+    output.result(str(made[0]) if made else "", with_caveats(said, result))
 
 
 def work(arguments: argparse.Namespace, output: Output) -> None:
@@ -49,7 +49,7 @@ def work(arguments: argparse.Namespace, output: Output) -> None:
     for warning in result.warnings:
         output.warning(warning)
     folder = result_folder(arguments.folder)
-    output.result(str(folder), f"{photo_count(len(result.views))} -> {folder}")
+    output.result(str(folder), with_caveats(f"{photo_count(len(result.views))} -> {folder}", result))
 
 
 def read_job(arguments: argparse.Namespace, output: Output) -> Job:

@@ -23,4 +23,4 @@ def report(arguments: argparse.Namespace, output: Output) -> None:
 def _lines(found: Statistics, warnings: tuple[str, ...]) -> list[str]:
     weakest = [f"  {photo.name}: {'; '.join(photo.problems)}" for photo in found.weakest]
     heading = ["Weakest photos, and why:"] if weakest else ["No photo is much weaker than the others"]
-    return [*found.summary(), *heading, *weakest, *(f"Warning: {warning}" for warning in warnings)]
+    return [*found.summary(), *heading, *weakest, *(f"Warning: {warning}" for warning in warnings), *found.caveats()]

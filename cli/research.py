@@ -81,8 +81,6 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
 
 def _known(arguments: argparse.Namespace, pairs: PairFile) -> list[KnownCamera]:
     """What --known says of the photos, which are called by their numbers; raises InputError for what does not fit."""
-    if arguments.exif_focal:
-        raise InputError(f"{arguments.pairs} holds predictions without EXIF data; leave --exif-focal away")
     sizes = {view.name: view.mapping.photo_size for view in pairs.views}
     cameras = read_named(arguments.known, sizes, arguments.pin) if arguments.known else {}
     return [cameras.get(view.name, UNKNOWN) for view in pairs.views]

@@ -17,7 +17,8 @@ def add_alignment(parser: argparse.ArgumentParser, defaults: AlignmentSettings) 
     shared = "one focal for photos of one size (also without a word), or of one camera, lens, zoom and size"
     share = get_args(SharedFocal)
     add("--shared-focal", nargs="?", choices=share, default=defaults.shared_focal, const="size", help=shared)
-    add("--exif-focal", action="store_true", help="weigh in what EXIF says of a photo's focal (docs/known.md)")
+    exif = "use the focal that EXIF states, where it is plausible (docs/known.md); default: yes"
+    add("--exif-focal", action=argparse.BooleanOptionalAction, default=defaults.exif_focal, help=exif)
     add("--optimize-principal-point", action="store_true", help="free it (default: the photo's centre)")
     add("--seed", type=int, default=defaults.seed, metavar="N", help=DRAWN)
 

@@ -7,7 +7,10 @@ from typing import Self
 
 from PIL import Image
 
+from .geometry.camera import focal_bounds
+
 EXIF_SPREAD = 0.05  # relative standard error of a focal from EXIF: whole millimetres, crops and diagonals that differ
+SAME_ASPECT = 0.02  # log of aspect ratios: photos that were only made smaller differ less, by whole pixels
 FULL_FRAME = math.hypot(36.0, 24.0)  # mm, the diagonal that 35 mm equivalents refer to (CIPA DCG-001)
 MILLIMETRES = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}  # of FocalPlaneResolutionUnit: inch, cm, mm, um
 EXIF_IFD = 0x8769
@@ -53,13 +56,29 @@ class LensTags:
         return (self.camera, self.lens, self.focal, self.focal_35) if any(self.camera) else None
 
     def focal_pixels(self, size: tuple[int, int]) -> float | None:
-        """The focal length in pixels of a photo that is stored with this (width, height); None where it is not told.
+        """The focal length in pixels of a photo that is stored with this (width, height).
+
+        None where it is not stated, or not plausible: outside of what a photo's focal can be here (`focal_bounds`), or
+        of a photo that was cropped since, which has another aspect ratio than the size that was recorded.
+        """
+        focal, (least, most) = self.stated_focal(size), focal_bounds(size)
+        return None if focal is None or not least <= focal <= most or self._cropped(size) else focal
+
+    def stated_focal(self, size: tuple[int, int]) -> float | None:
+        """The same, plausible or not; None where it is not stated.
 
         From the 35 mm equivalent  f35 / 43.27 mm * diagonal, else from the sensor  f * density * width / recorded.
         """
         if self.focal_35:
             return self.focal_35 / FULL_FRAME * math.hypot(*size)
         return self.focal * self.density * self._shrunk(size) or None
+
+    def _cropped(self, size: tuple[int, int]) -> bool:
+        """By the aspect ratio, whichever way the photo is turned; False where no size was recorded."""
+        if not (self.recorded_width and self.recorded_height):
+            return False
+        recorded = max(self.recorded_width, self.recorded_height) / min(self.recorded_width, self.recorded_height)
+        return abs(math.log(max(size) / min(size) / recorded)) > SAME_ASPECT
 
     def _shrunk(self, size: tuple[int, int]) -> float:
         """size over what was recorded; by the long sides where both are told, since HEIC comes turned already."""

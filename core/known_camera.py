@@ -11,9 +11,10 @@ from .errors import InputError
 
 RIGID = 1e-4  # how far a known pose's rotation may be from one
 WORDS = ("cam2world", "K", "focal", "focal_spread", "principal_point")
-ASIDE = ("width", "height", "confidence")  # in every cameras.json of ours, and no part of a pin
+ASIDE = ("width", "height", "confidence", "focal_source")  # in cameras.json of ours, and no part of a pin
 
 Part = Literal["both", "pose", "lens"]
+FocalSource = Literal["known", "exif", "network"]  # known: given by the user; network: what its pointmaps show
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +26,7 @@ class KnownCamera:
     principal_point: tuple[float, float] | None = None  # photo pixels
     focal_spread: float = 0.0  # relative standard error of the focal; 0: exact
     focal_y: float | None = None  # photo pixels; None: the same
+    focal_source: FocalSource = "known"  # where the focal comes from, if there is one
 
     def __post_init__(self) -> None:
         if self.cam2world is not None:

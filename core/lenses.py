@@ -18,18 +18,27 @@ UNKNOWN = KnownCamera()
 def told_of(views: Sequence[View], given: Given, settings: AlignmentSettings) -> list[KnownCamera]:
     """What is known of every view's camera; with exif_focal, a focal that the user did not give is EXIF's, roughly."""
     known = [given.cameras.get(view.path.resolve(), UNKNOWN) for view in views]
-    focals = [exif_focal(view) if settings.exif_focal else None for view in views]
     return [
-        camera if focal is None or camera.focal is not None else replace(camera, focal=focal, focal_spread=EXIF_SPREAD)
-        for camera, focal in zip(known, focals, strict=True)
+        _with_exif(camera, view) if settings.exif_focal else camera for camera, view in zip(known, views, strict=True)
     ]
 
 
+def _with_exif(camera: KnownCamera, view: View) -> KnownCamera:
+    focal = exif_focal(view)
+    if focal is None or camera.focal is not None:
+        return camera
+    return replace(camera, focal=focal, focal_spread=EXIF_SPREAD, focal_source="exif")
+
+
 def exif_focal(view: View) -> float | None:
-    """The focal in photo pixels that EXIF tells; None where it tells none."""
+    """The focal in photo pixels that EXIF states; None where it states none that is plausible."""
+    return view.tags.focal_pixels(_stored_size(view))
+
+
+def _stored_size(view: View) -> tuple[int, int]:
+    """(width, height) of the photo's file, before its EXIF turn."""
     width, height = view.mapping.photo_size
-    stored = (height, width) if view.mapping.exif_orientation in SIDEWAYS else (width, height)
-    return view.tags.focal_pixels(stored)
+    return (height, width) if view.mapping.exif_orientation in SIDEWAYS else (width, height)
 
 
 def lenses_of(views: Sequence[View]) -> list[tuple[object, ...] | None]:
@@ -41,12 +50,18 @@ def lenses_of(views: Sequence[View]) -> list[tuple[object, ...] | None]:
 
 
 def lens_notices(views: Sequence[View], settings: AlignmentSettings) -> list[str]:
-    """One sentence for each wish that EXIF could not meet."""
-    silent = [view.name for view in views if exif_focal(view) is None]
+    """One sentence on focals in EXIF that are not used, one on what shared_focal could not learn from it."""
+    wrong = [
+        view.name
+        for view in views
+        if exif_focal(view) is None and view.tags.stated_focal(_stored_size(view)) is not None
+    ]
     nameless = [view.name for view in views if view.tags.identity is None]
     notices = []
-    if settings.exif_focal and silent:
-        notices.append(f"EXIF tells no focal length of {listed(silent)}: the network's view of it stands alone there")
+    if settings.exif_focal and wrong:
+        notices.append(
+            f"EXIF's focal length of {listed(wrong)} is not used: the photo was cropped since, or no lens has it"
+        )
     if settings.shared_focal == "exif" and nameless:
         notices.append(f"EXIF names no camera of {listed(nameless)}: each of them has a focal length of its own")
     return notices

@@ -139,7 +139,8 @@ def as_reconstruction(
     """The photos alone, in the world of `of`."""
     photos = {one.view.name: one.figures() for one in localized}
     recipe = {"localization": asdict(settings) | {"photos": photos}, "min_confidence": of.min_confidence}
-    return Reconstruction(tuple(one.view for one in localized), of.model, recipe, of.version)
+    views = tuple(one.view for one in localized)
+    return Reconstruction(views, of.model, recipe, of.version, synthetic=of.synthetic)
 
 
 def _accepted(placed: Placed | None, photo: Path, settings: LocalizationSettings) -> Placed:

@@ -34,7 +34,7 @@ def read_map(folder: Path, model: LoadedModel) -> Reconstruction:
     if not photos:
         raise InputError(f"{folder} has no depth for any of its photos; a photo is placed against depth")
     views = tuple(_aligned(photo, load_view(photo.path, framing_of(model.config), photo.name)) for photo in photos)
-    return Reconstruction(views, model.label, {}, VERSION)
+    return Reconstruction(views, model.label, {}, VERSION, synthetic=model.synthetic)
 
 
 def depth_at(depth: NDArray[np.floating], pixels: Array) -> Array:
@@ -70,4 +70,5 @@ def _aligned(photo: PosedPhoto, view: View) -> AlignedView:
         colors=view.colors,
         mask=view.mask & np.isfinite(found),
         sha256=view.sha256,
+        focal_source="known",
     )

@@ -53,7 +53,7 @@ def measure(reconstruction: Reconstruction) -> Statistics:
     """
     views, least = reconstruction.without_flaws().views, reconstruction.min_confidence
     if not views:
-        return Statistics((), 0, 1.0, None, 0.0)
+        return Statistics((), 0, 1.0, None, 0.0, reconstruction.synthetic)
     cameras, settings = Cameras.of(views), CleanupSettings()
     home = int(np.bincount(cameras.components).argmax()) if cameras.components.min() >= 0 else views[0].component
     photos, ratios = [], []
@@ -66,17 +66,17 @@ def measure(reconstruction: Reconstruction) -> Statistics:
     points = sum(round(photo.shown * view.mask.size) for photo, view in zip(named, views, strict=True))
     found = [photo.reprojection for photo in named if photo.reprojection is not None]
     confidence = float(np.median([photo.confidence for photo in named]))
-    return Statistics(named, points, confidence, _median(np.array(found)), _median(np.concatenate(ratios)) or 0.0)
+    off, disagreement = _median(np.array(found)), _median(np.concatenate(ratios)) or 0.0
+    return Statistics(named, points, confidence, off, disagreement, reconstruction.synthetic)
 
 
-def _figures(view: AlignedView, least: float, shared: float, off: float | None, placed: bool) -> PhotoStatistics:
+def _figures(view: AlignedView, least: float, shared: float, off: float | None, connected: bool) -> PhotoStatistics:
     kept = view.kept(least)
     shown = np.count_nonzero(kept) / kept.size
     confidence = view.confidence[kept] if shown else view.confidence.ravel()
     confidence = confidence[:: 1 + len(confidence) // ENOUGH]
-    return PhotoStatistics(
-        view.name, placed, max(view.mapping.photo_size), shown, float(np.median(confidence)), shared, off
-    )
+    figures = (view.name, connected, max(view.mapping.photo_size), shown, float(np.median(confidence)), shared, off)
+    return PhotoStatistics(*figures, focal=float(view.K[0, 0]), focal_source=view.focal_source)
 
 
 def _compare(

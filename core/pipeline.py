@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from . import inference
 from .alignment.aligner import Alignment, Placement, align
+from .alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
 from .auto_graph import choose_edges
 from .cleanup import find as cleanup
 from .device import device_memory, precision_notices
@@ -72,6 +73,7 @@ def reconstruct(
             masks=[view.mask for view in views],
             known=square,
             lenses=lenses_of(views),
+            network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
             before=[(before or {}).get(view.path.resolve()) for view in views],
             names=[view.name for view in views],
             report=report,
@@ -87,6 +89,7 @@ def reconstruct(
         warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
         given=given.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
+        synthetic=model.synthetic,
     )
     return cleanup.with_flaws(result, report=report)
 
@@ -161,6 +164,7 @@ def aligned_views(views: Sequence[View], alignment: Alignment, known: Sequence[K
             mask=view.mask,
             component=int(alignment.component[index]),
             sha256=view.sha256,
+            focal_source=alignment.focal_source[index],
         )
         for index, view in enumerate(views)
     )

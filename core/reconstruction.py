@@ -13,6 +13,7 @@ from .cleanup.flaws import FLAWS, bits_of
 from .errors import InputError, first_line
 from .files import DAMAGED_ARRAYS, replacing
 from .gauge import Gauge
+from .known_camera import FocalSource
 from .pixel_mapping import PixelMapping
 from .soundness import check_archive, check_path, check_result
 
@@ -37,6 +38,7 @@ class AlignedView:
     component: int = 0  # photos of different components share no world
     flaws: NDArray[np.uint8] | None = None  # (H, W), bits of core/cleanup's FLAWS; None: nobody has looked
     sha256: str = ""  # of the photo's file when it was read; "": not known
+    focal_source: FocalSource = "network"  # where the focal in K comes from
 
     def camera_points(self) -> NDArray[np.float64]:
         """(H, W, 3) in this camera's frame: every point on its own pixel's ray, at its depth."""
@@ -96,6 +98,7 @@ class Reconstruction:
     given: dict[str, Any] = field(default_factory=dict)  # known cameras and masks by photo (core/given.py: named)
     gauge: Gauge = field(default_factory=Gauge)  # how this world came from the alignment's
     licence: str = ""  # of the model, which binds what is made with it; "": nobody said
+    synthetic: bool = False  # the model was trained on synthetic scenes alone
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
@@ -144,10 +147,12 @@ class Reconstruction:
                 "K": view.K.tolist(),
                 "cam2world": view.cam2world.tolist(),
                 "confidence": float(view.confidence[view.mask].mean()) if view.mask.any() else 1.0,
+                "focal_source": view.focal_source,
             }
             for view in self.views
         }
-        recipe = {"model": self.model, "licence": self.licence, "settings": self.settings, "version": self.version}
+        recipe = {"model": self.model, "licence": self.licence, "synthetic": self.synthetic}
+        recipe |= {"settings": self.settings, "version": self.version}
         return {"photos": photos, **recipe, "world": self.gauge.as_dict(), **self.given}
 
     def save_cameras(self, path: Path) -> None:
@@ -169,13 +174,14 @@ class Reconstruction:
                 "path": str(view.path),
                 "sha256": view.sha256,
                 "component": view.component,
+                "focal_source": view.focal_source,
                 "mapping": view.mapping.as_dict(),
             }
             for view in self.views
         ]
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
         head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.given}
-        head |= {"world": self.gauge.as_dict(), "licence": self.licence}
+        head |= {"world": self.gauge.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
         with replacing(folder / "reconstruction.json") as file:
             file.write(json.dumps(head, indent=1).encode())
 
@@ -191,7 +197,8 @@ class Reconstruction:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
             warnings, given = tuple(head["warnings"]), head.get("given", {})
             gauge, licence = Gauge.from_dict(head.get("world")), head.get("licence", "")
-            result = cls(views, head["model"], head["settings"], head["version"], warnings, given, gauge, licence)
+            recipe = (head["model"], head["settings"], head["version"], warnings, given, gauge, licence)
+            result = cls(views, *recipe, synthetic=head.get("synthetic", False))
             check_result(result)
             return result
         except DAMAGED_ARRAYS as error:
@@ -216,4 +223,5 @@ def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
     known = ARRAYS if f"{index}.flaws" not in arrays else (*ARRAYS, "flaws")  # results of before have none
     fields = {key: arrays[f"{index}.{key}"] for key in known}
     fields |= {"component": entry["component"], "sha256": entry.get("sha256", "")}  # results of before have none
+    fields["focal_source"] = entry.get("focal_source", "network")
     return AlignedView(entry["name"], check_path(entry["path"]), mapping, **fields)

@@ -28,7 +28,7 @@ class AlignmentSettings:
     learning_rate: float = 0.01  # first step length of the refinement
     distance: Distance = "l1"  # |r| or |r|^2 in the objective
     shared_focal: SharedFocal = "off"  # one focal for all photos of equal size, or of one camera, lens and size
-    exif_focal: bool = False  # what EXIF says of a photo's focal is weighed against what the network sees
+    exif_focal: bool = True  # weigh a focal from EXIF, where there is a plausible one, against the network's
     optimize_principal_point: bool = False  # else the photo's centre
     seed: int = 0
 
@@ -45,7 +45,12 @@ class AlignmentSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "AlignmentSettings":
-        """The settings that `asdict` wrote, now or when shared_focal was yes or no; raises TypeError for others."""
+        """The settings that `asdict` wrote, now or when shared_focal was yes or no; raises TypeError for others.
+
+        Those from before there was exif_focal keep what was done then.
+        """
+        if "shared_focal" in values:
+            values = {"exif_focal": False, **values}
         shared = values.get("shared_focal", cls().shared_focal)
         return cls(**{**values, "shared_focal": {True: "size", False: "off"}.get(shared, shared)})
 

@@ -11,11 +11,12 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .known_camera import FocalSource
 from .settings import ReconstructionSettings
 from .typed import check_types
 
@@ -50,6 +51,8 @@ def check_view(view: "AlignedView") -> None:
         raise ValueError(f"component is {repr(view.component)[:60]}")
     if not isinstance(view.sha256, str) or not re.fullmatch("([0-9a-f]{64})?", view.sha256):
         raise ValueError(f"sha256 is {repr(view.sha256)[:60]}")
+    if view.focal_source not in get_args(FocalSource):
+        raise ValueError(f"focal_source is {repr(view.focal_source)[:60]}")
     _check_array("K", view.K, (3, 3), "f")
     _check_array("cam2world", view.cam2world, (4, 4), "f")
     for name, array in (("depth", view.depth), ("confidence", view.confidence)):

@@ -1,9 +1,11 @@
 """How a reconstruction turned out, in figures and in words; core/measuring.py finds them. Imports nothing heavy."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
+
+from .known_camera import FocalSource
 
 # Photos that miss one of these are named.
 LEAST_SHOWN = 0.25  # of a photo's pixels
@@ -26,6 +28,8 @@ class PhotoStatistics:
     shared: float  # share of its shown points that another photo shows too, 0 to 1
     reprojection: float | None  # median, photo pixels; None where no other photo shows its points
     problems: tuple[str, ...] = ()  # why it is weak, one clause each
+    focal: float | None = None  # photo pixels; None in statistics from before it was kept
+    focal_source: FocalSource = "network"  # where it comes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Statistics:
     confidence: float  # median of the photos' medians
     reprojection: float | None  # median of the photos', photo pixels
     disagreement: float  # share of the depth by which two photos' surfaces usually differ
+    synthetic: bool = False  # the network was trained on synthetic scenes alone
 
     @property
     def placed(self) -> int:
@@ -64,6 +69,18 @@ class Statistics:
             say("{:,} points shown").format(self.points),
         )
 
+    def caveats(self, say: Say = str) -> tuple[str, ...]:
+        """What nobody should take a result of such a network for, one line each; empty for other networks."""
+        return find_caveats(self.synthetic, [photo.focal_source for photo in self.photos], say)
+
+    def focal_text(self, photo: PhotoStatistics, say: Say = str) -> str:
+        """A photo's focal length and where it comes from; "" where it was not kept."""
+        if photo.focal is None:
+            return ""
+        sources = {"known": say("Focal {:.0f} px, known"), "exif": say("Focal {:.0f} px, from EXIF")}
+        guess = say("Focal {:.0f} px, a guess") if self.synthetic else say("Focal {:.0f} px")
+        return sources.get(photo.focal_source, guess).format(photo.focal)
+
     def problems_of(self, photo: PhotoStatistics, say: Say = str) -> tuple[str, ...]:
         """Why one of the photos is weak, one clause each."""
         return find_problems(photo, self.photos, say)
@@ -77,7 +94,19 @@ class Statistics:
         """What `as_dict` gave; raises LookupError, TypeError, ValueError or AttributeError for anything else."""
         photos = tuple(_photo(entry) for entry in content["photos"])
         figures = _finite(content["confidence"]), _optional(content["reprojection"]), _finite(content["disagreement"])
-        return cls(photos, int(content["points"]), *figures)
+        return cls(photos, int(content["points"]), *figures, synthetic=content.get("synthetic") is True)
+
+
+def find_caveats(synthetic: bool, sources: Sequence[FocalSource], say: Say = str) -> tuple[str, ...]:
+    """What a result of a network that was trained on synthetic scenes alone says of itself, one line each.
+
+    sources: of every photo's focal. Empty where synthetic is False.
+    """
+    if not synthetic:
+        return ()
+    rough, guessed = say("rough: this network was trained on synthetic scenes"), sources.count("network")
+    focals = say("The focal length of {} of {} photos is a guess").format(guessed, len(sources))
+    return (rough, focals) if guessed else (rough,)
 
 
 def find_problems(photo: PhotoStatistics, photos: tuple[PhotoStatistics, ...], say: Say = str) -> tuple[str, ...]:
@@ -109,9 +138,18 @@ def _median(values: list[float]) -> float:
 def _photo(entry: dict[str, Any]) -> PhotoStatistics:
     shares = {name: _finite(entry[name]) for name in ("shown", "confidence", "shared")}
     problems = tuple(str(problem) for problem in entry["problems"])
-    off = _optional(entry["reprojection"])
+    source = entry.get("focal_source", "network")
+    if source not in get_args(FocalSource):
+        raise ValueError(f"{source!r} is no source of a focal")
     return PhotoStatistics(
-        str(entry["name"]), bool(entry["placed"]), int(entry["side"]), **shares, reprojection=off, problems=problems
+        str(entry["name"]),
+        bool(entry["placed"]),
+        int(entry["side"]),
+        **shares,
+        reprojection=_optional(entry["reprojection"]),
+        problems=problems,
+        focal=_optional(entry.get("focal")),
+        focal_source=source,
     )
 
 

@@ -26,6 +26,7 @@ from .photo_properties import DUST3R_PG_photo
 from .preferences import commercial_only, model_folder
 from .scene import display_sliders
 from .scene.appearance import active_inputs
+from .scene.cameras import PHOTO
 from .scene.cleanup import active_switches
 from .scene.reading import find_collection
 from .scene.statistics import read_statistics
@@ -121,7 +122,7 @@ class ReconstructionProperties:
     )
     exif_focal: BoolProperty(
         name="Focal from EXIF",
-        description="Weigh what a photo says of its lens against what the network sees",
+        description="Use the focal length that a photo states, where it is plausible, before what the network sees",
         default=ALIGNMENT.exif_focal,
     )
     masks: StringProperty(
@@ -247,6 +248,21 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         """core's Statistics of the active reconstruction; None before they were found."""
         collection = find_collection(bpy.context)
         return read_statistics(collection) if collection else None
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the active reconstruction should not be taken for, one line each."""
+        found = self.statistics
+        return found.caveats(iface_) if found is not None else ()
+
+    @property
+    def active_result_text(self) -> str:
+        """The focal length of the active photo of the result, and where it comes from; empty where none is active."""
+        found, things = self.statistics, self.result.objects if self.result else []
+        if found is None or not 0 <= self.active_result < len(things):
+            return ""
+        name = things[self.active_result].get(PHOTO)
+        return next((found.focal_text(photo, iface_) for photo in found.photos if photo.name == name), "")
 
     @property
     def flaw_switches(self) -> list[tuple[str, Any, str]]:

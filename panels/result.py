@@ -1,8 +1,10 @@
 """A finished reconstruction: looking through its photos; what else can be done with it is folded away."""
 
+import textwrap
+
 import bpy
 
-from .base import SidebarPanel
+from .base import NOTE_WIDTH, SidebarPanel
 
 
 class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
@@ -17,6 +19,10 @@ class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
         row.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
         row.operator("dust3r.next_photo", text="", icon="TRIA_RIGHT").direction = "NEXT"
         row.operator("dust3r.leave_photo", text="", icon="LOOP_BACK")
+        column = self.layout.column(align=True)
+        for caveat in context.scene.dust3r.caveats:
+            for line in textwrap.wrap(caveat, NOTE_WIDTH):
+                column.label(text=line)
 
 
 class DUST3R_PT_points(SidebarPanel, bpy.types.Panel):

@@ -17,6 +17,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 STUDIO = ROOT / "samples" / "studio" / "images"
 SMALL = ROOT / "models" / "small"
+ROUGH = "rough: this network was trained on synthetic scenes"
 HEADLESS = [sys.executable, str(ROOT / "headless.py")]
 
 
@@ -33,7 +34,7 @@ def test_photos_become_cameras_and_points(run, photos, tmp_path):
     code, out, _ = run(*_reconstruct(photos, "--cameras", tmp_path / "c.json", "--points", tmp_path / "p.ply"))
     assert code == 0
     cameras = json.loads((tmp_path / "c.json").read_text())
-    assert set(cameras) == {"photos", "model", "licence", "settings", "version", "world"}
+    assert set(cameras) == {"photos", "model", "licence", "synthetic", "settings", "version", "world"}
     assert list(cameras["photos"]) == [Path(photo).name for photo in photos]
     for photo, camera in zip(photos, cameras["photos"].values(), strict=True):
         with Image.open(photo) as image:
@@ -44,7 +45,9 @@ def test_photos_become_cameras_and_points(run, photos, tmp_path):
         np.testing.assert_allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-9)
         assert camera["confidence"] >= 1
     assert (tmp_path / "p.ply").stat().st_size > 10_000
-    assert out.splitlines()[-1].endswith("p.ply")
+    assert out.splitlines()[-3].endswith("p.ply")
+    assert out.splitlines()[-2:] == [ROUGH, "The focal length of 3 of 3 photos is a guess"]
+    assert cameras["synthetic"] and {camera["focal_source"] for camera in cameras["photos"].values()} == {"network"}
 
 
 def test_the_same_input_gives_the_same_cameras(run, photos, tmp_path):

@@ -1,6 +1,7 @@
 """The verb `report`."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from dust3r.core.protocol import ResultMessage, decode
@@ -30,6 +31,35 @@ def test_json_says_every_photos_figures(run, folder):
     assert code == 0
     assert [photo["name"] for photo in found["photos"]] == ["0.png", "1.png", "2.png", "3.png"]
     assert found["placed"] == 4 and found["warnings"] == ["It rained"] and found["model"] == "synthetic@0"
+
+
+@pytest.fixture
+def rough(tmp_path):
+    """The same of a network that was trained on synthetic scenes, with focals from everywhere."""
+    whole = of(walls((0, 0.1, 0.2, 0.3), (1, 1, 1, 1)))
+    sources = ("known", "exif", "network", "network")
+    views = tuple(replace(view, focal_source=source) for view, source in zip(whole.views, sources, strict=True))
+    replace(whole, views=views, synthetic=True).save(tmp_path / "result")
+    return tmp_path
+
+
+def test_a_result_of_a_network_trained_on_synthetic_scenes_says_so_at_the_end_and_what_is_a_guess(run, rough):
+    said = ["rough: this network was trained on synthetic scenes", "The focal length of 2 of 4 photos is a guess"]
+    assert run("report", rough)[1].splitlines()[-2:] == said
+
+
+def test_a_result_of_another_network_says_nothing_of_the_kind(run, folder):
+    _, out, _ = run("report", folder)
+    assert "rough" not in out and "guess" not in out
+    found = json.loads(run("report", folder, "--json")[1])
+    assert found["synthetic"] is False and {photo["focal_source"] for photo in found["photos"]} == {"network"}
+
+
+def test_json_says_where_every_focal_comes_from(run, rough):
+    found = json.loads(run("report", rough, "--json")[1])
+    assert found["synthetic"] is True
+    assert [photo["focal_source"] for photo in found["photos"]] == ["known", "exif", "network", "network"]
+    assert [photo["focal"] for photo in found["photos"]] == [64.0] * 4
 
 
 def test_a_program_is_told_where(run, folder):

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.alignment.aligner import Alignment, align
+from ...core.alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
 from ...core.checkpoints import find_model
 from ...core.exif import EXIF_SPREAD
 from ...core.images import load_views
@@ -54,6 +55,7 @@ class Scene:
     poses: NDArray[np.float64]  # (N, 4, 4)
     focal: NDArray[np.float64]  # (N,), photo pixels
     depth: Sequence[NDArray[np.floating]]  # N x (H, W) of network pixels; 0 where not known
+    network_spread: float = PHOTO_SPREAD  # as of `align`
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,12 @@ def _table(name: str, scenes: Sequence[Scene]) -> Iterator[str]:
 def _errors(scene: Scene, case: Case, seed: int) -> tuple[float, float, float, float]:
     settings = AlignmentSettings(shared_focal="size" if case.shared else "off")
     found = align(
-        scene.mappings, scene.predictions, settings, principal_points=scene.centres, known=_known(scene, case, seed)
+        scene.mappings,
+        scene.predictions,
+        settings,
+        principal_points=scene.centres,
+        known=_known(scene, case, seed),
+        network_spread=scene.network_spread,
     )
     judged = [k for k in range(len(scene.poses)) if k not in {end % len(scene.poses) for end in ENDS}]
     pairs = np.isin(np.stack(np.triu_indices(len(scene.poses), 1)), judged).any(0)
@@ -145,4 +152,6 @@ def _studio(root: Path) -> Scene:
         depth.append(read_depth(photo.depth)[rows, columns] if photo.depth else np.zeros(rows.shape))
     mappings, focal = [view.mapping for view in views], np.array([photo.K[0, 0] for photo in truth])
     poses = np.stack([photo.cam2world for photo in truth])
-    return Scene(mappings, predictions, [mapping.photo_centre for mapping in mappings], poses, focal, depth)
+    centres = [mapping.photo_centre for mapping in mappings]
+    spread = SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD
+    return Scene(mappings, predictions, centres, poses, focal, depth, spread)

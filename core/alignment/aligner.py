@@ -1,6 +1,7 @@
 """The global alignment on one screen: pairwise pointmaps in, cameras and depths of one world out."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .degenerate import describe_shapes
 from .initialize import place_world
-from .known import KnownCamera, Pins, check_depth, focal_groups, gather, into_known_world
+from .known import KnownCamera, Pins, check_depth, focal_groups, focal_sources, gather, into_known_world
+from .known_focals import PHOTO_SPREAD, with_known_focals
 from .lone import lone_world
 from .notices import describe
 from .objective import World
@@ -47,6 +49,7 @@ def align(
     known: Sequence[KnownCamera | None] | None = None,
     before: Sequence[Placement | None] | None = None,
     lenses: Sequence[Hashable] | None = None,
+    network_spread: float = PHOTO_SPREAD,
     names: Sequence[str] | None = None,
     report: Report = silent,
     look: Look | None = None,
@@ -59,7 +62,9 @@ def align(
     given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
     world is that photo's, with two in different places the scale is theirs too; before: where photos stood in an
     earlier solution, to begin there; lenses: equal for photos of one camera, lens and zoom, None where that is
-    unknown, for shared_focal "exif"; names: of the photos, for warnings; look: who sees the world come together.
+    unknown, for shared_focal "exif"; network_spread: relative error of the focals that the network's pointmaps show,
+    beside their scatter, where one is known roughly; names: of the photos, for warnings; look: who sees the world come
+    together.
     Raises InputError without predictions or when something does not fit the photos, and whatever `report` raises.
     """
     settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
@@ -70,7 +75,9 @@ def align(
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
     centres[pins.centred] = pins.principal_point[pins.centred]
     observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))
-    canonical = canonical_pointmaps(observations, centres, pins, settings.seed, steps.part(0.1, len(mappings)))
+    step = steps.part(0.1, len(mappings))
+    canonical = canonical_pointmaps(observations, centres, pins, settings.seed, step, network_spread)
+    observations, predictions = with_known_focals(observations, predictions, canonical.stretch)
     usable = usable_edges(observations, canonical)
     component = components(len(mappings), observations.edges[usable])
     sight = Sight(look, mappings, masks, component)
@@ -89,7 +96,8 @@ def align(
     parts = side_by_side(parts, placed)
     for part in parts:
         sight.stand(part.photos, part.world, canonical.weight[part.photos])
-    return finish(mappings, predictions, masks, parts, settings, component, warnings, steps, sight)
+    found = finish(mappings, predictions, masks, parts, settings, component, warnings, steps, sight)
+    return replace(found, focal_source=focal_sources(known, groups, canonical.dropped))
 
 
 def _solve(

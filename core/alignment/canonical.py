@@ -14,6 +14,7 @@ from .known import Pins
 from .observations import Array, Indices, Observations
 
 SPREAD_OF_ONE = 0.01  # relative error of a focal that a single pointmap shows
+CONTRADICTION = 3.0  # standard errors between EXIF's focal and the pointmaps' from which EXIF's is dropped
 SPREAD_UNKNOWN = 0.3  # of a focal that nothing shows: as long as the longer side, 53 degrees
 PNP_EDGES = 4  # of a photo never first in an edge: its most confident ones
 
@@ -28,6 +29,8 @@ class Canonical:
     depth: Array  # (N, P), > 0
     weight: Array  # (N, P), mean log confidence; 0 where no edge says anything
     known: NDArray[np.bool_]  # (N,), False: nothing usable is known of the photo's own shape
+    stretch: Array  # (N,), a focal that was known beforehand over the one that the pointmaps show; 1 without one
+    dropped: NDArray[np.bool_]  # (N,), EXIF's focal contradicts the pointmaps and is not used
 
     def of(self, photos: Indices) -> Self:
         """The part of these photos."""
@@ -40,6 +43,7 @@ def canonical_pointmaps(
     pins: Pins,
     seed: int,
     step: Callable[[], None],
+    network_spread: float = 0.0,
 ) -> Canonical:
     """Per photo, over the M edges where it comes first (X its points there, w = log C, c the principal point):
 
@@ -47,7 +51,8 @@ def canonical_pointmaps(
     depth   argmin_d sum_m w |log d - log(a_m X_z)|, a_m bringing the edges to one scale (median log ratio).
     A photo that is never first is posed by PnP in the edges where it is second. Photos that share their focal
     get the median of their focals, weighted by certainty. What is known of a focal is taken, or averaged in by
-    certainty. Calls `step` before every photo.
+    certainty, for which a pointmap's focal has the relative error `network_spread` beside its scatter. Calls `step`
+    before every photo.
     """
     found, shapes = [], []
     for photo, principal_point in enumerate(principal_points):
@@ -55,8 +60,11 @@ def canonical_pointmaps(
         points, weight = _own_maps(observations, photo, principal_point, pins, seed)
         found.append(_focal(observations, photo, principal_point, points, weight))
         shapes.append(fuse_depths(points[..., 2], weight))
-    focal, spread = np.array(found).T
-    focal, spread = _share(*_informed(focal, spread, pins), pins)
+    seen, spread = np.array(found).T
+    told, dropped = _usable(seen, np.hypot(spread, network_spread), pins)
+    spread = np.where(told, np.hypot(spread, network_spread), spread)
+    focal, spread = _share(*_informed(seen, spread, told, pins), told, pins)
+    stretched = np.isin(pins.focal_group, pins.focal_group[told])
     return Canonical(
         focal,
         spread,
@@ -64,6 +72,8 @@ def canonical_pointmaps(
         np.stack([depth for depth, _ in shapes]),
         np.stack([weight for _, weight in shapes]),
         np.array([bool((weight > 0).any()) for _, weight in shapes]),
+        np.where(stretched, focal / seen, 1.0),
+        dropped,
     )
 
 
@@ -122,9 +132,16 @@ def _focal(
     return focal, float(np.clip(scatter, 1e-4, None) / np.sqrt(len(points)))
 
 
-def _informed(focal: Array, spread: Array, pins: Pins) -> tuple[Array, Array]:
-    """The focals seen and those known beforehand, averaged by certainty; exactly the known where that is exact."""
+def _usable(focal: Array, spread: Array, pins: Pins) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which photos' focals are known beforehand (N,), and which are not used: EXIF's, where they contradict (N,)."""
     told = np.isfinite(pins.focal)
+    apart = np.abs(np.log(np.where(told, pins.focal, focal) / focal))
+    dropped = told & pins.focal_from_exif & (apart > CONTRADICTION * np.hypot(spread, pins.focal_spread))
+    return told & ~dropped, dropped
+
+
+def _informed(focal: Array, spread: Array, told: NDArray[np.bool_], pins: Pins) -> tuple[Array, Array]:
+    """The focals seen and those known beforehand, averaged by certainty; exactly the known where that is exact."""
     seen, known = 1 / spread**2, np.where(told, 1 / pins.focal_spread**2, 0)
     logs = np.log(np.where(told, pins.focal, focal))
     mean = np.exp((seen * np.log(focal) + known * logs) / (seen + known))
@@ -132,13 +149,16 @@ def _informed(focal: Array, spread: Array, pins: Pins) -> tuple[Array, Array]:
     return np.where(pinned, pins.focal, mean), np.where(pinned, pins.focal_spread, 1 / np.sqrt(seen + known))
 
 
-def _share(focal: Array, spread: Array, pins: Pins) -> tuple[Array, Array]:
+def _share(focal: Array, spread: Array, told: NDArray[np.bool_], pins: Pins) -> tuple[Array, Array]:
     focal, spread = focal.copy(), spread.copy()
     numbers, count = np.unique(pins.focal_group, return_counts=True)
     for number in numbers[count > 1]:
         same = pins.focal_group == number
         if (pinned := same & pins.focal_pinned).any():
             focal[same & ~pinned], spread[same] = np.median(focal[pinned]), spread[pinned].min()
+            continue
+        if (known := same & told).any():
+            focal[same], spread[same] = weighted_median(focal[known], 1 / spread[known]), spread[known].mean()
             continue
         focal[same] = weighted_median(focal[same], 1 / spread[same])
         spread[same] = spread[same].mean() / np.sqrt(same.sum())

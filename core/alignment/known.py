@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..geometry.mean_turn import mean_turn
 from ..geometry.similarity import Similarity
-from ..known_camera import KnownCamera
+from ..known_camera import FocalSource, KnownCamera
 from ..placement import Placement
 from ..settings import SharedFocal
 from .observations import Array, Indices
@@ -29,6 +29,7 @@ class Pins:
     cam2world: Array  # (N, 4, 4), the identity where not
     focal: Array  # (N,), photo pixels, NaN where nothing is known
     focal_spread: Array  # (N,), relative; at least PINNED
+    focal_from_exif: NDArray[np.bool_]  # (N,), the focal is EXIF's, and dropped where the pointmaps contradict it
     centred: NDArray[np.bool_]  # (N,), the principal point is known
     principal_point: Array  # (N, 2), photo pixels, 0 where not known
     focal_group: Indices  # (N,): photos of one number share their focal
@@ -89,6 +90,25 @@ def focal_groups(shared: SharedFocal, sizes: Sequence[Hashable], lenses: Sequenc
     return np.array([keys.index(key) for key in keys])
 
 
+def focal_sources(
+    known: Sequence[KnownCamera | None] | None, groups: Indices, dropped: NDArray[np.bool_]
+) -> tuple[FocalSource, ...]:
+    """Where the focals of N photos come from: of those that share one, the surest source of any.
+
+    groups: (N,), as of `focal_groups`; dropped: (N,), what was known of the focal was not used.
+    """
+    cameras = [camera or KnownCamera() for camera in (known or [None] * len(groups))]
+    own: list[FocalSource] = [
+        "network" if camera.focal is None or drop else camera.focal_source
+        for camera, drop in zip(cameras, dropped, strict=True)
+    ]
+    surest: tuple[FocalSource, ...] = ("known", "exif", "network")
+    return tuple(
+        min((source for source, other in zip(own, groups, strict=True) if other == group), key=surest.index)
+        for group in groups
+    )
+
+
 def gather(
     known: Sequence[KnownCamera | None] | None, before: Sequence[Placement | None] | None, focal_group: Indices
 ) -> Pins:
@@ -108,6 +128,7 @@ def gather(
         np.array(poses, dtype=np.float64),
         np.array([np.nan if camera.focal is None else camera.focal for camera in cameras]),
         np.array([max(camera.focal_spread, PINNED) for camera in cameras]),
+        np.array([camera.focal_source == "exif" for camera in cameras]),
         np.array([camera.principal_point is not None for camera in cameras]),
         np.array([camera.principal_point or (0, 0) for camera in cameras], dtype=np.float64),
         focal_group,

@@ -29,6 +29,12 @@ def describe(
     empty = [names[photo] for photo in np.flatnonzero(~canonical.known)]
     if empty:
         sentences.append(f"Nothing usable was predicted for {listed(empty)}: camera and depth are placeholders")
+    if canonical.dropped.any():
+        wrong = listed([names[photo] for photo in np.flatnonzero(canonical.dropped)])
+        sentences.append(
+            f"EXIF's focal length of {wrong} contradicts what the network sees and is not used; "
+            "give it as known if it is right"
+        )
     lost = observations.edges[~usable & (observations.edges[:, 0] != observations.edges[:, 1])]
     if len(lost):
         pairs = listed([f"{names[i]} - {names[j]}" for i, j in lost])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..known_camera import FocalSource
 from ..pixel_mapping import PixelMapping
 from ..prediction import PairPrediction
 from ..settings import AlignmentSettings, Distance
@@ -34,6 +35,7 @@ class Alignment:
     pair_uncertainty: PairUncertainty  # of every prediction's two cameras to each other; NaN where left out
     disagreement: Array  # (E,), of every prediction with the rest, over the usual: about 1; NaN where left out
     warnings: tuple[str, ...]  # what the user should know, one sentence each
+    focal_source: tuple[FocalSource, ...] = ()  # N x where the focal comes from
 
 
 def finish(

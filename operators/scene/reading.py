@@ -95,7 +95,8 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
     given = {name: recipe[name] for name in GIVEN if name in recipe}
     warnings, gauge = tuple(recipe["warnings"]), Gauge.from_dict(recipe.get("world"))
     licence = recipe.get("licence", "")
-    return Reconstruction(views, recipe["model"], settings, recipe["version"], warnings, given, gauge, licence)
+    made = (recipe["model"], settings, recipe["version"], warnings, given, gauge, licence)
+    return Reconstruction(views, *made, synthetic=recipe.get("synthetic", False))
 
 
 def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:
@@ -118,7 +119,9 @@ def _view(index: int, name: str, entry: dict[str, Any], points: PointCloud) -> A
         flaws[at] = points.flaws[mine]
     path, component = Path(entry["path"]), entry["component"]
     digest = entry.get("sha256", "")  # scenes of before have none
-    return AlignedView(name, path, mapping, K, cam2world, depth, confidence, colors, mask, component, flaws, digest)
+    source = entry.get("focal_source", "network")
+    arrays = (K, cam2world, depth, confidence, colors, mask)
+    return AlignedView(name, path, mapping, *arrays, component, flaws, digest, source)
 
 
 def flaws_of_points(collection: bpy.types.Collection, searched: Reconstruction) -> NDArray[np.uint8]:

@@ -298,3 +298,27 @@ def test_the_panel_has_what_it_draws(extension, tmp_path):
     for _, owner, path in extension.point_inputs:
         owner.path_resolve(path)
     assert extension.result.name == "DUSt3R"
+
+
+def test_the_panel_says_that_a_network_saw_synthetic_scenes_alone_and_which_focals_are_guesses(extension, tmp_path):
+    result = make_reconstruction(tmp_path, THREE, synthetic=True)
+    views = (replace(result.views[0], focal_source="exif"), *result.views[1:])
+    collection = add_reconstruction(bpy.context.scene, replace(result, views=views))
+    assert extension.caveats == (
+        "rough: this network was trained on synthetic scenes",
+        "The focal length of 2 of 3 photos is a guess",
+    )
+    texts = []
+    for number, thing in enumerate(collection.objects):
+        extension.active_result = number
+        texts.append((thing.get("dust3r_photo"), extension.active_result_text))
+    assert {("a.png", "Focal 80 px, from EXIF"), ("b.png", "Focal 80 px, a guess")} <= set(texts)
+    read = read_reconstruction(collection)
+    assert read.synthetic and [view.focal_source for view in read.views] == ["exif", "network", "network"]
+
+
+def test_the_panel_says_nothing_of_the_kind_of_other_networks(extension, tmp_path):
+    add_reconstruction(bpy.context.scene, make_reconstruction(tmp_path, THREE))
+    assert extension.caveats == ()
+    extension.active_result = 99
+    assert extension.active_result_text == ""

@@ -1,10 +1,16 @@
 """What is known of cameras beforehand comes back to the last bit, and helps the others."""
 
+from dataclasses import replace
+from functools import lru_cache
+
 import numpy as np
 import pytest
+import torch
 from dust3r.core.alignment.aligner import KnownCamera, Placement, align
 from dust3r.core.alignment.known import check_depth, focal_groups, gather
+from dust3r.core.alignment.known_focals import SYNTHETIC_SPREAD
 from dust3r.core.errors import InputError
+from dust3r.core.exif import EXIF_SPREAD
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.metrics.poses import pair_errors, pose_metrics
 from dust3r.core.settings import AlignmentSettings
@@ -96,7 +102,81 @@ def test_a_roughly_known_focal_is_weighed_against_what_is_seen():
         for spread in (1e-4, 0.5)
     )
     assert sure == pytest.approx(1.2 * true[0], rel=0.01)
-    assert unsure == pytest.approx(true[0], rel=0.01)
+    assert unsure == pytest.approx(true[0], rel=0.03)
+
+
+@lru_cache(maxsize=4)
+def guessing_scene(count, wrong):
+    """A scene whose pointmaps show focals that are wrong by a factor: depth along the first photo's axis is too."""
+    scene, mappings, predictions, centres = noisy_scene(count, "low")
+    factors = torch.tensor([1.0, 1.0, wrong])
+    guessed = [replace(p, points_i=p.points_i * factors, points_j=p.points_j * factors) for p in predictions]
+    return scene, mappings, guessed, centres
+
+
+def from_exif(focal):
+    return KnownCamera(focal=float(focal), focal_spread=EXIF_SPREAD, focal_source="exif")
+
+
+def direction_error(found, scene):
+    return float(np.median(pair_errors(found.cam2world, scene["poses"])[1]))
+
+
+@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("wrong", [0.5, 0.8, 1.25])
+def test_a_right_focal_from_exif_mends_the_cameras_of_a_network_that_guesses_focals(wrong, count):
+    given = guessing_scene(count, wrong)
+    scene, known = given[0], [from_exif(focal) for focal in given[0]["focals"]]
+    guessed, told = solve(given, None), solve(given, known, network_spread=SYNTHETIC_SPREAD)
+    assert np.abs(np.log(guessed.focal / scene["focals"])).min() > 0.15
+    assert told.focal == pytest.approx(scene["focals"], rel=0.03)
+    assert told.focal_source == ("exif",) * count and guessed.focal_source == ("network",) * count
+    assert pose_metrics(told.cam2world, scene["poses"])["auc30"] > 90
+    assert direction_error(told, scene) < 0.5 * direction_error(guessed, scene)
+    for depth, true in zip(told.depth, scene["depth"], strict=True):
+        ratio = depth / true
+        assert np.median(np.abs(ratio / np.median(ratio) - 1)) < 0.05
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_focal_from_exif_that_contradicts_a_network_of_photos_is_dropped_with_a_warning(factor):
+    given = noisy_scene(4, "low")
+    plain = solve(given, None)
+    known = [from_exif(factor * given[0]["focals"][0]), *map(from_exif, given[0]["focals"][1:])]
+    found = solve(given, known, names=["a", "b", "c", "d"])
+    (warning,) = found.warnings
+    assert "EXIF's focal length of a contradicts" in warning
+    assert found.focal_source == ("network", "exif", "exif", "exif")
+    assert found.focal[0] == pytest.approx(plain.focal[0], rel=0.01)
+    assert pose_metrics(found.cam2world, given[0]["poses"])["auc30"] > 90
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_wrong_focal_from_exif_costs_no_more_than_as_wrong_a_guess_and_one_of_several_little(factor):
+    """A network of synthetic scenes does not correct it: AUC@30 measured 40 and 36; one of five wrong: 63 and 73."""
+    given = guessing_scene(5, 0.8)
+    scene, right = given[0], [from_exif(focal) for focal in given[0]["focals"]]
+    wrong = [from_exif(factor * focal) for focal in scene["focals"]]
+    all_wrong = solve(given, wrong, network_spread=SYNTHETIC_SPREAD)
+    one_wrong = solve(given, [wrong[0], *right[1:]], network_spread=SYNTHETIC_SPREAD)
+    assert pose_metrics(all_wrong.cam2world, scene["poses"])["auc30"] > 30
+    assert pose_metrics(one_wrong.cam2world, scene["poses"])["auc30"] > 55
+
+
+def test_photos_that_share_a_focal_share_its_source_and_the_focal_that_exif_states():
+    given = guessing_scene(4, 0.8)
+    focals = given[0]["focals"]
+    known = [from_exif(1.01 * focals[0]), None, None, None]
+    found = solve(given, known, AlignmentSettings(shared_focal="size"), network_spread=SYNTHETIC_SPREAD)
+    assert found.focal_source == ("exif",) * 4
+    assert found.focal == pytest.approx(np.full(4, focals[0]), rel=0.03)
+    exactly = [KnownCamera(focal=float(focals[0])), from_exif(focals[1]), None, None]
+    assert solve(given, exactly, AlignmentSettings(shared_focal="off")).focal_source == (
+        "known",
+        "exif",
+        "network",
+        "network",
+    )
 
 
 def test_two_photos_known_in_one_place_leave_the_scale_open():

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,23 @@ def test_a_saved_reconstruction_loads_bit_by_bit(tmp_path):
         assert (after.name, after.path, after.mapping) == (before.name, before.path, before.mapping)
         for name in ("K", "cam2world", "depth", "confidence", "colors", "mask"):
             np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+
+
+def test_where_focals_come_from_and_what_the_network_saw_are_saved_and_unknown_in_results_of_before(tmp_path):
+    plain = _reconstruction()
+    views = (replace(plain.views[0], focal_source="exif"), plain.views[1])
+    replace(plain, views=views, synthetic=True).save(tmp_path)
+    loaded = Reconstruction.load(tmp_path)
+    assert loaded.synthetic and [view.focal_source for view in loaded.views] == ["exif", "network"]
+    head = json.loads((tmp_path / "reconstruction.json").read_text())
+    del head["synthetic"], head["views"][0]["focal_source"]
+    (tmp_path / "reconstruction.json").write_text(json.dumps(head))
+    before = Reconstruction.load(tmp_path)
+    assert not before.synthetic and before.views[0].focal_source == "network"
+    head["views"][0]["focal_source"] = "hearsay"
+    (tmp_path / "reconstruction.json").write_text(json.dumps(head))
+    with pytest.raises(InputError, match="hearsay"):
+        Reconstruction.load(tmp_path)
 
 
 def test_points_lie_on_the_rays_of_their_own_pixels():

@@ -121,11 +121,20 @@ def test_a_job_keeps_what_is_given_to_the_last_bit(tmp_path):
 
 
 @pytest.mark.parametrize(("old", "new"), [(False, "off"), (True, "size"), ("exif", "exif")])
-def test_settings_of_before_keep_their_shared_focal(old, new):
+def test_settings_of_before_keep_their_shared_focal_and_take_no_focal_from_exif(old, new):
     values = ReconstructionSettings().as_dict()
     values["alignment"]["shared_focal"] = old
     del values["alignment"]["exif_focal"]
-    assert ReconstructionSettings.from_dict(values).alignment == AlignmentSettings(shared_focal=new)
+    expected = AlignmentSettings(shared_focal=new, exif_focal=False)
+    assert ReconstructionSettings.from_dict(values).alignment == expected
+
+
+def test_a_focal_from_exif_is_used_unless_settings_say_otherwise(tmp_path):
+    assert ReconstructionSettings().alignment.exif_focal
+    assert ReconstructionSettings.from_dict({}).alignment.exif_focal
+    off = ReconstructionSettings(alignment=AlignmentSettings(exif_focal=False))
+    Job((tmp_path / "a.jpg",), Path("model"), off).save(tmp_path)
+    assert Job.load(tmp_path).settings == off
 
 
 def _tags(**tags: object) -> LensTags:

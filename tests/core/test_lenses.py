@@ -7,7 +7,7 @@ import pytest
 import torch
 from dust3r.core.alignment.known import focal_groups
 from dust3r.core.errors import InputError
-from dust3r.core.exif import EXIF_SPREAD, LensTags
+from dust3r.core.exif import EXIF_SPREAD, FULL_FRAME, LensTags
 from dust3r.core.given import NOTHING, Given
 from dust3r.core.images import View
 from dust3r.core.known_camera import KnownCamera
@@ -16,7 +16,7 @@ from dust3r.core.pixel_mapping import PixelMapping
 from dust3r.core.settings import AlignmentSettings
 
 MINE = LensTags(("Mine", "One"), focal=50.0, density=40.0)
-EXIF = AlignmentSettings(exif_focal=True)
+EXIF, NO_EXIF = AlignmentSettings(), AlignmentSettings(exif_focal=False)
 
 
 def _view(name: str, tags: LensTags, size: tuple[int, int] = (300, 200), orientation: int = 1) -> View:
@@ -30,7 +30,8 @@ def test_exifs_focal_is_told_roughly_where_it_is_wanted_and_the_user_says_nothin
     told = told_of(views, given, EXIF)
     assert [camera.focal for camera in told] == [2000, 1234.5, None]
     assert [camera.focal_spread for camera in told] == [EXIF_SPREAD, 0, 0]
-    assert [camera.focal for camera in told_of(views, given, AlignmentSettings())] == [None, 1234.5, None]
+    assert [camera.focal_source for camera in told[:2]] == ["exif", "known"]
+    assert [camera.focal for camera in told_of(views, given, NO_EXIF)] == [None, 1234.5, None]
 
 
 def test_a_known_pose_leaves_the_focal_to_exif():
@@ -58,10 +59,41 @@ def test_one_camera_shares_its_focal_however_it_was_held():
 
 def test_what_exif_lacks_is_said_once_and_only_where_it_was_asked():
     views = [_view("a.jpg", MINE), _view("b.jpg", LensTags())]
-    assert lens_notices(views, AlignmentSettings()) == []
-    (focal,) = lens_notices(views, EXIF)
+    assert lens_notices(views, EXIF) == []
     (camera,) = lens_notices(views, AlignmentSettings(shared_focal="exif"))
-    assert all("b.jpg" in notice and "a.jpg" not in notice for notice in (focal, camera))
+    assert "b.jpg" in camera and "a.jpg" not in camera
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        LensTags(focal_35=28, recorded_width=3000, recorded_height=3000),
+        LensTags(focal_35=28, recorded_width=400, recorded_height=300),
+        LensTags(focal_35=1),
+        LensTags(focal_35=60000),
+        LensTags(focal=50, density=4000),
+    ],
+)
+def test_a_focal_that_no_lens_has_or_of_a_photo_that_was_cropped_since_is_not_used_and_that_is_said(tags):
+    views = [_view("a.jpg", tags), _view("b.jpg", MINE)]
+    assert [camera.focal for camera in told_of(views, NOTHING, EXIF)] == [None, 2000]
+    (notice,) = lens_notices(views, EXIF)
+    assert "a.jpg is not used" in notice and "b.jpg" not in notice
+    assert lens_notices(views, NO_EXIF) == []
+
+
+@pytest.mark.parametrize("recorded", [(6000, 4000), (4000, 6000), (302, 200)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photo_that_was_only_made_smaller_or_turned_keeps_its_focal(recorded, orientation):
+    tags = LensTags(focal_35=28, recorded_width=recorded[0], recorded_height=recorded[1])
+    size = (300, 200) if orientation == 1 else (200, 300)
+    (camera,) = told_of([_view("a.jpg", tags, size, orientation)], NOTHING, EXIF)
+    assert camera.focal == pytest.approx(28 / FULL_FRAME * np.hypot(300, 200))
+
+
+def test_a_camera_and_focal_length_in_mm_alone_state_no_focal_in_pixels():
+    (camera,) = told_of([_view("a.jpg", LensTags(("Mine", "One"), focal=4.2))], NOTHING, EXIF)
+    assert camera.focal is None
 
 
 def test_a_stretched_photo_has_square_pixels_and_the_same_rays():

@@ -137,8 +137,37 @@ def test_sentences_are_translated_before_their_figures_come_in():
 
 
 def test_figures_read_back_from_json_are_the_same():
-    found = measure(of(walls((0, 0.1, 30), (1, 1, 1))))
+    views = walls((0, 0.1, 30), (1, 1, 1))
+    result = replace(of([replace(views[0], focal_source="exif"), *views[1:]]), synthetic=True)
+    found = measure(result)
     assert Statistics.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+
+
+def test_statistics_of_before_say_nothing_of_focals_and_networks():
+    content = json.loads(json.dumps(measure(replace(of(walls((0, 0.1), (1, 1))), synthetic=True)).as_dict()))
+    del content["synthetic"]
+    for photo in content["photos"]:
+        del photo["focal"], photo["focal_source"]
+    found = Statistics.from_dict(content)
+    assert found.caveats() == () and found.focal_text(found.photos[0]) == ""
+
+
+def test_a_focal_is_called_a_guess_where_a_network_of_synthetic_scenes_alone_says_it():
+    views = walls((0, 0.1, 0.2), (1, 1, 1))
+    sources = ("known", "exif", "network")
+    result = of([replace(view, focal_source=source) for view, source in zip(views, sources, strict=True)])
+    rough, other = measure(replace(result, synthetic=True)), measure(result)
+    assert [rough.focal_text(photo) for photo in rough.photos] == [
+        "Focal 64 px, known",
+        "Focal 64 px, from EXIF",
+        "Focal 64 px, a guess",
+    ]
+    assert other.focal_text(other.photos[2]) == "Focal 64 px"
+    assert rough.caveats() == (
+        "rough: this network was trained on synthetic scenes",
+        "The focal length of 1 of 3 photos is a guess",
+    )
+    assert other.caveats() == ()
 
 
 @pytest.mark.parametrize("content", [{}, {"photos": 3}, {"photos": [{}]}, {"photos": [], "points": "many"}])
