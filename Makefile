@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window test-newest test-repository lint bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing demo extension repository clean
+.PHONY: help setup test test-faults test-versions test-window test-newest test-repository lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -64,6 +64,9 @@ lint: setup  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive __init__.py headless.py cli core farm operators panels
+
+mutate: setup  ## which small changes to the code no test notices (MUTATE="export --sample 0": one package, all of its mutants)
+	$(BIN)/python tools/mutate.py $(MUTATE)
 
 bench: setup  ## inference against pair-by-pair float32, to benchmarks/results.md (BENCH="--device cuda" on a GPU)
 	$(BIN)/python benchmarks/inference.py $(BENCH)

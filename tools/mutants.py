@@ -92,7 +92,11 @@ def _places(parent: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.AS
     inner = in_function or isinstance(parent, (ast.FunctionDef, ast.Lambda))
     for field, value in ast.iter_fields(parent):
         for index, node in enumerate(value if isinstance(value, list) else [value]):
-            if field not in SKIPPED and isinstance(node, ast.AST) and not _is_text(node):
+            if (
+                field not in SKIPPED
+                and isinstance(node, ast.AST)
+                and not (_is_text(node) or _is_open_size(parent, node))
+            ):
                 yield parent, field, index, node, inner
                 yield from _places(node, inner)
 
@@ -109,6 +113,11 @@ def _is_text(node: ast.AST) -> bool:
         case ast.keyword(arg=name):
             return name in {"strict", "slots", "frozen"}
     return False
+
+
+def _is_open_size(parent: ast.AST, node: ast.AST) -> bool:
+    """Whether it is the -1 of a reshape, for which NumPy takes any negative number."""
+    return isinstance(node, ast.UnaryOp) and "reshape" in getattr(getattr(parent, "func", None), "attr", "")
 
 
 def _changes(node: ast.AST) -> list[ast.AST]:

@@ -242,6 +242,9 @@ def tried(name: str, options: argparse.Namespace, temporary: Path) -> Counter[st
     paths = [path for path in paths if not options.files or path in options.files]
     every = sorted((mutant for path in paths for mutant in mutants(path)), key=lambda mutant: mutant.rank(options.seed))
     sample = every[: options.sample or None]
+    for path, line, change in sorted(known - {(mutant.path, mutant.source, mutant.change) for mutant in every}):
+        if path in paths:
+            print(f"{EQUIVALENT.name} lists what is no mutant any more: {path}: {change}\n    {line}")
     same = [mutant for mutant in sample if (mutant.path, mutant.source, mutant.change) in known]
     counts = Counter(all=len(every), equivalent=len(same))
     tests = measured(package, paths, temporary)

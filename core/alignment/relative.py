@@ -76,9 +76,7 @@ def with_every_view(observations: Observations, canonical: Canonical, relative: 
     for photo in range(len(depth)):
         e, side = np.nonzero(observations.edges == photo)
         if len(e):
-            fused, total = fuse_depths(seen[e, side], sure[e, side])
-            known = canonical.weight[photo] > 0
-            depth[photo], weight[photo] = fused, np.where(known | (total > 0), total, 0)
+            depth[photo], weight[photo] = fuse_depths(seen[e, side], sure[e, side])
     return replace(canonical, depth=depth, weight=weight)
 
 

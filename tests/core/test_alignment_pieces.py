@@ -7,7 +7,15 @@ import pytest
 from dust3r.core.alignment import block_system
 from dust3r.core.alignment.averaging import average_poses
 from dust3r.core.alignment.block_system import block_matrix, solve
-from dust3r.core.alignment.canonical import SPREAD_UNKNOWN, _focal, _informed, _share, fuse_depths
+from dust3r.core.alignment.canonical import (
+    SPREAD_UNKNOWN,
+    Canonical,
+    _focal,
+    _informed,
+    _share,
+    canonical_points,
+    fuse_depths,
+)
 from dust3r.core.alignment.degenerate import thinness
 from dust3r.core.alignment.known import PINNED, check_depth, focal_groups, gather, into_known_world
 from dust3r.core.alignment.levelling import levelled
@@ -17,7 +25,13 @@ from dust3r.core.alignment.observations import Observations
 from dust3r.core.alignment.parts import GAP, Part, anchored, moved_to, side_by_side
 from dust3r.core.alignment.pixel_depth import Camera, Candidates, Reading, candidates, fit
 from dust3r.core.alignment.refine import CONVERGED, MANY_LOOPS, IntrinsicsPrior, lasting_gain
-from dust3r.core.alignment.relative import Relative
+from dust3r.core.alignment.relative import (
+    Relative,
+    edge_scales,
+    relative_poses,
+    usable_edges,
+    with_every_view,
+)
 from dust3r.core.alignment.spanning_tree import chain_poses, components, spanning_tree
 from dust3r.core.alignment.steps import Steps
 from dust3r.core.errors import InputError
@@ -515,11 +529,101 @@ def test_depths_off_by_a_smooth_factor_are_brought_level_with_the_kept_pixels():
     )
 
 
-def test_turns_of_the_average_are_robust_not_the_mean():
-    truth = poses(3, 1)
-    edges = [(0, 1)] * 5 + [(1, 2)]
-    relative = relative_of(truth, edges)
-    relative.pose.R[0] = rotation_from_vector(np.array([0.5, 0, 0])) @ relative.pose.R[0]
-    found = average_poses(relative, truth)
-    off = rotation_angle(found.R[0].T @ found.R[1] @ (truth.R[0].T @ truth.R[1]).T)
-    assert np.degrees(off) < 0.5
+def stationary(values, weight, width):
+    """The least minimum of the weighted sum of Cauchy's log(1 + (|x - value| / width)^2)."""
+    places = np.linspace(values.min(), values.max(), 200_001)
+    cost = sum(w * np.log1p(((places - value) / width) ** 2) for value, w in zip(values, weight, strict=True))
+    return places[np.argmin(cost)]
+
+
+def test_averages_of_turns_scales_and_places_minimise_cauchys_loss():
+    off, quality = np.array([0.0, 0.001, -0.002, 0.003, 0.05, 0.04]), np.array([1, 2, 3, 2, 2.5, 1.5])
+    wanted = stationary(off, quality, 0.01)
+    one, edges = Similarity(np.ones(2), np.tile(np.eye(3), (2, 1, 1)), np.zeros((2, 3))), [(0, 1)] * 6
+    start = replace(one, translation=np.array([[0.0, 0, 0], [0, 0, 1]]))
+    exact = relative_of(start, edges, quality)
+    turned = replace(exact.pose, R=rotation_from_vector(off[:, None] * [0, 1.0, 0]))
+    found = average_poses(replace(exact, pose=turned), start)
+    assert rotation_angle(found.R[0].T @ found.R[1]) == pytest.approx(wanted, abs=2e-6)
+    scaled = replace(exact.pose, scale=np.exp(off))
+    found = average_poses(replace(exact, pose=scaled), start)
+    assert np.log(found.scale[1] / found.scale[0]) == pytest.approx(wanted, abs=2e-6)
+    moved = replace(exact.pose, translation=exact.pose.translation + off[:, None] * [0, 0, 1.0])
+    found = average_poses(replace(exact, pose=moved), start)
+    assert found.translation[1] - found.translation[0] == pytest.approx([0, 0, 1 + wanted], abs=2e-6)
+    larger = replace(start, scale=np.full(2, 4.0))  # places count in the first photo's units
+    found = average_poses(replace(exact, pose=moved), larger)
+    assert (found.translation[1] - found.translation[0])[2] == pytest.approx(4 * (1 + wanted), abs=1e-5)
+
+
+def test_depths_are_fused_again_from_the_edges_where_a_photo_is_second_too():
+    generator = random(7)
+    pixels, centre = generator.uniform(0, 40, (2, 20, 2)), np.array([[20.0, 15.0]] * 2)
+    depth, focal, world = generator.uniform(1, 3, (2, 20)), np.array([40.0, 50.0]), poses(2, 8)
+    weight = np.ones((2, 20))
+    weight[1, :5] = 0  # of photo 1 by itself nothing is known there
+    canonical = Canonical(focal, np.full(2, 0.01), centre, depth, weight, np.ones(2, bool))
+    own = canonical_points(canonical, pixels)
+    relative = relative_of(world, [(0, 1)])
+    said = np.stack([own[0], relative.pose.apply(own[1][None])[0]])[None]
+    observations = Observations(
+        np.array([[0, 1]]),
+        2.5 * said,
+        np.ones((1, 2, 20)),
+        np.ones((1, 2)),
+        pixels,
+        *np.full((2, 2), 20.0),
+        ((40, 30),) * 2,
+    )
+    assert edge_scales(observations, canonical) == pytest.approx([2.5])
+    wrong = replace(canonical, depth=np.stack([depth[0], np.where(weight[1] > 0, depth[1], 77)]))
+    found = with_every_view(observations, wrong, relative)
+    assert found.depth[1] / depth[1] == pytest.approx(np.full(20, found.depth[1, 0] / depth[1, 0]))
+    assert (found.weight == 1).all()
+    unseen = replace(observations, weight=np.concatenate([np.ones((1, 1, 20)), np.zeros((1, 1, 20))], axis=1))
+    assert (with_every_view(unseen, canonical, relative).weight[1] == 0).all()
+
+
+def test_edges_are_of_use_between_two_photos_with_enough_points_on_both_sides_that_do_not_coincide():
+    _, observations = world_of()
+    generator = random(9)
+    many = replace(
+        observations,
+        points=generator.normal(size=(4, 2, 9, 3)),
+        weight=np.ones((4, 2, 9)),
+        edges=observations.edges.copy(),
+    )
+    canonical = Canonical(*np.ones((2, 3)), np.zeros((3, 2)), *np.ones((2, 3, 9)), np.ones(3, bool))
+    assert usable_edges(many, canonical).all()
+    many.weight[0, 1, :2] = 0  # 7 points are left
+    many.weight[1, 0, :1] = 0  # 8
+    many.points[2, 0] = [1, 2, 3]
+    many.edges[3] = 2, 2
+    assert usable_edges(many, canonical).tolist() == [False, True, False, False]
+    unknown = replace(canonical, weight=np.ones((3, 9)))
+    unknown.weight[1, :2] = 0
+    assert not usable_edges(many, unknown).any()
+
+
+def test_an_edge_is_the_better_the_surer_the_network_is_and_the_less_its_points_are_off():
+    generator = random(3)
+    pixels, centre = generator.uniform(0, 40, (2, 60, 2)), np.array([[20.0, 15.0]] * 2)
+    canonical = Canonical(
+        np.full(2, 40.0), np.full(2, 0.01), centre, generator.uniform(2, 3, (2, 60)), np.ones((2, 60)), np.ones(2, bool)
+    )
+    own, exact = canonical_points(canonical, pixels), relative_of(poses(2, 8), [(0, 1)])
+    said = np.stack([own[0], exact.pose.apply(own[1][None])[0]])
+    noise = np.array([0, 0, 0.2, 0.4])[:, None, None, None] * generator.normal(size=(1, 2, 60, 3)) * 2
+    weight = np.ones((4, 2, 60)) * np.array([1.0, 4, 1, 1])[:, None, None]
+    weight[1, 1] = 1  # one side is four times as sure
+    observations = Observations(
+        np.array([[0, 1]] * 4), said + noise, weight, np.ones((4, 2)), pixels, *np.full((2, 2), 60.0), ((40, 30),) * 2
+    )
+    found = relative_poses(observations, canonical, lambda: None)
+    assert found.misfit[:2] == pytest.approx([0, 0], abs=1e-6)
+    assert found.quality[1] == pytest.approx(found.quality[0] * np.sqrt(2))
+    assert found.quality[0] > 2 * found.quality[2]
+    assert found.quality[2] > 1.5 * found.quality[3]
+    assert found.misfit[3] == pytest.approx(2 * found.misfit[2], rel=0.2)
+    assert rotation_angle(found.pose.R[0].T @ exact.pose.R[0]) < 1e-6
+    assert found.pose.translation[0] == pytest.approx(exact.pose.translation[0], abs=1e-6)

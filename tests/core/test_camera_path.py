@@ -147,3 +147,10 @@ def test_one_camera_and_times_that_do_not_rise_are_refused():
         way(np.zeros((1, 3)), np.zeros((1, 3)), [1])
     with pytest.raises(InputError, match="do not rise"):
         way(np.zeros((2, 3)), np.eye(3)[:2], [1, 1])
+    with pytest.raises(InputError, match="do not rise"):
+        way(np.zeros((3, 3)), np.eye(3), [1, 5, 4])
+
+
+def test_cameras_in_one_place_are_a_twentieth_of_the_mean_time_apart():
+    cameras = poses(np.zeros((4, 3)), [[0, 0, 0], [4, 0, 0], [20, 0, 0], [20, 0, 0]])
+    np.testing.assert_allclose(even_times(cameras, 0, 61), [0, 20, 60, 61])  # steps of 2, 4 and 0.05 * 2
