@@ -244,3 +244,10 @@ def test_a_turned_photo_that_is_transparent_is_written_upright_and_stays_so(tmp_
         assert written.getexif().get(0x0112, 1) == 1
         assert (np.asarray(written)[..., 3] == np.rot90(alpha, -1)).all()
         assert (np.asarray(written)[..., :3] == upright_photo((60, 90))).all()
+
+
+def test_a_jpeg_that_is_written_anew_keeps_the_colour_of_every_pixel(tmp_path):
+    result = make_reconstruction(tmp_path, (Shot("a.jpg", size=(60, 90), orientation=6),))
+    export_reconstruction(result, tmp_path / "out", "colmap")
+    with Image.open(tmp_path / "out" / "images" / "a.jpg") as written:
+        assert {layer[1:3] for layer in written.layer} == {(1, 1)}  # no component is sampled coarser than another
