@@ -1,9 +1,11 @@
 """Worlds, edges and observations by formula, for tests of the alignment's parts."""
 
 import numpy as np
+from dust3r.core.alignment.canonical import Canonical
 from dust3r.core.alignment.objective import World
 from dust3r.core.alignment.observations import Observations
 from dust3r.core.alignment.relative import Relative
+from dust3r.core.geometry.camera import pixel_rays
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity
 
@@ -59,3 +61,30 @@ def world_of(seed=0, photos=3, edges=4, pixels=6):
         sizes,
     )
     return world, observations
+
+
+def canonical_of(focal, principal_point, depth, weight):
+    """Canonical pointmaps of N photos, (N, P), whose focals are seen, not told."""
+    count = len(depth)
+    return Canonical(
+        focal=np.broadcast_to(np.asarray(focal, float), count).copy(),
+        focal_spread=np.full(count, 0.01),
+        principal_point=np.asarray(principal_point, float),
+        depth=depth,
+        weight=weight,
+        known=np.ones(count, bool),
+        stretch=np.ones(count),
+        dropped=np.zeros(count, bool),
+    )
+
+
+def maps_with_focals(focals, size=(40, 30), pixels=12):
+    """Observations of photos whose own exact pointmaps, one each, show these focals; principal points (20, 15)."""
+    generator, count = random(4), len(focals)
+    placed = generator.uniform([0, 0], size, (count, pixels, 2))
+    rays = pixel_rays(placed, np.array(focals, float), np.tile([20.0, 15.0], (count, 1)))
+    points = np.stack([rays * generator.uniform(1, 3, (count, pixels, 1))] * 2, axis=1)
+    edges = np.stack([np.arange(count)] * 2, axis=1)
+    weight = np.ones((count, 2, pixels))
+    area = np.full(count, float(pixels))
+    return Observations(edges, points, weight, np.ones((count, 2)), placed, area, area, (size,) * count)

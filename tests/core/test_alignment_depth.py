@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dust3r.core.alignment.canonical import Canonical, canonical_points, fuse_depths
+from dust3r.core.alignment.canonical import canonical_points, fuse_depths
 from dust3r.core.alignment.levelling import levelled
 from dust3r.core.alignment.observations import Observations
 from dust3r.core.alignment.pixel_depth import Camera, Candidates, Reading, candidates, fit
 from dust3r.core.alignment.relative import edge_scales, with_every_view
 from dust3r.core.spread import spread
 
-from .alignment_worlds import poses, random, relative_of
+from .alignment_worlds import canonical_of, poses, random, relative_of
 
 
 def seen_of(depth, off, weight):
@@ -139,7 +139,7 @@ def test_depths_are_fused_again_from_the_edges_where_a_photo_is_second_too():
     depth, focal, world = generator.uniform(1, 3, (2, 20)), np.array([40.0, 50.0]), poses(2, 8)
     weight = np.ones((2, 20))
     weight[1, :5] = 0  # of photo 1 by itself nothing is known there
-    canonical = Canonical(focal, np.full(2, 0.01), centre, depth, weight, np.ones(2, bool))
+    canonical = canonical_of(focal, centre, depth, weight)
     own = canonical_points(canonical, pixels)
     relative = relative_of(world, [(0, 1)])
     said = np.stack([own[0], relative.pose.apply(own[1][None])[0]])[None]

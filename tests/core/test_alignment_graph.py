@@ -7,14 +7,14 @@ import pytest
 from dust3r.core.alignment import block_system
 from dust3r.core.alignment.averaging import average_poses
 from dust3r.core.alignment.block_system import block_matrix, solve
-from dust3r.core.alignment.canonical import Canonical, canonical_points
+from dust3r.core.alignment.canonical import canonical_points
 from dust3r.core.alignment.observations import Observations
 from dust3r.core.alignment.relative import relative_poses, usable_edges
 from dust3r.core.alignment.spanning_tree import chain_poses, components, spanning_tree
 from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity
 
-from .alignment_worlds import assert_same_world, poses, random, relative_of, world_of
+from .alignment_worlds import assert_same_world, canonical_of, poses, random, relative_of, world_of
 
 RING = [(k, (k + 1) % 8) for k in range(8)] + [(k, (k + 2) % 8) for k in range(8)]
 
@@ -119,7 +119,7 @@ def test_edges_are_of_use_between_two_photos_with_enough_points_on_both_sides_th
         weight=np.ones((4, 2, 9)),
         edges=observations.edges.copy(),
     )
-    canonical = Canonical(*np.ones((2, 3)), np.zeros((3, 2)), *np.ones((2, 3, 9)), np.ones(3, bool))
+    canonical = canonical_of(1.0, np.zeros((3, 2)), *np.ones((2, 3, 9)))
     assert usable_edges(many, canonical).all()
     many.weight[0, 1, :2] = 0  # 7 points are left
     many.weight[1, 0, :1] = 0  # 8
@@ -134,9 +134,7 @@ def test_edges_are_of_use_between_two_photos_with_enough_points_on_both_sides_th
 def test_an_edge_is_the_better_the_surer_the_network_is_and_the_less_its_points_are_off():
     generator = random(3)
     pixels, centre = generator.uniform(0, 40, (2, 60, 2)), np.array([[20.0, 15.0]] * 2)
-    canonical = Canonical(
-        np.full(2, 40.0), np.full(2, 0.01), centre, generator.uniform(2, 3, (2, 60)), np.ones((2, 60)), np.ones(2, bool)
-    )
+    canonical = canonical_of(40.0, centre, generator.uniform(2, 3, (2, 60)), np.ones((2, 60)))
     own, exact = canonical_points(canonical, pixels), relative_of(poses(2, 8), [(0, 1)])
     said = np.stack([own[0], exact.pose.apply(own[1][None])[0]])
     noise = np.array([0, 0, 0.2, 0.4])[:, None, None, None] * generator.normal(size=(1, 2, 60, 3)) * 2

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dust3r.core.alignment.canonical import SPREAD_UNKNOWN, _focal, _informed, _share
+from dust3r.core.alignment.canonical import SPREAD_OF_ONE, SPREAD_UNKNOWN, canonical_pointmaps
 from dust3r.core.alignment.known import PINNED, check_depth, focal_groups, gather, into_known_world
 from dust3r.core.errors import InputError
 from dust3r.core.known_camera import KnownCamera
 from dust3r.core.placement import Placement
 
-from .alignment_worlds import poses, world_of
+from .alignment_worlds import maps_with_focals, poses
+
+POSE = np.array([[0.0, -1, 0, 4], [1, 0, 0, 5], [0, 0, 1, 6], [0, 0, 0, 1]])
 
 
 def pins_of(count, group=None, before=None, **known):
@@ -19,21 +21,48 @@ def pins_of(count, group=None, before=None, **known):
     return gather(cameras, before, np.arange(count) if group is None else np.array(group))
 
 
-def test_photos_of_a_group_share_the_median_of_their_focals_weighted_by_certainty():
-    focal, spread = np.array([100.0, 110, 150, 70]), np.array([0.1, 0.02, 0.1, 0.3])
-    found, sure = _share(focal, spread, pins_of(4, [0, 0, 0, 3]))
-    assert found.tolist() == [110, 110, 110, 70]
-    assert sure == pytest.approx([*[np.mean(spread[:3]) / np.sqrt(3)] * 3, 0.3])
-    pinned = pins_of(4, [0, 0, 0, 3], p2=KnownCamera(focal=150.0))
-    found, sure = _share(focal, np.array([0.1, 0.02, PINNED, 0.3]), pinned)
-    assert found.tolist() == [150, 150, 150, 70]
-    assert sure.tolist() == [PINNED, PINNED, PINNED, 0.3]
+def seen_focals(pins, *focals):
+    """(focals, spreads) where the photos' own pointmaps show these, each to a hundredth."""
+    found = canonical_pointmaps(
+        maps_with_focals(focals), np.tile([20.0, 15.0], (len(focals), 1)), pins, 0, lambda: None
+    )
+    return found.focal, found.focal_spread
+
+
+def test_photos_of_a_group_share_the_median_of_their_focals():
+    focal, spread = seen_focals(pins_of(4, [0, 0, 0, 3]), 100, 110, 150, 70)
+    assert focal == pytest.approx([110, 110, 110, 70])
+    assert spread == pytest.approx([*[SPREAD_OF_ONE / np.sqrt(3)] * 3, SPREAD_OF_ONE])
+
+
+def test_photos_of_a_group_share_the_focal_that_is_known_of_one_of_them():
+    focal, spread = seen_focals(pins_of(4, [0, 0, 0, 3], p2=KnownCamera(focal=155.0)), 100, 110, 150, 70)
+    assert focal == pytest.approx([155, 155, 155, 70])
+    assert spread == pytest.approx([PINNED, PINNED, PINNED, SPREAD_OF_ONE])
+
+
+def test_a_roughly_known_focal_is_averaged_in_by_certainty_and_an_exact_one_taken():
+    pins = pins_of(3, p1=KnownCamera(focal=101.0, focal_spread=0.02), p2=KnownCamera(focal=90.0))
+    focal, spread = seen_focals(pins, 100, 100, 100)
+    seen, known = 1 / SPREAD_OF_ONE**2, 1 / 0.02**2
+    mean = np.exp((seen * np.log(100) + known * np.log(101)) / (seen + known))
+    assert focal == pytest.approx([100, mean, 90])
+    assert spread == pytest.approx([SPREAD_OF_ONE, (seen + known) ** -0.5, PINNED])
+    assert pins.focal_pinned.tolist() == [False, False, True]
 
 
 def test_a_focal_that_nothing_shows_is_the_longer_side():
-    _, observations = world_of()
-    nothing = np.zeros((2, 6, 3)), np.zeros((2, 6))
-    assert _focal(observations, 1, np.zeros(2), *nothing) == (40.0, SPREAD_UNKNOWN)
+    nothing = replace(maps_with_focals([50.0, 60.0]), weight=np.zeros((2, 2, 12)))
+    found = canonical_pointmaps(nothing, np.tile([20.0, 15.0], (2, 1)), pins_of(2), 0, lambda: None)
+    assert found.focal.tolist() == [40, 40] and not found.known.any()
+    assert (found.focal_spread == SPREAD_UNKNOWN).all()
+
+
+def test_what_is_not_known_is_0_or_the_identity_or_no_number():
+    pins = pins_of(2, p1=KnownCamera(POSE, 50.0, (3.0, 4.0)))
+    assert pins.principal_point.tolist() == [[0, 0], [3, 4]] and pins.centred.tolist() == [False, True]
+    assert (pins.cam2world == [np.eye(4), POSE]).all() and pins.posed.tolist() == [False, True]
+    assert np.isnan(pins.focal[0]) and pins.focal[1] == 50
 
 
 def test_photos_share_focals_by_size_lens_or_not_at_all():
@@ -92,13 +121,3 @@ def test_depths_beyond_all_reason_for_how_far_cameras_stand_apart_are_refused():
     with pytest.raises(InputError, match="no shift"):
         check_depth(np.full((2, 5), 1.1e6), pins)
     check_depth(np.full((2, 5), 1.1e6), pins_of(2, p0=KnownCamera(np.eye(4)), p1=KnownCamera(np.eye(4))))
-
-
-def test_a_roughly_known_focal_is_averaged_in_by_certainty_and_an_exact_one_taken():
-    pins = pins_of(3, p1=KnownCamera(focal=120.0, focal_spread=0.05), p2=KnownCamera(focal=90.0))
-    focal, spread = _informed(np.array([100.0, 100, 100]), np.array([0.1, 0.1, 0.1]), pins)
-    seen, known = 1 / 0.1**2, 1 / 0.05**2
-    mean = np.exp((seen * np.log(100) + known * np.log(120)) / (seen + known))
-    assert focal == pytest.approx([100, mean, 90])
-    assert spread == pytest.approx([0.1, (seen + known) ** -0.5, PINNED])
-    assert pins.focal_pinned.tolist() == [False, False, True]
