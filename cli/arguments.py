@@ -20,7 +20,7 @@ from .known_arguments import add_known, add_masks
 from .mesh_arguments import MESH, add_mesh
 from .model_arguments import MODELS, RUNTIME, add_models, add_runtime
 from .pair_arguments import PAIR_VERBS, add_map
-from .parser import Help, Parser, add_model, add_overwrite, add_talk
+from .parser import Help, Parser, add_cache, add_model, add_overwrite, add_talk, confidence
 from .settings import add_alignment
 from .training_arguments import add_fine_tune, add_render_views, add_samples, add_train
 from .world_arguments import WORLD, add_ground, add_world
@@ -38,10 +38,19 @@ RENDER_MAP = "a .blend to views with exact depth, for localize to place photos i
 
 def read_arguments(prog: str, argv: Sequence[str]) -> argparse.Namespace:
     """The verb and what it was given; raises InputError for what it does not know, naming the verb's own help."""
+    _check_none_is_empty(argv)
     arguments, unknown = make_parser(prog).parse_known_args(list(argv))
     if unknown:
         raise InputError(f"Unrecognized arguments: {' '.join(unknown)}; see {prog} {arguments.verb} --help")
     return arguments
+
+
+def _check_none_is_empty(argv: Sequence[str]) -> None:
+    """An empty path would mean the current folder: what a script's variable without a value leads to."""
+    for before, argument in zip(("", *argv), argv, strict=False):
+        option = before if argument == "" else argument.removesuffix("=")
+        if argument == "" or (argument.startswith("--") and option != argument):
+            raise InputError(f"An argument is empty, {f'that of {option}' if option else 'the first'}; write its value")
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -85,7 +94,7 @@ def _verbs() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]
         "train": ("a network trained as a config.toml says (docs/training.md)", add_train),
         "samples": ("training scenes on a contact sheet, to look at", add_samples),
         "predict": ("the network's raw output for one ordered pair of photos", _add_predict),
-        "work": ("the result of the job that lies in a folder, as the panel's worker makes it", _add_folder),
+        "work": ("the result of the job that lies in a folder, as the panel's worker makes it", _add_work),
     }
 
 
@@ -101,7 +110,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_infer(parser: argparse.ArgumentParser) -> None:
-    _add_folder(parser)
+    _add_work(parser)
     parser.add_argument(
         "--shard",
         type=_shard,
@@ -126,7 +135,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     half = "of the network's products (default: auto, half where this machine is faster in it)"
     add("--precision", choices=get_args(Precision), default=DEFAULTS.precision, help=half)
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
-    add("--min-confidence", type=float, default=DEFAULTS.min_confidence, metavar="C", help=hide)
+    add("--min-confidence", type=confidence, default=DEFAULTS.min_confidence, metavar="C", help=hide)
     add_hide(parser, DEFAULTS.hide, USUALLY)
     add_known(parser)
     add_masks(parser)
@@ -149,6 +158,11 @@ def _add_outputs(parser: argparse.ArgumentParser) -> Callable[..., object]:
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="JOB", help="a folder with a job.json")
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    add_cache(parser)
 
 
 def _shard(text: str) -> Shard:
@@ -185,8 +199,9 @@ def _add_align(parser: argparse.ArgumentParser) -> None:
     add("--points", type=Path, metavar="POINTS.ply", help="write the coloured points")
     add("--timings", type=Path, metavar="T.json", help="write seconds, memory and the objective's value")
     add_overwrite(add)
-    add("--min-confidence", type=float, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
+    add("--min-confidence", type=confidence, default=1.0, metavar="C", help="leave points below out of POINTS.ply")
     add_known(parser)
+    add_cache(parser)
     add_alignment(parser, DEFAULTS.alignment)
 
 
@@ -197,7 +212,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     needs = f"{' and '.join(SCENE_FORMATS)} need bpy"
     add("--format", choices=tuple(ALL_FORMATS), required=True, metavar="F", help=f"{formats} ({needs})")
     add("--output", type=Path, required=True, metavar="FOLDER", help="where to; nothing is overwritten")
-    add("--min-confidence", type=float, metavar="C", help="leave points below out (default: those hidden in Blender)")
+    add(
+        "--min-confidence",
+        type=confidence,
+        metavar="C",
+        help="leave points below out (default: those hidden in Blender)",
+    )
     add_hide(parser, None, "those hidden in Blender")
     training = f"{TRAINING_POINTS} where a training begins with them, else all"
     add("--max-points", type=_count, metavar="N", help=f"an even choice of so many; 0: all (default: {training})")

@@ -27,6 +27,8 @@ def export(arguments: argparse.Namespace, output: Output) -> None:
         tracks=arguments.tracks,
         photos=not arguments.no_photos,
     )
+    if arguments.format != "exr":  # which has depth of all pixels
+        _with_confidence(reconstruction, settings).check_shown()
     if arguments.format in SCENE_FORMATS:
         _export_scene(reconstruction, arguments, settings)
     else:
@@ -39,7 +41,12 @@ def _export_scene(reconstruction: Reconstruction, arguments: argparse.Namespace,
     """The formats that Blender writes, with the points that the settings choose."""
     from .blender import write_interchange
 
-    sure = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
-    chosen = thinned(reconstruction.without_flaws(), sure, settings.points_of(arguments.format))
-    shown = replace(chosen, settings=chosen.settings | {"min_confidence": sure})
+    told = _with_confidence(reconstruction, settings)
+    shown = thinned(told.without_flaws(), told.min_confidence, settings.points_of(arguments.format))
     write_interchange(shown, arguments.output, arguments.format)
+
+
+def _with_confidence(reconstruction: Reconstruction, settings: ExportSettings) -> Reconstruction:
+    """The same with the confidence that is exported in place of its own."""
+    sure = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
+    return replace(reconstruction, settings=reconstruction.settings | {"min_confidence": sure})

@@ -10,7 +10,7 @@ from ..core.settings import AlignmentSettings
 from ..core.worker import infer_shard, plan_job, settled_precision
 from . import research
 from .output import Output, photo_count, with_caveats
-from .reconstruct import OUTPUTS, check_outputs, read_job, work, write_outputs
+from .reconstruct import OUTPUTS, check_outputs, check_points, read_job, work, write_outputs
 from .settings import read_alignment
 from .writing import check_written
 
@@ -29,7 +29,7 @@ def plan(arguments: argparse.Namespace, output: Output) -> None:
 
 def infer(arguments: argparse.Namespace, output: Output) -> None:
     """Do a part of the job's forward passes."""
-    for warning in infer_shard(arguments.folder, arguments.shard, output.progress):
+    for warning in infer_shard(arguments.folder, arguments.shard, output.progress, arguments.cache):
         output.warning(warning)
     part = f"part {arguments.shard.number} of {arguments.shard.parts}"
     output.result(str(arguments.folder), f"{part} -> {arguments.folder}")
@@ -52,6 +52,7 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
     check_written(arguments, OUTPUTS, (view.path for view in result.views))
     if arguments.hide is not None:
         result = hiding(result, arguments.hide)
+    check_points(result, arguments)
     made = write_outputs(result, arguments)
     output.result(made[0], with_caveats(f"{photo_count(len(result.views))} -> {', '.join(made)}", result))
 
@@ -59,6 +60,6 @@ def import_result(arguments: argparse.Namespace, output: Output) -> None:
 def _check_no_settings(arguments: argparse.Namespace) -> None:
     """A job says itself how it is aligned and gives its result to `import`."""
     Job.load(arguments.folder)
-    given = (arguments.cameras, arguments.points, arguments.timings, arguments.known)
+    given = (arguments.cameras, arguments.points, arguments.timings, arguments.known, arguments.pin)
     if any(given) or dataclasses.asdict(read_alignment(arguments)) != dataclasses.asdict(AlignmentSettings()):
         raise InputError(f"{arguments.folder} is a job: give settings to `plan`, and outputs to `import`")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from ..core.errors import InputError
 from ..core.given import Given, read_known
 from ..core.known_camera import Part
 from ..core.masks import find_masks
@@ -13,7 +14,7 @@ from ..core.masks import find_masks
 def add_known(parser: argparse.ArgumentParser) -> None:
     known = "poses, focals and principal points of some photos, kept as they are (docs/known.md)"
     parser.add_argument("--known", type=Path, metavar="CAMERAS.json", help=known)
-    parser.add_argument("--pin", choices=get_args(Part), default="both", help="what is taken from --known")
+    parser.add_argument("--pin", choices=get_args(Part), help="what is taken from --known (default: both)")
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +22,17 @@ def add_masks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", type=Path, metavar="FOLDER", help=masks)
 
 
+def read_pin(arguments: argparse.Namespace) -> Part:
+    """What is taken from --known; raises InputError where nothing is known."""
+    if arguments.pin and not arguments.known:
+        raise InputError(f"--pin {arguments.pin} says what is taken from --known; give --known CAMERAS.json too")
+    return arguments.pin or "both"
+
+
 def read_given(arguments: argparse.Namespace, photos: Sequence[Path]) -> Given:
     """The known cameras and masks that the arguments name; raises InputError for what does not fit the photos."""
+    pin = read_pin(arguments)
     return Given(
-        read_known(arguments.known, photos, arguments.pin) if arguments.known else {},
+        read_known(arguments.known, photos, pin) if arguments.known else {},
         find_masks(arguments.masks, photos) if arguments.masks else {},
     )

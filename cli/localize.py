@@ -104,7 +104,7 @@ def _lines(found: Sequence[Localized], placed: Reconstruction) -> Iterator[str]:
 def _loaded(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[LoadedModel, Shelf | None]]:
     """The model named; else the job's, with what it has said before; else the best present."""
     if arguments.model is None and (arguments.folder / "job.json").is_file():
-        with loaded(arguments.folder, arguments.device, report) as (model, shelf):
+        with loaded(arguments.folder, arguments.device, report, arguments.cache) as (model, shelf):
             yield model, shelf
         return
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())

@@ -82,7 +82,7 @@ def _match_files(arguments: argparse.Namespace, output: Output) -> PhotoMatches:
 def _match_job(arguments: argparse.Namespace, output: Output) -> list[PhotoMatches]:
     result = find_result(arguments.job).without_flaws()
     couples = list(combinations(_named(result, arguments.photos), 2))
-    lowest = arguments.min_confidence or result.min_confidence
+    lowest = result.min_confidence if arguments.min_confidence is None else arguments.min_confidence
     report, pairs = Timeline({MATCHING: 1}, output.progress), []
     for done, (a, b) in enumerate(couples):
         report(MATCHING, done, len(couples))

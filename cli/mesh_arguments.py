@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from ..core.meshing.settings import Kind, MeshSettings
+from .parser import confidence
 
 MESH = "a finished reconstruction's surface: of each photo, or one of all (docs/meshes.md)"
 DEFAULTS = MeshSettings()
@@ -17,7 +18,12 @@ def add_mesh(parser: argparse.ArgumentParser) -> None:
     add("--kind", choices=get_args(Kind), default=DEFAULTS.kind, help="a mesh for each photo, or one of all")
     output = "PLY: colours of vertices; OBJ and glTF (.glb, needs bpy): with the texture; .npz: arrays"
     add("--output", type=Path, required=True, metavar="MESH.obj", help=f"{output}; nothing is overwritten")
-    add("--min-confidence", type=float, metavar="C", help="leave pixels below out (default: those hidden in Blender)")
+    add(
+        "--min-confidence",
+        type=confidence,
+        metavar="C",
+        help="leave pixels below out (default: those hidden in Blender)",
+    )
     steep = "cut faces that a photo sees at a more grazing angle (default: %(default)s)"
     add("--max-slope", type=float, default=DEFAULTS.max_slope, metavar="DEGREES", help=steep)
     add("--voxel", type=float, metavar="SIZE", help="of a fused mesh, scene units (default: what the points are worth)")

@@ -10,6 +10,7 @@ from typing import Protocol, TextIO
 
 from ..core.interruption import check_interruption
 from ..core.job import preview_file
+from ..core.plain_text import plain, plain_lines
 from ..core.preview import Preview
 from ..core.progress import Progress
 from ..core.protocol import (
@@ -58,7 +59,7 @@ class Quiet(Unwatched):
     def result(self, path: str, text: str) -> None: ...
 
     def error(self, text: str, exit_code: int) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(plain(text), file=sys.stderr, flush=True)
 
 
 class Pace:
@@ -88,24 +89,24 @@ class Terminal(Unwatched):
         check_interruption()
         if not self._pace.allows(progress):
             return
-        line = f"{progress.stage} {progress.done}/{progress.total}, {progress.share:4.0%}{_left(progress)}"
+        line = f"{plain(progress.stage)} {progress.done}/{progress.total}, {progress.share:4.0%}{_left(progress)}"
         self._stream.write(f"\r\033[K{line}" if self._live else f"{line}\n")
         self._stream.flush()
         self._open = self._live
 
     def warning(self, text: str) -> None:
-        self.say(f"Warning: {text}")
+        self.say(f"Warning: {plain(text)}")
 
     def say(self, text: str) -> None:
         self._close_line()
-        print(text, file=self._stream, flush=True)
+        print(plain_lines(text), file=self._stream, flush=True)
 
     def result(self, path: str, text: str) -> None:
         self.say(text)
 
     def error(self, text: str, exit_code: int) -> None:
         self._close_line()
-        print(text, file=sys.stderr, flush=True)
+        print(plain(text), file=sys.stderr, flush=True)
 
     def _close_line(self) -> None:
         if self._open:
@@ -132,7 +133,7 @@ class JsonLines:
         return Watch(self._photos, partial(self._preview, preview_file(folder)))
 
     def warning(self, text: str) -> None:
-        self._send(WarningMessage(text))
+        self._send(WarningMessage(plain(text)))
 
     def say(self, text: str) -> None: ...
 
@@ -140,8 +141,8 @@ class JsonLines:
         self._send(ResultMessage(path))
 
     def error(self, text: str, exit_code: int) -> None:
-        self._send(ErrorMessage(text, exit_code))
-        print(text, file=sys.stderr, flush=True)
+        self._send(ErrorMessage(plain(text), exit_code))
+        print(plain(text), file=sys.stderr, flush=True)
 
     def _photos(self, state: PhotoState, photos: Sequence[Path]) -> None:
         self._send(PhotosMessage(state, tuple(map(str, photos))))

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from ..core.geometry.method import Method
 from ..core.localization_settings import LocalizationSettings, Way
 from ..core.map_settings import Engine, MapSettings
-from .parser import DRAWN, add_model, add_overwrite
+from .parser import DRAWN, add_cache, add_model, add_overwrite, confidence
 
 DEFAULTS, MAP = LocalizationSettings(), MapSettings()
 MATCH = "pixels of two photos that show the same points (docs/matching.md)"
@@ -26,7 +26,7 @@ def add_match(parser: argparse.ArgumentParser) -> None:
     add("--colmap", type=Path, metavar="FOLDER", help="write features and matches as COLMAP imports them")
     add_overwrite(add)
     surest = "leave pixels below out (default: the less sure half; with --job what is hidden there)"
-    add("--min-confidence", type=float, metavar="C", help=surest)
+    add("--min-confidence", type=confidence, metavar="C", help=surest)
     add_model(parser)
 
 
@@ -63,6 +63,7 @@ def add_localize(parser: argparse.ArgumentParser) -> None:
         help="less of the matches: refuse",
     )
     add("--seed", type=int, default=DEFAULTS.seed, metavar="N", help=DRAWN)
+    add_cache(parser)
     add_map(parser)
     add_model(parser)
 

@@ -1,7 +1,9 @@
 """How all verbs take arguments: one-sentence errors, help that states defaults, and the options that many share."""
 
 import argparse
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, get_args
 
@@ -48,6 +50,20 @@ def add_overwrite(add: Callable[..., object]) -> None:
     """What `writing.check_written` goes by."""
     text = "replace a Blender scene that is there, or a file of another kind (default: refuse)"
     add("--overwrite", action="store_true", help=text)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Which cache may be used of a job whose job.json names one outside of its folder."""
+    text = "the cache to use where job.json names one outside of the job folder (docs/job_folder.md)"
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help=text)
+
+
+def confidence(text: str) -> float:
+    """A confidence on the network's scale."""
+    with suppress(ValueError):
+        if 1 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no confidence; give 1 or more, of which 1 keeps every point")
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:

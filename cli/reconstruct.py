@@ -18,7 +18,7 @@ from .blender_needed import require_bpy
 from .frames import photos_of
 from .known_arguments import read_given
 from .output import Output, photo_count, with_caveats
-from .settings import read_settings
+from .settings import DEFAULTS, read_settings
 from .writing import check_written
 
 BLENDER_OUTPUTS = ("output", "render")
@@ -36,6 +36,7 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
         result = run_job(folder, output.progress)
         for warning in result.warnings:
             output.warning(warning)
+        _check_points(result, arguments, output)
         made = write_outputs(result, arguments)
     made = made or ([str(arguments.job)] if arguments.job else [])
     points = len(result.visible_points().position)
@@ -45,7 +46,7 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
 
 def work(arguments: argparse.Namespace, output: Output) -> None:
     """Run the job that lies in a folder and say where its result is."""
-    result = run_job(arguments.folder, output.progress, output.watch(arguments.folder))
+    result = run_job(arguments.folder, output.progress, output.watch(arguments.folder), arguments.cache)
     for warning in result.warnings:
         output.warning(warning)
     folder = result_folder(arguments.folder)
@@ -71,6 +72,22 @@ def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> No
     if arguments.output and arguments.output.suffix != ".blend":
         raise InputError(f"--output writes a Blender scene, so {arguments.output} must end in .blend")
     check_written(arguments, OUTPUTS)
+
+
+def _check_points(result: Reconstruction, arguments: argparse.Namespace, output: Output) -> None:
+    """Raise InputError where what the user hides is every point of what would be written; else only say it."""
+    try:
+        check_points(result, arguments)
+    except InputError as error:
+        if arguments.min_confidence is not None or arguments.hide != DEFAULTS.hide:
+            raise
+        output.warning(str(error))
+
+
+def check_points(result: Reconstruction, arguments: argparse.Namespace) -> None:
+    """Raise InputError where every point is hidden of a cloud, a scene or a picture that would be written."""
+    if any((arguments.points, arguments.output, arguments.render)):
+        result.check_shown()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import json
 
 from ..core.job import find_result
 from ..core.measuring import measure
+from ..core.plain_text import plain
 from ..core.statistics import Statistics
 from .output import Output
 
@@ -17,7 +18,7 @@ def report(arguments: argparse.Namespace, output: Output) -> None:
         content = found.as_dict() | {"model": result.model, "warnings": list(result.warnings)}
         output.result(str(arguments.folder), json.dumps(content, indent=1))
     else:
-        output.result(str(arguments.folder), "\n".join(_lines(found, result.warnings)))
+        output.result(str(arguments.folder), "\n".join(map(plain, _lines(found, result.warnings))))
 
 
 def _lines(found: Statistics, warnings: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from ..core.progress import Timeline
 from ..core.reconstruction import Reconstruction
 from ..core.scene_graph import Edge
 from ..core.version import VERSION
+from .known_arguments import read_pin
 from .output import Output, photo_count
 from .settings import read_alignment
 from .writing import check_written
@@ -69,7 +70,10 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
         output.warning(warning)
     views = aligned_views(pairs.views, alignment, known)
     model = f"predictions from {arguments.pairs.name}"
-    result = Reconstruction(views, model, {"alignment": asdict(settings)}, VERSION, alignment.warnings)
+    recipe = {"alignment": asdict(settings)}
+    result = Reconstruction(views, model, recipe, VERSION, alignment.warnings)
+    if arguments.points:
+        replace(result, settings=recipe | {"min_confidence": arguments.min_confidence, "hide": []}).check_shown()
     with together():
         result.save_cameras(arguments.cameras)
         if arguments.points:
@@ -82,7 +86,8 @@ def align(arguments: argparse.Namespace, output: Output) -> None:
 def _known(arguments: argparse.Namespace, pairs: PairFile) -> list[KnownCamera]:
     """What --known says of the photos, which are called by their numbers; raises InputError for what does not fit."""
     sizes = {view.name: view.mapping.photo_size for view in pairs.views}
-    cameras = read_named(arguments.known, sizes, arguments.pin) if arguments.known else {}
+    pin = read_pin(arguments)
+    cameras = read_named(arguments.known, sizes, pin) if arguments.known else {}
     return [cameras.get(view.name, UNKNOWN) for view in pairs.views]
 
 

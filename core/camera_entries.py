@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, first_line
+from .files import read_text
 
 
 def read_entries(path: Path) -> dict[str, Any]:
     """What a cameras.json says, by photo name; raises InputError, naming the file, where it is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
+        content = json.loads(read_text(path), object_pairs_hook=_without_repeats)
         entries = content["photos"]
     except InputError as error:
         raise InputError(f"{path} {error}") from error

@@ -24,6 +24,7 @@ from .interruption import check_interruption, held_back
 # What NumPy, and the readers below it, raise on damaged .npy and .npz files.
 DAMAGED_ARRAYS = (OSError, ValueError, EOFError, SyntaxError, LookupError, TypeError, AttributeError, ArithmeticError)
 DAMAGED_ARRAYS += (RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError)
+LONGEST_TEXT = 64 << 20  # bytes of a text file that we read as a whole: of a job of thousands of photos a few
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)  # hidden and final names
@@ -38,6 +39,15 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(handle)
         raise OSError(errno.EINVAL, "It is no regular file", str(path))
     return os.fdopen(handle, "rb")
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular UTF-8 file of sane length; raises OSError, as `open`, or UnicodeDecodeError otherwise."""
+    with open_regular(path) as file:
+        data = file.read(LONGEST_TEXT + 1)
+    if len(data) > LONGEST_TEXT:
+        raise OSError(errno.EFBIG, f"It is longer than {LONGEST_TEXT >> 20} MB", str(path))
+    return data.decode("utf-8")
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 import json
 import os
 import re
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import InputError
-from .files import replacing
+from .files import read_text, replacing
 from .given import NOTHING, Given
 from .half_written import remove_abandoned
 from .reconstruction import Reconstruction
@@ -55,7 +56,7 @@ class Job:
         path = folder / "job.json"
         try:
             check_no_links(folder, OWN)
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_text(path))
             if content["format"] != FORMAT:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
             photos = tuple(check_path(photo) for photo in content["photos"])
@@ -74,6 +75,29 @@ def result_folder(folder: Path) -> Path:
 def cache_folder(folder: Path) -> Path:
     """Where a job keeps what the network has said, by model: whole it saves work, removed it costs work only."""
     return folder / "cache"
+
+
+def with_cache(job: Job, folder: Path, named: Path | None) -> Job:
+    """The folder's job with a cache that may be used: one inside of its folder, or, for any other, the one `named`.
+
+    A job.json may come from a stranger, and folders are made where its cache is. Raises InputError for a cache
+    elsewhere without one that this user has named.
+    """
+    if job.cache is None or _lies_in(job.cache, folder):
+        return job
+    if named is None:
+        raise InputError(
+            f"{folder / 'job.json'} names a cache outside of the job folder, {job.cache}; name the cache to use, "
+            "this one or another, with --cache"
+        )
+    return replace(job, cache=named)
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle, and names that are too long
+        return False
 
 
 def forget_result(folder: Path) -> None:
@@ -107,10 +131,22 @@ def find_result(folder: Path) -> Reconstruction:
 
 
 def find_result_folder(folder: Path) -> Path:
-    """Where the Reconstruction of a job's folder, or of a result's own, lies or would lie."""
-    return folder if (folder / "reconstruction.json").is_file() else result_folder(folder)
+    """Where the Reconstruction of a job's folder, or of a result's own, lies or would lie; raises InputError."""
+    with suppress(OSError):  # where the name is too long, or the folder is nobody's to read
+        if (folder / "reconstruction.json").is_file():
+            return folder
+    return _own_result(folder)
+
+
+def _own_result(folder: Path) -> Path:
+    """Where a job's result lies or would lie; raises InputError for a link: it may lead anywhere."""
+    found = result_folder(folder)
+    with suppress(OSError):
+        if found.is_symlink():
+            raise InputError(f"{found} is a link to elsewhere; name the folder that it leads to")
+    return found
 
 
 def load_result(folder: Path) -> Reconstruction:
     """The Reconstruction that a finished job left; raises InputError when there is none."""
-    return Reconstruction.load(result_folder(folder))
+    return Reconstruction.load(_own_result(folder))

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from .errors import InputError
-from .files import replacing
+from .files import read_text, replacing
 from .typed import check_types
 
 BEGUN, LOCK = "begun.json", "in_use.sqlite"  # of a folder; the lock ends with its process, on every system
@@ -42,7 +42,7 @@ class Begun:
     def load(cls, folder: Path) -> "Begun | None":
         """What was begun in a job folder and has not ended; None where nothing was, or where that cannot be read."""
         try:
-            begun = cls(**json.loads((folder / BEGUN).read_text(encoding="utf-8")))
+            begun = cls(**json.loads(read_text(folder / BEGUN)))
             check_types(begun)
         except FileNotFoundError:
             return None

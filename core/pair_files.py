@@ -1,5 +1,6 @@
 """Pair predictions made elsewhere, read from one .npz file."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import InputError, first_line
 from .files import DAMAGED_ARRAYS
 from .images import View
+from .memory import reachable_memory
 from .pixel_mapping import PixelMapping
 from .prediction import Prediction
 from .scene_graph import Edge
+from .soundness import check_archive
 
 REQUIRED = {"edges": 2, "pts_i": 4, "pts_j": 4, "conf_i": 3, "conf_j": 3}  # name -> dimensions
 GREY = 200  # colour of points whose file brings no photos
@@ -50,10 +53,13 @@ def read_pairs(path: Path) -> PairFile:
 
 def _read_arrays(path: Path) -> dict[str, NDArray]:
     try:
+        check_archive(path, reachable_memory() or sys.maxsize)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in (*REQUIRED, "rgb") if name in file}
     except DAMAGED_ARRAYS as error:
-        raise InputError(f"{path} cannot be read as pair predictions ({error}); give an .npz file") from error
+        raise InputError(
+            f"{path} cannot be read as pair predictions ({first_line(error)}); give an .npz file"
+        ) from error
     for name, dimensions in REQUIRED.items():
         if name not in arrays or arrays[name].ndim != dimensions:
             found = f"{name} has shape {arrays[name].shape}" if name in arrays else f"there is no {name}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .cleanup.flaws import FLAWS, bits_of
 from .errors import InputError, first_line
-from .files import DAMAGED_ARRAYS, replacing
+from .files import DAMAGED_ARRAYS, read_text, replacing
 from .gauge import Gauge
 from .known_camera import FocalSource
 from .pixel_mapping import PixelMapping
@@ -138,6 +138,20 @@ class Reconstruction:
         """The points that are not hidden."""
         return self.without_flaws().point_cloud(self.min_confidence)
 
+    def check_shown(self) -> None:
+        """Raise InputError, saying what hides them, where there are points and all of them are hidden."""
+        shown = [view.confidence[view.kept()] for view in self.without_flaws().views]
+        highest = max((float(confidence.max()) for confidence in shown if confidence.size), default=0.0)
+        if highest >= self.min_confidence:
+            return
+        if highest:
+            raise InputError(
+                f"No point would be shown: those below a confidence of {self.min_confidence:g} are hidden, and the "
+                f"highest is {highest:.4g}; lower the minimum confidence"
+            )
+        if any(view.kept().any() for view in self.views):
+            raise InputError(f"No point would be shown: all are {', '.join(self.hidden_flaws)}; hide fewer flaws")
+
     def cameras(self) -> dict[str, Any]:
         """The content of cameras.json (docs/conventions.md)."""
         photos = {
@@ -189,7 +203,7 @@ class Reconstruction:
     def load(cls, folder: Path) -> "Reconstruction":
         """Read what `save` wrote; raises InputError when the folder holds no complete result."""
         try:
-            head = json.loads((folder / "reconstruction.json").read_text(encoding="utf-8"))
+            head = json.loads(read_text(folder / "reconstruction.json"))
             if head["format"] != FORMAT:
                 raise InputError(f"{folder} was written by another version (format {head['format']}, ours is {FORMAT})")
             check_archive(folder / "arrays.npz")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import file_digest, replacing
+from .files import file_digest, read_text, replacing
 from .gauge import CHOICES, scale_of
 from .job import Job
 from .model.config import WEIGHTS
@@ -98,7 +98,7 @@ class Solution:
     def load(cls, folder: Path) -> "Solution | None":
         """The solution of a job folder; None where there is none that can be read: then nothing is known."""
         try:
-            content = json.loads((folder / "solution.json").read_text(encoding="utf-8"))
+            content = json.loads(read_text(folder / "solution.json"))
             if content["format"] != FORMAT:
                 return None
             placements = {digest: _placement(**entry) for digest, entry in content["placements"].items()}

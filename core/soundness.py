@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import open_regular
 from .known_camera import FocalSource
 from .settings import ReconstructionSettings
 from .typed import check_types
@@ -108,15 +109,17 @@ def check_path(text: Any) -> Path:
 
 
 def check_archive(path: Path, most: int | None = None) -> None:
-    """An archive of arrays announces no more bytes than `most`; None: than plain ones of its own size hold."""
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > (MOST_SWELLING * path.stat().st_size if most is None else most):
+    """A regular file, an archive of arrays that announces no more bytes than `most`; None: than plain ones hold."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > (MOST_SWELLING * size if most is None else most):
         raise ValueError(f"it would unpack to {unpacked >> 20} MB")
 
 
 def check_no_links(folder: Path, names: Sequence[str]) -> None:
-    """None of the folder's files and folders of these names, nor what is in them, is a link to elsewhere."""
+    """None of the folder's files and folders of these names, nor what is in them, is a link to elsewhere or a pipe."""
     for name in names:
         places = [folder / name]
         for place, folders, files in os.walk(folder / name):
@@ -124,6 +127,8 @@ def check_no_links(folder: Path, names: Sequence[str]) -> None:
         for place in places:
             if place.is_symlink():
                 raise ValueError(f"{place} is a link to elsewhere")
+            if place.exists() and not (place.is_file() or place.is_dir()):
+                raise ValueError(f"{place} is neither a file nor a folder")
 
 
 def _check_array(name: str, array: NDArray[Any], shape: tuple[int, ...], kind: str) -> None:

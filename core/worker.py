@@ -16,11 +16,21 @@ from .device import pick_device, pick_precision, precision_notices
 from .errors import InputError
 from .files import together
 from .images import load_views
-from .job import Job, cache_folder, forget_half_written, forget_result, load_result, log_file, result_folder
+from .job import (
+    Job,
+    cache_folder,
+    forget_half_written,
+    forget_result,
+    load_result,
+    log_file,
+    result_folder,
+    with_cache,
+)
 from .memory import keep_freed_memory, shortage_explained
 from .model.precision import precision_name
 from .model.weights import LoadedModel, load_model
 from .pipeline import STAGES, framing_of, infer, plan_views, reconstruct, settled
+from .plain_text import plain_lines
 from .planning import Plan
 from .progress import Progress, Report, Timeline
 from .reconstruction import Reconstruction
@@ -38,15 +48,17 @@ LAST = list(STAGES)[-1]
 log = logging.getLogger(__name__)
 
 
-def run_job(folder: Path, show: Callable[[Progress], None], watch: Watch = NOBODY) -> Reconstruction:
+def run_job(
+    folder: Path, show: Callable[[Progress], None], watch: Watch = NOBODY, cache: Path | None = None
+) -> Reconstruction:
     """Do what the folder's job.json says and leave the result beside it.
 
     What the folder's last run has worked out already is not worked out again: with only min_confidence changed,
     nothing is. show: called with the progress of the whole job; raising Cancelled in it stops the job, which the next
-    run goes on with. watch: who looks on. Raises ReconstructionError with one sentence; the folder then holds no
-    result.
+    run goes on with. watch: who looks on. cache: the one to use where job.json names one outside of the folder
+    (`with_cache`). Raises ReconstructionError with one sentence; the folder then holds no result.
     """
-    with _begun(folder, show) as (job, report):
+    with _begun(folder, show, cache) as (job, report):
         inputs, last = Inputs.of(job), Solution.load(folder)
         result = _finished(folder) if last is not None and last.fingerprint == inputs.fingerprint(job) else None
         if result is None:
@@ -72,13 +84,16 @@ def run_job(folder: Path, show: Callable[[Progress], None], watch: Watch = NOBOD
     return result
 
 
-def infer_shard(folder: Path, shard: Shard, show: Callable[[Progress], None]) -> tuple[str, ...]:
+def infer_shard(
+    folder: Path, shard: Shard, show: Callable[[Progress], None], cache: Path | None = None
+) -> tuple[str, ...]:
     """Do this part of the forward passes that the folder's job needs, and leave what they give in the folder.
 
     Several processes may do their parts at once. What was done before an interruption is not done again. Returns
-    what the user should know of this machine. show: as for `run_job`. Raises ReconstructionError with one sentence.
+    what the user should know of this machine. show, cache: as for `run_job`. Raises ReconstructionError with one
+    sentence.
     """
-    with _begun(folder, show) as (job, report):
+    with _begun(folder, show, cache) as (job, report):
         model, shelf = _load(folder, job, report)
         infer(job.photos, model, job.settings, shelf, shard, report, job.given)
         report(LAST, 1, 1)
@@ -99,19 +114,21 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
 
 
 @contextmanager
-def loaded(folder: Path, device: Device, report: Report) -> Iterator[tuple[LoadedModel, FolderShelf]]:
+def loaded(
+    folder: Path, device: Device, report: Report, cache: Path | None = None
+) -> Iterator[tuple[LoadedModel, FolderShelf]]:
     """The model of the folder's job on a device, and the shelf of what it has said, for as long as the block lasts.
 
-    Raises ReconstructionError with one sentence.
+    cache: as for `run_job`. Raises ReconstructionError with one sentence.
     """
-    job = Job.load(folder)
+    job = with_cache(Job.load(folder), folder, cache)
     with _using(job):
         yield _load(folder, replace(job, settings=replace(job.settings, device=device)), report)
 
 
 @contextmanager
-def _begun(folder: Path, show: Callable[[Progress], None]) -> Iterator[tuple[Job, Report]]:
-    job = Job.load(folder)
+def _begun(folder: Path, show: Callable[[Progress], None], cache: Path | None = None) -> Iterator[tuple[Job, Report]]:
+    job = with_cache(Job.load(folder), folder, cache)
     forget_half_written(folder)
     keep_freed_memory()
     allow_many_maps()
@@ -168,6 +185,10 @@ def _finished(folder: Path) -> Reconstruction | None:
 
 class _LogFile(logging.FileHandler):
     """A log that a full disk cuts short: the job has better things to say than that."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Without what names in it would do to a terminal that shows it."""
+        return plain_lines(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Nothing: the standard handler would print a traceback."""

@@ -15,6 +15,7 @@ from ..core.photos import SUFFIXES
 from ..core.reconstruction import Reconstruction
 from .folder_worker import FolderWorkerOperator
 from .photo_list import photo_count
+from .preferences import cache_folder
 from .properties import settings_of
 from .scene.found_again import Place, scene_again
 
@@ -95,6 +96,7 @@ class PhotoPlacingOperator(FolderWorkerOperator):
         arguments = ["localize", str(world), *photos, "--output", str(self._folder / "placed"), "--way", self.way]
         arguments += ["--device", settings_of(context.scene).device, "--neighbours", str(self.neighbours)]
         arguments += ["--min-inlier-share", str(self.min_inlier_share), *more]
+        arguments += ["--cache", str(cache_folder())]
         what = Path(photos[0]).name if len(photos) == 1 else photo_count(len(photos))
         title = rpt_("Localising {}").format(what)
         self.start(context, arguments, f"{title}{self._step}", log_file(self._folder))

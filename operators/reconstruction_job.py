@@ -17,7 +17,6 @@ from ..core.job import Job, load_result, log_file, preview_file, result_folder
 from ..core.job import cache_folder as own_cache
 from ..core.job_folders import Begun, Lease
 from ..core.preview import Preview
-from ..core.progress import Progress
 from ..core.reconstruction import Reconstruction
 from ..core.worker_process import WorkerJob
 from . import photo_states
@@ -101,7 +100,7 @@ class ReconstructionJob(WorkerOperator):
         try:
             folder = self._lease.folder
             title = rpt_("Reconstructing {} photos").format(self._begun.photos)
-            self.start(context, ["work", str(folder)], title, log_file(folder))
+            self.start(context, ["work", str(folder), "--cache", str(cache_folder())], title, log_file(folder))
             photo_states.begin(Job.load(folder).photos)
         except ReconstructionError as error:
             self._report("ERROR", str(error))
@@ -121,7 +120,7 @@ class ReconstructionJob(WorkerOperator):
             self._report("ERROR", str(error))
             return {"CANCELLED"}
         try:
-            result = _run_job()(self._lease.folder, lambda progress: log.debug("%s", progress))
+            result = _run_job()(self._lease.folder, lambda progress: log.debug("%s", progress), cache=cache_folder())
             self.take(context, result_folder(self._lease.folder))
         except ReconstructionError as error:
             self._report("ERROR", str(error))
@@ -157,7 +156,7 @@ def _end_job(folder: Path, most_kept: int) -> None:
         shutil.rmtree(own_cache(folder), ignore_errors=True)
 
 
-def _run_job() -> Callable[[Path, Callable[[Progress], None]], Reconstruction]:
+def _run_job() -> Callable[..., Reconstruction]:
     """core's, imported only when it is needed: it brings torch."""
     try:
         from ..core.worker import run_job

@@ -10,6 +10,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
 from ..core.errors import Cancelled, ReconstructionError
+from ..core.plain_text import plain
 from ..core.worker_process import WorkerJob
 from .preferences import worker_python
 from .properties import job_state
@@ -169,7 +170,7 @@ class WorkerOperator(IdleOperator):
         _redraw(context)
 
     def _report(self, level: str, text: str) -> None:
-        self.report({level}, rpt_(text))  # type: ignore[attr-defined]
+        self.report({level}, plain(rpt_(text)))  # type: ignore[attr-defined]
 
 
 def _show(context: bpy.types.Context, worker: WorkerJob) -> None:

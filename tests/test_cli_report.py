@@ -62,6 +62,20 @@ def test_json_says_where_every_focal_comes_from(run, rough):
     assert [photo["focal"] for photo in found["photos"]] == [64.0] * 4
 
 
+def test_escape_codes_in_names_and_warnings_of_a_result_do_not_reach_the_terminal(run, folder):
+    head = folder / "result" / "reconstruction.json"
+    content = json.loads(head.read_text())
+    content["views"][3]["name"] = "3\x1b[2J\n.png"
+    content["warnings"], content["model"] = ["It \x9b31mrained"], "m\x1b[1m"
+    head.write_text(json.dumps(content))
+    code, out, _ = run("report", folder)
+    assert code == 0 and "  3\\x1b[2J\\n.png: other photos" in out and "Warning: It \\x9b31mrained" in out
+    _, _, err = run("match", "x\x1b[2J", "--job", folder)
+    _, json_out, json_err = run("match", "x\x1b[2J", "--job", folder, "--json-progress")
+    assert "x\\x1b[2J" in err and "x\\x1b[2J" in json_err and "\x1b" not in decode(json_out).text
+    assert not any(code in said for code in "\x1b\x9b" for said in (out, err, json_out, json_err))
+
+
 def test_a_program_is_told_where(run, folder):
     assert decode(run("report", folder, "--json-progress")[1].strip()) == ResultMessage(str(folder))
 

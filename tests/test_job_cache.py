@@ -57,7 +57,7 @@ def run_anew(tmp_path, passes, kept):
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         Job(tuple(photos), SMALL, settings, kept).save(folder)
         passes.clear()
-        return worker.run_job(folder, show), dict(passes)
+        return worker.run_job(folder, show, cache=kept), dict(passes)
 
     return call
 

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import ReconstructionError
+from ...core.errors import InputError
 from ...core.training.overlap import ENOUGH, GRID, Overlaps, grid_intrinsics
 
 SOLID = {"MESH", "CURVE", "SURFACE", "FONT", "META"}  # objects with surfaces that rays can hit
@@ -40,7 +40,7 @@ def sample_cameras(
     """Up to `count` cameras, each of which sees some of what an earlier one sees; the first sees enough at least.
 
     Free space is what can be reached from the scene's own cameras, or from the roomiest place, on lines of sight.
-    size: (width, height) of the views. Raises ReconstructionError when the scene has no surface to look at.
+    size: (width, height) of the views. Raises InputError when the scene has no surface to look at.
     """
     space = _Space(scene, rng)
     found: list[FreeCamera] = []
@@ -133,7 +133,7 @@ class _Space:
                     distances.append(distance)
                     self._targets.append(origin + distance * direction)
         if not distances:
-            raise ReconstructionError(f"The scene {self._scene.name!r} shows no surface to look at; add objects first")
+            raise InputError(f"The scene {self._scene.name!r} shows no surface to look at; add objects first")
         return float(np.median(distances))
 
     def _roomiest(self) -> Array:
@@ -183,7 +183,7 @@ def _bounds(depsgraph: bpy.types.Depsgraph, scene: bpy.types.Scene) -> tuple[Arr
     """The box around everything that is rendered and has a surface."""
     places = box_corners(depsgraph)
     if not len(places):
-        raise ReconstructionError(f"The scene {scene.name!r} shows no surface to look at; add objects first")
+        raise InputError(f"The scene {scene.name!r} shows no surface to look at; add objects first")
     return places.min(0), places.max(0)
 
 

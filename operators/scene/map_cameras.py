@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.axes import OPENGL_TO_OPENCV
-from ...core.errors import InputError, ReconstructionError
+from ...core.errors import InputError
 from ...core.map_settings import MapSettings
 from ...core.photos import open_photo
 from .cameras import INTRINSICS, PHOTO, SIZE, camera_data, intrinsics_of
@@ -40,13 +40,13 @@ class MapCamera:
 
 
 def map_cameras(scene: bpy.types.Scene, settings: MapSettings) -> list[MapCamera]:
-    """Those that the settings name; raises InputError for names that cannot be used, ReconstructionError for none."""
+    """Those that the settings name; raises InputError for names that cannot be used, and for none."""
     if settings.around:
         return _cameras_around(scene, settings)
     cameras = [_find(scene, name) for name in settings.cameras]
     cameras = cameras or sorted((one for one in scene.objects if one.type == "CAMERA"), key=lambda one: one.name)
     if not cameras:
-        raise ReconstructionError(
+        raise InputError(
             f"The scene {scene.name!r} has no camera to see the model from; add one, or choose an object to go around"
         )
     return [_camera(scene, camera, number, settings) for number, camera in enumerate(cameras)]
@@ -141,7 +141,7 @@ def _cameras_around(scene: bpy.types.Scene, settings: MapSettings) -> list[MapCa
         if _in_sight(scene, depsgraph, at.cam2world[:3, 3], middle, radius):
             cameras.append(MapCamera(_file_name("around", number), at))
     if not cameras:
-        raise ReconstructionError(
+        raise InputError(
             f"Other objects hide {found[0].name!r} from all sides; place cameras that see it, and use those"
         )
     return cameras

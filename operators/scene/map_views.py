@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 from PIL import Image
 
-from ...core.errors import ReconstructionError
+from ...core.errors import InputError
 from ...core.files import replacing
 from ...core.map_settings import RENDERING, MapSettings
 from ...core.photos import open_photo
@@ -24,15 +24,15 @@ def render_map(scene: bpy.types.Scene, folder: Path, settings: MapSettings, repo
 
     The folder's form is that of core/posed_photos.py, its world Blender's, z up. Depth is cast ray by ray through the
     pixels' centres against what is rendered: modifiers and instances count, objects hidden in renders do not. The scene
-    is as before afterwards. Raises InputError for a folder or names that cannot be used, ReconstructionError when no
-    view shows anything, and whatever `report` raises; the folder then stays empty.
+    is as before afterwards. Raises InputError for a folder or names that cannot be used and when no view shows
+    anything, and whatever `report` raises; the folder then stays empty.
     """
     with new_folder(folder):
         cameras = map_cameras(scene, settings)
         report(RENDERING, 0, len(cameras))
         photos = list(_render_all(scene, cameras, folder, settings, report))
         if not photos:
-            raise ReconstructionError(
+            raise InputError(
                 f"No view of the scene {scene.name!r} shows a surface; turn cameras to the model, or show it in renders"
             )
         _check_light(photos)
@@ -70,4 +70,4 @@ def _check_light(photos: Sequence[PosedPhoto]) -> None:
         with Image.open(photo.path) as image:
             if np.asarray(image).max() >= DARK:
                 return
-    raise ReconstructionError("All views of the model are black; light the scene, or render it with Workbench")
+    raise InputError("All views of the model are black; light the scene, or render it with Workbench")

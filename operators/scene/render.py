@@ -26,11 +26,11 @@ def render_still(
 
     size: (width, height), the scene's when None. camera: the scene's when None; a marker at this frame does not
     overrule it. Colours come out as stored (view transform Standard). Raises InputError when the file cannot be
-    written, ReconstructionError when there is no camera or Cycles is switched off.
+    written or there is no camera, ReconstructionError when Cycles is switched off.
     """
     camera = camera or scene.camera
     if camera is None:
-        raise ReconstructionError(f"The scene {scene.name!r} has no camera to render from; choose one")
+        raise InputError(f"The scene {scene.name!r} has no camera to render from; choose one")
     if not hasattr(scene, "cycles"):
         raise ReconstructionError("Rendering needs Cycles, which is switched off; enable the add-on Cycles")
     with tempfile.TemporaryDirectory() as folder, _changed(_settings(scene, camera, samples, size)):

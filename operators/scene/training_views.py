@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...core.errors import ReconstructionError
+from ...core.errors import InputError
 from ...core.posed_photos import PosedPhoto, save_cameras
 from ...core.progress import Report, silent
 from ...core.training.overlap import on_grid
@@ -23,15 +23,15 @@ def render_training_views(
     """Render views of `scene` into an empty or new folder: images/, depth/, cameras.json. Returns warnings.
 
     Cameras stand in free space and overlap (free_space.py); depth is exact at the pixels' centres, in scene units, and
-    the world is Blender's, z up. The scene is as before afterwards. Raises InputError when the folder cannot be used,
-    ReconstructionError when the scene gives no two views, and whatever `report` raises; the folder then stays empty.
+    the world is Blender's, z up. The scene is as before afterwards. Raises InputError when the folder cannot be used
+    and when the scene gives no two views, and whatever `report` raises; the folder then stays empty.
     """
     with new_folder(folder):
         report(STAGE, 0, settings.views)
         cameras = sample_cameras(scene, settings.views, settings.size, np.random.default_rng(settings.seed))
         photos = list(_render_all(scene, cameras, folder, settings, report))
         if len(photos) < 2:
-            raise ReconstructionError(
+            raise InputError(
                 f"The scene {scene.name!r} gives no two views that overlap; place a camera where there is room to see"
             )
         save_cameras(folder, photos)

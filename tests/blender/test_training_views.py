@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from dust3r.cli.main import main
-from dust3r.core.errors import Cancelled, InputError, ReconstructionError
+from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.posed_photos import read_depth, read_posed_photos
 from dust3r.core.training.overlap import ENOUGH
 from dust3r.core.training.rgbd import FolderSource
@@ -134,7 +134,7 @@ def test_a_cancel_leaves_an_empty_folder_and_the_scene_alone(block, tmp_path):
 
 
 def test_an_empty_scene_is_a_sentence(empty_scene, tmp_path):
-    with pytest.raises(ReconstructionError, match="no surface to look at"):
+    with pytest.raises(InputError, match="no surface to look at"):
         render_training_views(empty_scene, tmp_path / "views", SMALL)
 
 

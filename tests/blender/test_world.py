@@ -12,7 +12,7 @@ from dust3r.operators.scene import add_reconstruction, points_input, points_modi
 from dust3r.operators.scene.reading import find_points, read_reconstruction
 from dust3r.operators.scene.world import seen_reconstruction
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIO = ROOT / "samples" / "studio" / "images"
@@ -118,12 +118,28 @@ def test_origin_and_north_turn_about_the_vertical(collection):
     now = places(collection)
     bpy.ops.dust3r.set_north()
     np.testing.assert_allclose(places(collection), now @ np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1.0]]), atol=1e-5)
-    bpy.ops.dust3r.set_north(way="angle", angle=np.pi / 2)
-    np.testing.assert_allclose(
-        places(collection), -now * [1, 1, -1] @ np.diag([1, 1, 1]) if False else places(collection)
-    )
     check_one_world(collection)
     assert read_recipe(collection)["world"]["choices"] == ["origin", "north"]
+
+
+@pytest.mark.parametrize("angle", [np.pi / 2, 0.3, -2.0, np.pi])
+def test_north_by_an_angle_turns_anticlockwise_seen_from_above(collection, angle):
+    select()
+    before = places(collection)
+    assert bpy.ops.dust3r.set_north(way="angle", angle=angle) == {"FINISHED"}
+    x, y, z = before.T
+    turned = (np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y, z)
+    np.testing.assert_allclose(places(collection), np.stack(turned, axis=1), atol=1e-4)
+    check_one_world(collection)
+
+
+def test_the_camera_that_tells_the_north_looks_along_y(collection):
+    camera = collection.objects[SHOTS[1].name]
+    select(camera)
+    assert bpy.ops.dust3r.set_north(way="camera") == {"FINISHED"}
+    bpy.context.view_layer.update()
+    looks = camera.matrix_world.to_3x3() @ Vector((0, 0, -1))
+    assert looks.x == pytest.approx(0, abs=1e-5) and looks.y > 0
 
 
 def test_selected_vertices_are_picks_and_what_moved_is_in_object_mode(collection):

@@ -1,12 +1,17 @@
 """What a worker says arrives as it was meant, and nothing else does."""
 
 import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from dust3r.core.errors import ReconstructionError
 from dust3r.core.protocol import (
     PROTOCOL,
     ErrorMessage,
+    Message,
     PhotosMessage,
     PreviewMessage,
     ProgressMessage,
@@ -51,6 +56,16 @@ def test_a_message_survives_its_line(message):
 def test_noise_is_refused(line):
     with pytest.raises(ReconstructionError):
         decode(line)
+
+
+def test_the_docs_list_the_protocol_and_every_message_with_its_fields():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "conventions.md").read_text()
+    section = text[text.index("## Worker protocol") :]
+    assert f"`protocol` ({PROTOCOL})" in section
+    listed = dict(re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section, re.MULTILINE))
+    messages = {type(message) for message in MESSAGES}
+    assert messages == set(get_args(Message))
+    assert listed == {kind.__name__: ", ".join(field.name for field in fields(kind)) for kind in messages}
 
 
 def test_another_protocol_is_named():

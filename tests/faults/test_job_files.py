@@ -8,12 +8,15 @@ import json
 import os
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dust3r.core.cleanup.flaws import FLAWS
 from dust3r.core.errors import InputError, ReconstructionError
-from dust3r.core.job import Job, cache_folder, find_result, log_file, result_folder
+from dust3r.core.job import Job, cache_folder, find_result, log_file, result_folder, with_cache
+from dust3r.core.pair_files import read_pairs
 from dust3r.core.photos import find_photos
 from dust3r.core.posed_photos import read_depth, read_posed_photos, save_depth
 from dust3r.core.protocol import decode
@@ -217,6 +220,125 @@ def test_names_that_lead_out_of_a_result_are_refused(sound, folder, name):
     tree["views"][0]["name"] = name
     _with(sound, folder, "result/reconstruction.json", _dumped(tree))
     assert isinstance(assert_read_safely("names", folder, lambda: _read_result(folder), MOST_MEMORY), InputError)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no named pipes in folders")
+@pytest.mark.parametrize(
+    "name", ["job.json", "solution.json", "log.txt", "result/reconstruction.json", "result/arrays.npz", "cache"]
+)
+def test_a_pipe_in_place_of_a_file_is_waited_for_by_nobody(sound, tmp_path, name):
+    job = Path(shutil.copytree(sound, tmp_path / "job"))
+    (job / name).unlink(missing_ok=True)
+    os.mkfifo(job / name)
+    from dust3r.core.worker import run_job
+
+    for read in (lambda: run_job(job, lambda progress: None), lambda: Solution.load(job), lambda: _read_result(job)):
+        assert_read_safely("pipes", job, read, MOST_MEMORY)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no named pipes in folders")
+def test_a_pipe_is_no_file_of_pairs(tmp_path):
+    os.mkfifo(tmp_path / "pairs.npz")
+    refusal = assert_read_safely("pipes", tmp_path, lambda: read_pairs(tmp_path / "pairs.npz"), MOST_MEMORY)
+    assert isinstance(refusal, InputError) and "pairs.npz" in str(refusal)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sparse files need rights there")
+@pytest.mark.parametrize("name", ["job.json", "solution.json", "result/reconstruction.json", "result/arrays.npz"])
+def test_an_endless_file_is_not_read_to_its_end(sound, tmp_path, name):
+    job = Path(shutil.copytree(sound, tmp_path / "job"))
+    with (job / name).open("wb") as file:
+        file.truncate(60 << 30)
+    assert_read_safely("endless", job, lambda: (Solution.load(job), Job.load(job)), MOST_MEMORY)
+    assert_read_safely("endless", job, lambda: _read_result(job), MOST_MEMORY)
+
+
+ELSEWHERE = {
+    "a folder": lambda job, elsewhere: elsewhere / "cache",
+    "through a link": lambda job, elsewhere: job / "mine" / "cache",
+    "with dots": lambda job, elsewhere: job / ".." / "elsewhere" / "cache",
+    "relative": lambda job, elsewhere: Path(os.path.relpath(elsewhere)) / "cache",
+    "in a circle": lambda job, elsewhere: elsewhere / "circle" / "cache",
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("place", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_cache_that_a_job_names_elsewhere_is_not_made(sound, tmp_path, place):
+    job, elsewhere = Path(shutil.copytree(sound, tmp_path / "job")), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (job / "mine").symlink_to(elsewhere)
+    (elsewhere / "circle").symlink_to(elsewhere / "circle")
+    before = sorted(elsewhere.iterdir())
+    _set(job / "job.json", cache=str(place(job, elsewhere)))
+    from dust3r.core.worker import run_job
+
+    refusal = assert_read_safely("caches", job, lambda: run_job(job, lambda progress: None), MOST_MEMORY)
+    assert isinstance(refusal, InputError) and "--cache" in str(refusal)
+    assert sorted(elsewhere.iterdir()) == before
+    named = with_cache(Job.load(job), job, tmp_path / "own")
+    assert named.cache == tmp_path / "own"
+
+
+def test_a_cache_inside_of_the_job_folder_is_used_whatever_is_named(sound, tmp_path):
+    job = Path(shutil.copytree(sound, tmp_path / "job"))
+    _set(job / "job.json", cache=str(job / "kept"))
+    assert with_cache(Job.load(job), job, tmp_path / "own").cache == job / "kept"
+    _set(job / "job.json", cache=None)
+    assert with_cache(Job.load(job), job, tmp_path / "own").cache is None
+
+
+def _set(path: Path, **entries: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+READING = {
+    "world": ["--scale", "2"],
+    "clean": [],
+    "report": [],
+    "mesh": ["--output", "mesh.ply"],
+    "export": ["--format", "ply", "--output", "exported"],
+    "import": ["--points", "points.ply"],
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("verb", READING)
+def test_no_verb_follows_a_linked_result(sound, tmp_path, run, monkeypatch, verb):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(sound, "job")
+    shutil.move("job/result", "elsewhere")
+    Path("job/result").symlink_to(tmp_path / "elsewhere")
+    before = {path.name: path.read_bytes() for path in Path("elsewhere").iterdir()}
+    code, _, error = run(verb, "job", *READING[verb])
+    assert code == 2 and "is a link to elsewhere" in error
+    assert {path.name: path.read_bytes() for path in Path("elsewhere").iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "job"]
+
+
+@pytest.mark.parametrize("verb", ["import", "export"])
+@pytest.mark.parametrize(("entries", "sentence"), [({"min_confidence": 1e9}, "the highest is "), ({}, None)])
+def test_a_cloud_without_a_point_is_not_written(sound, tmp_path, run, monkeypatch, verb, entries, sentence):
+    monkeypatch.chdir(tmp_path)
+    job = Path(shutil.copytree(sound, "job"))
+    head = json.loads((job / "result/reconstruction.json").read_text())
+    head["settings"] |= entries
+    (job / "result/reconstruction.json").write_text(json.dumps(head))
+    code, _, error = run(verb, job, *READING[verb])
+    assert code == (2 if sentence else 0), error
+    assert not sentence or (sentence in error and not list(tmp_path.rglob("*.ply")))
+
+
+def test_a_reconstruction_says_what_hides_all_its_points(sound):
+    result = find_result(sound)
+    result.check_shown()
+    flawed = tuple(replace(view, flaws=np.full_like(view.mask, 1, np.uint8)) for view in result.views)
+    hidden = replace(result, views=flawed, settings=result.settings | {"hide": [next(iter(FLAWS))]})
+    with pytest.raises(InputError, match=f"all are {next(iter(FLAWS))}; hide fewer"):
+        hidden.check_shown()
+    highest = max(view.confidence[view.kept()].max() for view in result.views)
+    with pytest.raises(InputError, match=f"the highest is {highest:.4g}"):
+        replace(result, settings=result.settings | {"min_confidence": float(highest) * 1.01}).check_shown()
 
 
 LINKS = {
