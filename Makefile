@@ -2,10 +2,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-faults test-versions test-window test-newest test-repository lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing demo extension repository clean
+.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing bench-busy-machine demo extension repository clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
 
 setup: .venv/ready  ## the pinned packages into .venv
 
@@ -16,6 +16,13 @@ setup: .venv/ready  ## the pinned packages into .venv
 
 test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
+
+# What the network's numerics decide, on a CPU whose oneDNN has no AVX-512: half precision is refused there.
+NUMERICS := $(addprefix tests/core/test_,inference.py model_golden.py model_network.py model_precision.py runtime.py) \
+	tests/test_job_cache.py tests/test_cli_models.py
+
+test-avx2: setup  ## the tests of the network's numerics once more, on a CPU without AVX-512, whatever this one is
+	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(NUMERICS)
 
 test-faults: setup .venv-4.2/ready .venv-5.0/ready  ## damaged files, killed processes, full disks, every state of a scene, hundreds of runs (FAULTS_SEED=1: another seed)
 	FAULTS=full $(BIN)/python -m pytest tests/faults $(addprefix tests/blender/test_,$(BLENDER_FAULTS))
@@ -91,6 +98,9 @@ bench-blender: setup  ## ten million points and large photos into Blender, to be
 
 bench-meshing: setup  ## seconds and memory of meshes, to benchmarks/meshing.md (some minutes)
 	$(BIN)/python benchmarks/meshing.py
+
+bench-busy-machine: setup  ## what other programs on the same cores cost, to benchmarks/busy_machine.md (some minutes)
+	$(BIN)/python benchmarks/busy_machine.py $(BENCH)
 
 demo: setup  ## real photos, then the studio, to build/demo
 	$(BIN)/python tools/demo.py build/demo
