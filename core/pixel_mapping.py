@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_PIXELS = 10**9  # along a side, and of an offset
+LEAST_SCALE = 1e-6  # photo pixels per network pixel: of a photo of one pixel about 1e-3
 MOST_VIEW_PIXELS = 1 << 26  # that any network is shown of one photo
 
 
@@ -41,7 +42,7 @@ class PixelMapping:
         sizes, steps = (*self.photo_size, *self.view_size), (*self.scale, *self.offset)
         pairs = all(len(pair) == 2 for pair in (self.photo_size, self.view_size, self.scale, self.offset))
         whole = all(type(size) is int and 0 < size < MOST_PIXELS for size in sizes)
-        finite = all(-MOST_PIXELS < step < MOST_PIXELS for step in steps) and min(self.scale) > 0
+        finite = all(-MOST_PIXELS < step < MOST_PIXELS for step in steps) and min(self.scale) > LEAST_SCALE
         small = whole and self.view_size[0] * self.view_size[1] <= MOST_VIEW_PIXELS
         return pairs and small and finite and self.exif_orientation in range(1, 9)
 

@@ -214,6 +214,8 @@ class Reconstruction:
             recipe = (head["model"], head["settings"], head["version"], warnings, given, gauge, licence)
             result = cls(views, *recipe, synthetic=head.get("synthetic", False))
             check_result(result)
+            if not views:
+                raise ValueError("it has no photo")
             return result
         except DAMAGED_ARRAYS as error:
             raise InputError(

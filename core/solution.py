@@ -139,4 +139,4 @@ def _digest_of(content: dict[str, Any]) -> str:
 
 def weights_digest(model: Path) -> str:
     """The sha256 of a checkpoint's weights: of a file, or of a folder's."""
-    return file_digest(model / WEIGHTS if model.is_dir() else model)
+    return file_digest(model / WEIGHTS) or file_digest(model)

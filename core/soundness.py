@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .files import open_regular
 from .known_camera import FocalSource
-from .settings import ReconstructionSettings
+from .settings import MOST, ReconstructionSettings
 from .typed import check_types
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check_result(result: "Reconstruction") -> None:
 def check_view(view: "AlignedView") -> None:
     """Arrays of one shape and kind, the camera rigid with a focal, every kept depth positive, numbers finite."""
     shape = view.mapping.view_size[::-1]
-    if not isinstance(view.component, int) or view.component < 0:
+    if not isinstance(view.component, int) or not 0 <= view.component <= MOST:
         raise ValueError(f"component is {repr(view.component)[:60]}")
     if not isinstance(view.sha256, str) or not re.fullmatch("([0-9a-f]{64})?", view.sha256):
         raise ValueError(f"sha256 is {repr(view.sha256)[:60]}")

@@ -24,7 +24,7 @@ from dust3r.core.reconstruction import Reconstruction
 from dust3r.core.scene_graph import make_edges
 from dust3r.core.settings import ReconstructionSettings
 from dust3r.core.shelf import FolderShelf
-from dust3r.core.solution import Inputs, Solution
+from dust3r.core.solution import Inputs, Solution, weights_digest
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
 from dust3r.tests.faults.mutations import altered, changes, damaged, edits, tried
 from dust3r.tests.faults.watch import assert_read_safely
@@ -124,6 +124,25 @@ def test_a_file_with_damaged_bytes(sound, folder, name, damage):
 def test_damaged_arrays(sound, folder, damage):
     _with(sound, folder, "result/arrays.npz", damaged((sound / "result/arrays.npz").read_bytes(), damage))
     assert_read_safely("result/arrays.npz", folder, lambda: _read_result(folder), MOST_MEMORY)
+
+
+ODD_ENTRIES = {
+    "no photo": lambda head: head["views"].clear(),
+    "a component beyond all numbers": lambda head: head["views"][0].update(component=10**30),
+    "network pixels of no size": lambda head: head["views"][0]["mapping"].update(scale=[1e-300, 1e-300]),
+}
+
+
+@pytest.mark.parametrize("change", ODD_ENTRIES.values(), ids=ODD_ENTRIES)
+def test_results_that_nothing_can_be_made_of_are_refused(sound, folder, change):
+    head = json.loads((sound / "result/reconstruction.json").read_text())
+    change(head)
+    _with(sound, folder, "result/reconstruction.json", _dumped(head))
+    assert isinstance(assert_read_safely("entries", folder, lambda: find_result(folder), MOST_MEMORY), InputError)
+
+
+def test_a_model_of_an_impossible_name_has_no_weights(tmp_path):
+    assert weights_digest(tmp_path / ("m" * 300)) == ""
 
 
 ODD_ARRAYS = {
