@@ -67,7 +67,7 @@ def template(node):
 def quotes():
     """The sentences in the first column of the page's tables."""
     rows = [line for line in TROUBLES.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-    return [re.match(r"\| `([^`]+)` \|", row)[1] for row in rows]
+    return [quote for row in rows for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
 
 
 @pytest.mark.parametrize("page", [GUIDE, TROUBLES], ids=lambda page: page.name)
