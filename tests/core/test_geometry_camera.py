@@ -77,6 +77,13 @@ def test_no_other_focal_has_a_smaller_weighted_sum_of_distances(pointmap):
     assert found == pytest.approx(min(np.linspace(30, 50, 20001), key=cost), rel=1e-3)
 
 
+def test_fewer_than_half_of_the_points_being_off_by_less_than_a_pixel_move_the_focal_not_at_all(pointmap):
+    points, pixels, focal, principal_point = pointmap
+    centred = pixels - principal_point
+    centred[::3] *= 1.02  # all outwards
+    assert estimate_focal(points, centred, np.ones(len(points)), (1, 1000), 200) == pytest.approx(focal, rel=1e-6)
+
+
 def test_points_so_far_aside_that_alone_they_mean_half_the_least_focal_do_not_count(pointmap):
     points, pixels, focal, principal_point = pointmap
     centred, weight = pixels - principal_point, np.ones(len(points))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from dust3r.core.geometry.camera import pixel_rays, project
-from dust3r.core.geometry.p3p import three_point_poses
-from dust3r.core.geometry.pnp import solve_pnp
+from dust3r.core.geometry.p3p import _quartic_roots, three_point_poses
+from dust3r.core.geometry.pnp import _Pixels, inlier_threshold, solve_pnp
 from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
 
 SIZE, CENTRE, FOCAL = (320, 240), np.array([160.0, 120.0]), 300.0
@@ -118,3 +118,32 @@ def test_the_pose_is_nearer_the_truth_than_the_published_one(golden):
     published = pose_error(data["pnp.iter100.cam2world"].astype(np.float64), data["pnp.true_cam2world"])
     assert ours[0] < published[0]
     assert ours[1] < published[1]
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_nearly_equal_roots_count_as_real_whatever_their_size(size):
+    double, apart = np.array([1 + 1e-7j, 1 - 1e-7j]), np.array([1 + 1e-3j, 1 - 1e-3j])
+    roots = _quartic_roots(
+        np.real([np.poly([*(size * double), -size, 2 * size]), np.poly([*(size * apart), -size, 0.5 * size])])
+    )
+    found = [np.sort(row[np.isfinite(row)]) / size for row in roots]
+    assert found[0] == pytest.approx([-1, 1, 1, 2], rel=1e-5)
+    assert found[1] == pytest.approx([-1, 0.5], rel=1e-5)
+
+
+def test_quartics_without_a_leading_term_have_no_roots_here():
+    assert np.isnan(_quartic_roots(np.array([[0.0, 1, -3, 2, 0], [np.nan, 1, 1, 1, 1]]))).all()
+
+
+def test_an_outlier_is_further_off_than_three_two_hundredths_of_the_longer_side_and_than_a_pixel():
+    assert inlier_threshold((320, 240)) == inlier_threshold((240, 320)) == pytest.approx(4.8)
+    assert inlier_threshold((50, 40)) == 1
+
+
+def test_a_poses_cost_is_the_share_of_the_weight_that_is_off():
+    points = np.array([[0.0, 0, 2], [1, 0, 2], [0, 1, 2], [0, 0, -1]])
+    centred = np.array([[0.0, 0], [50, 0], [0, 53], [0, 0]])  # right, right, 3 pixels off, behind
+    data = _Pixels(points, centred, np.array([0.1, 0.2, 0.3, 0.4]), 6.0)
+    assert data.cost(np.eye(3), np.zeros(3), 100.0) == pytest.approx(0.3 * 0.25 + 0)  # the last is on the axis
+    moved = _Pixels(points, centred + 1000, np.array([0.1, 0.2, 0.3, 0.4]), 6.0)
+    assert moved.cost(np.eye(3), np.zeros(3), 100.0) == pytest.approx(1)

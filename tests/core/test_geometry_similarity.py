@@ -75,8 +75,9 @@ def test_registration_agrees_with_the_published_one(golden):
 def test_inverse_and_composition_follow_the_points(moved):
     source, target, truth = moved
     assert truth.inverse().apply(target) == pytest.approx(source)
-    twice = truth.compose(truth)
-    assert twice.apply(source) == pytest.approx(truth.apply(target))
+    other = truth[[1, 2, 0]]
+    assert truth.compose(other).apply(source) == pytest.approx(truth.apply(other.apply(source)))
+    assert truth.compose(truth.inverse()).apply(source) == pytest.approx(source)
 
 
 def test_the_weighted_median_has_half_the_weight_on_either_side():

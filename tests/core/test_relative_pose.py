@@ -7,8 +7,9 @@ import pytest
 from dust3r.core.geometry.epipolar import essential_matrix, poses_of, sampson_errors
 from dust3r.core.geometry.five_point import five_point_matrices
 from dust3r.core.geometry.motion import motion_between
-from dust3r.core.geometry.relative_pose import TwoViews, relative_pose
+from dust3r.core.geometry.relative_pose import Camera, TwoViews, _epipolar_threshold, relative_pose, travel_length
 from dust3r.core.geometry.rotation import rotation_angle, rotation_from_vector
+from dust3r.core.geometry.similarity import weighted_median
 from dust3r.tests.core.pair_scene import CAMERA_A, OUTLIERS, two_views
 
 METHODS = ("essential", "procrustes", "pnp")
@@ -120,3 +121,38 @@ def test_the_true_motion_is_one_of_the_four_of_its_essential_matrix():
     R, t = rotation_from_vector(np.array([0.3, -0.2, 0.5])), np.array([0.6, 0.0, 0.8])
     found = zip(*poses_of(essential_matrix(R, t)), strict=True)
     assert min(np.abs(R - other).max() + np.abs(t - way).max() for other, way in found) < 1e-12
+
+
+def test_matches_nearer_than_the_cameras_are_apart_count_as_agreeing():
+    generator = np.random.default_rng(3)
+    points = generator.uniform([-0.3, -0.3, 0.5], [0.3, 0.3, 0.9], (100, 3))
+    R = rotation_from_vector(np.array([0.0, np.radians(80), 0.0]))
+    t = np.array([0.0, 0, 0.7]) - R @ np.array([0.0, 0, 0.7])  # both look at a place 0.7 away
+    rays_a, rays_b = (x / x[:, 2:] for x in (points, points @ R.T + t))
+    assert (points[:, 2] < np.linalg.norm(t)).all()
+    found = motion_between(rays_a, rays_b, threshold=1e-3)
+    assert found.inliers.all()
+    assert rotation_angle(found.R.T @ R) < 1e-6
+    assert found.t == pytest.approx(t / np.linalg.norm(t), abs=1e-6)
+
+
+def test_outliers_are_half_a_percent_of_the_longer_side_off_by_each_photos_own_focal():
+    views, _ = two_views(0)
+    wide = Camera(100.0, np.zeros(2), (300, 400))  # 4 focals
+    assert _epipolar_threshold(replace(views, camera_a=wide, camera_b=wide)) == pytest.approx(0.005 * 4)
+    long = Camera(400.0, np.zeros(2), (400, 300))
+    both = _epipolar_threshold(replace(views, camera_a=wide, camera_b=long))
+    assert both == pytest.approx(0.005 * np.sqrt((16 + 1) / 2))
+
+
+def test_the_length_of_the_way_is_the_median_weighted_by_parallax():
+    generator = np.random.default_rng(0)
+    points = generator.uniform([-2, -2, 2], [2, 2, 9], (400, 3))
+    direction, R = np.array([0.6, 0.0, 0.8]), rotation_from_vector(np.array([0.1, -0.3, 0.2]))
+    each = generator.uniform(0.3, 1.2, 400)  # what every point by itself says of the length
+    seen = (points - each[:, None] * direction) @ R
+    rays = seen / seen[:, 2:]
+    parallax = np.sin(np.arccos(np.clip(np.sum(seen @ R.T * direction, axis=1) / np.linalg.norm(seen, axis=1), -1, 1)))
+    wanted = weighted_median(each, parallax / np.linalg.norm(points, axis=1))
+    assert travel_length(R, direction, points, rays) == pytest.approx(float(wanted))
+    assert travel_length(R, direction, points, 5 * rays) == pytest.approx(float(wanted))
