@@ -147,9 +147,10 @@ def test_outliers_are_half_a_percent_of_the_longer_side_off_by_each_photos_own_f
 
 def test_the_length_of_the_way_is_the_median_weighted_by_parallax():
     generator = np.random.default_rng(0)
-    points = generator.uniform([-2, -2, 2], [2, 2, 9], (400, 3))
+    points = generator.uniform([-9, -2, 2], [3, 2, 4], (4000, 3))
     direction, R = np.array([0.6, 0.0, 0.8]), rotation_from_vector(np.array([0.1, -0.3, 0.2]))
-    each = generator.uniform(0.3, 1.2, 400)  # what every point by itself says of the length
+    # what every point by itself says of the length: the more, the further to the side
+    each = 0.7 + 0.05 * points[:, 0] + generator.uniform(-0.1, 0.1, 4000)
     seen = (points - each[:, None] * direction) @ R
     rays = seen / seen[:, 2:]
     parallax = np.sin(np.arccos(np.clip(np.sum(seen @ R.T * direction, axis=1) / np.linalg.norm(seen, axis=1), -1, 1)))
