@@ -44,7 +44,8 @@ function compileJob(job) {
         parts.push(addTask(job, `infer ${shard}`, [plan], ["infer", folder, "--shard", shard]));
     }
     const align = addTask(job, "align", parts, ["align", folder]);
-    addTask(job, "import", [align], ["import", folder, "--output", settings.output]);
+    // A task that is queued again writes its file again.
+    addTask(job, "import", [align], ["import", folder, "--output", settings.output, "--overwrite"]);
 }
 
 // One task: the extension's command line, run by the worker's Blender after the tasks it needs.
