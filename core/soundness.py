@@ -5,6 +5,7 @@ leads elsewhere must end as one sentence of the reader, not in the middle of a s
 what was found.
 """
 
+import errno
 import os
 import re
 import zipfile
@@ -68,6 +69,8 @@ def check_view(view: "AlignedView") -> None:
         _check_array("flaws", view.flaws, shape, "u")
     if not np.isfinite(view.confidence).all():
         raise ValueError("confidence is not finite everywhere")
+    if (view.confidence[view.mask] <= 0).any():
+        raise ValueError("confidence is not above 0 everywhere")
 
 
 def check_camera(K: NDArray[np.floating], cam2world: NDArray[np.floating]) -> None:
@@ -105,6 +108,11 @@ def check_path(text: Any) -> Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise ValueError(f"{repr(text)[:60]} is no path")
     os.fsencode(text)
+    try:
+        os.lstat(text)
+    except OSError as error:  # a file may be gone, or on a disk that is not there now
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f"{text[:60]} ... is too long for a path") from error
     return Path(text)
 
 

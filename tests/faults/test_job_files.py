@@ -141,6 +141,26 @@ def test_results_that_nothing_can_be_made_of_are_refused(sound, folder, change):
     assert isinstance(assert_read_safely("entries", folder, lambda: find_result(folder), MOST_MEMORY), InputError)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="how long names may be is another question there")
+@pytest.mark.parametrize("entry", ["photos", "model", "cache"])
+@pytest.mark.parametrize("name", ["/tmp/" + "x" * 300, "/x" * 3000], ids=["name", "path"])
+def test_a_job_of_names_that_no_disk_takes_is_refused(sound, tmp_path, entry, name):
+    job = Path(shutil.copytree(sound, tmp_path / "job"))
+    _set(job / "job.json", **{entry: [name] if entry == "photos" else name})
+    refusal = assert_read_safely("names", job, lambda: Job.load(job), MOST_MEMORY)
+    assert isinstance(refusal, InputError) and "too long" in str(refusal)
+
+
+def test_a_result_whose_confidence_is_none_is_refused(sound, folder):
+    with np.load(sound / "result" / "arrays.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    stream = io.BytesIO()
+    np.savez(stream, **(arrays | {"0.confidence": np.zeros_like(arrays["0.confidence"])}))
+    _with(sound, folder, "result/arrays.npz", stream.getvalue())
+    refusal = assert_read_safely("result/arrays.npz", folder, lambda: find_result(folder), MOST_MEMORY)
+    assert isinstance(refusal, InputError) and "above 0" in str(refusal)
+
+
 def test_a_model_of_an_impossible_name_has_no_weights(tmp_path):
     assert weights_digest(tmp_path / ("m" * 300)) == ""
 
