@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.checkpoints import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
-from ..core.files import temporary_folder, together
+from ..core.files import resolved, temporary_folder, together
 from ..core.job import Job, result_folder
 from ..core.outputs import CAMERAS, PICTURE, POINTS, SCENE
 from ..core.reconstruction import Reconstruction
@@ -59,7 +59,7 @@ def read_job(arguments: argparse.Namespace, output: Output) -> Job:
     model = find_model(arguments.model, arguments.models_folder or default_model_folder())
     photos = photos_of(arguments, output)
     make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing before the model is loaded
-    return Job(tuple(path.resolve() for path in photos), model, settings, given=read_given(arguments, photos))
+    return Job(tuple(resolved(path) for path in photos), model, settings, given=read_given(arguments, photos))
 
 
 def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> None:

@@ -57,7 +57,7 @@ class _Judge:
     def __call__(self, pairs: Sequence[Edge]) -> list[float]:
         """The strength of each pair, the mean over both directions."""
         edges = _directed(pairs, self._symmetrize)
-        for part in self._shard.turns():
+        for part in self._shard.turns(edges):
             self._predictor.infer(edges, part_of(self._report, self._done, self._most), part)
         self._done += len(edges)
         scores = [self._predictor.score(edge) for edge in edges]

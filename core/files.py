@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,8 +32,11 @@ _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", def
 _made: ContextVar[list[Path] | None] = ContextVar("made", default=None)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; raises OSError, as `open`, for anything else: a pipe would never answer."""
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; raises OSError, as `open`, for anything else: a pipe would never answer.
+
+    Whatever reads a file that somebody else named or may have put there opens it here: photos, masks, cameras, models.
+    """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -48,6 +52,11 @@ def read_text(path: Path) -> str:
     if len(data) > LONGEST_TEXT:
         raise OSError(errno.EFBIG, f"It is longer than {LONGEST_TEXT >> 20} MB", str(path))
     return data.decode("utf-8")
+
+
+def resolved(path: Path) -> Path:
+    """As `Path.resolve`, which until Python 3.13 raises RuntimeError for links that lead in a circle."""
+    return Path(os.path.realpath(path))
 
 
 @contextmanager
@@ -218,7 +227,7 @@ def check_writable(path: Path) -> None:
 def file_digest(path: Path) -> str:
     """The sha256 of a file's content in hexadecimal digits; "" where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from .camera_entries import read_entries
 from .errors import InputError
+from .files import resolved
 from .known_camera import KnownCamera, Part
 from .photos import header_if_readable, unique_names
 from .posed_photos import CAMERAS
@@ -53,7 +54,7 @@ def read_known(path: Path, photos: Sequence[Path], part: Part = "both") -> dict[
     names = dict(zip(unique_names(photos), photos, strict=True))
     headers = {name: header_if_readable(photo) for name, photo in names.items()}
     cameras = read_named(path, {name: header and header.upright_size for name, header in headers.items()}, part)
-    return {names[name].resolve(): camera for name, camera in cameras.items()}
+    return {resolved(names[name]): camera for name, camera in cameras.items()}
 
 
 def read_named(path: Path, sizes: Mapping[str, Size | None], part: Part = "both") -> dict[str, KnownCamera]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .exif import NO_TAGS, LensTags
-from .files import file_digest
+from .files import file_digest, resolved
 from .masks import KEPT, open_mask
 from .photos import open_photo, unique_names
 from .pixel_mapping import PixelMapping
@@ -66,7 +66,7 @@ def load_views(
     for index, (path, name) in enumerate(zip(paths, unique_names(paths), strict=True)):
         report(STAGE, index, len(paths))
         try:
-            views.append(load_view(path, framing, name, (masks or {}).get(path.resolve())))
+            views.append(load_view(path, framing, name, (masks or {}).get(resolved(path))))
             read(path)
         except InputError as error:
             warnings.append(f"Left out: {error}")

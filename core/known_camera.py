@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from .camera_entries import read_numbers
 from .errors import InputError
 
+FARTHEST = 1e18  # scene units; beyond, float32 points would overflow
+FOCALS = (1e-3, 1e9)  # pixels: the least and the largest, of the principal point's coordinates too
 RIGID = 1e-4  # how far a known pose's rotation may be from one
 WORDS = ("cam2world", "K", "focal", "focal_spread", "principal_point")
 ASIDE = ("width", "height", "confidence", "focal_source")  # in cameras.json of ours, and no part of a pin
@@ -32,12 +34,13 @@ class KnownCamera:
         if self.cam2world is not None:
             _check_pose(np.asarray(self.cam2world, dtype=np.float64))
         for focal in (self.focal, self.focal_y):
-            if focal is not None and not (np.isfinite(focal) and focal > 0):
-                raise InputError(f"A known focal must be above 0 pixels, got {focal}")
+            if focal is not None and not FOCALS[0] <= focal <= FOCALS[1]:
+                raise InputError(f"A known focal must be {FOCALS[0]:g} to {FOCALS[1]:g} pixels, got {focal:g}")
         if not (self.focal_spread >= 0 and np.isfinite(self.focal_spread)):
             raise InputError(f"A known focal's spread must be 0 or more, got {self.focal_spread}")
-        if self.principal_point is not None and not np.isfinite(self.principal_point).all():
-            raise InputError(f"A known principal point must be finite, got {self.principal_point}")
+        if self.principal_point is not None and not (np.abs(self.principal_point) <= FOCALS[1]).all():
+            x, y = self.principal_point
+            raise InputError(f"A known principal point must be within {FOCALS[1]:g} pixels, got {x:g}, {y:g}")
         if self.focal_y is not None and self.K is None:
             raise InputError("Pixels that are not square can be known only with all of K")
 
@@ -120,3 +123,6 @@ def _check_pose(pose: NDArray[np.float64]) -> None:
     R = pose[:3, :3]
     if np.abs(R @ R.T - np.eye(3)).max() > RIGID or np.linalg.det(R) < 0:
         raise InputError("A known cam2world must be rigid: its 3 x 3 part is no rotation; take scale out of it")
+    if np.abs(pose[:3, 3]).max() > FARTHEST:
+        farthest = np.abs(pose[:3, 3]).max()
+        raise InputError(f"A known cam2world must stand within {FARTHEST:g} units, got {farthest:g}; use larger units")

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from .errors import InputError
+from .files import resolved
 from .photos import SIDEWAYS, SUFFIXES, TURNS, header_if_readable, open_photo, read_header, unique_names
 
 KEPT = 128  # 8-bit values below, of masks and of a photo's own transparency, are left out
@@ -32,7 +33,7 @@ def name_masks(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
     """As `find_masks`, by the names alone: sizes are not looked at, and there may be none."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; give the one that holds the masks")
-    taken = {photo.resolve() for photo in photos}
+    taken = {resolved(photo) for photo in photos}
     listings: dict[Path, dict[str, list[Path]]] = {}
     found: dict[Path, Path] = {}
     for photo, name in zip(photos, unique_names(photos), strict=True):
@@ -41,7 +42,7 @@ def name_masks(folder: Path, photos: Sequence[Path]) -> dict[Path, Path]:
             listings[place] = _by_stem(place, taken)
         mask = _mask_of(listings[place], photo)
         if mask is not None:
-            found[photo.resolve()] = mask
+            found[resolved(photo)] = mask
     for mask, count in Counter(found.values()).items():
         if count > 1:
             raise InputError(f"{mask} fits {count} photos; name masks with the photo's suffix too, such as a.jpg.png")
@@ -71,7 +72,7 @@ def _by_stem(folder: Path, taken: set[Path]) -> dict[str, list[Path]]:
     """The images of a folder that are none of the photos, by their names without suffix."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if file.suffix.lower() in SUFFIXES and file.resolve() not in taken:
+        if file.suffix.lower() in SUFFIXES and resolved(file) not in taken:
             found.setdefault(file.stem, []).append(file)
     return found
 
@@ -83,7 +84,7 @@ def _mask_of(files: Mapping[str, list[Path]], photo: Path) -> Path | None:
         if len(fitting) > 1:
             raise InputError(f"{fitting[0]} and {fitting[1].name} are both masks of {photo.name}; leave one of them")
         if fitting:
-            return fitting[0].resolve()
+            return resolved(fitting[0])
     return None
 
 

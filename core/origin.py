@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .errors import InputError
-from .files import replacing
+from .files import open_regular, replacing
 from .typed import check_types
 
 FILE = "origin.json"
@@ -38,9 +38,11 @@ def read_origin(folder: Path) -> Origin | None:
     """The origin that a model folder states; None where it states none that can be read."""
     path = folder / FILE
     try:
-        if path.stat().st_size > LONGEST:
+        with open_regular(path) as file:
+            text = file.read(LONGEST + 1)
+        if len(text) > LONGEST:
             raise ValueError("it is too long")
-        origin = Origin(**json.loads(path.read_text(encoding="utf-8")))
+        origin = Origin(**json.loads(text))
         check_types(origin)
         if not all(isinstance(text, str) for text in origin.sha256.values()):
             raise ValueError("a sha256 is no text")
@@ -59,7 +61,7 @@ def sha256_of(path: Path, step: Callable[[int], None] = lambda size: None) -> st
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
                 step(len(chunk))

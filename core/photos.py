@@ -1,6 +1,7 @@
 """Finding and opening photo files: what a person sees when looking at them. Imports no torch."""
 
 import logging
+import os
 import re
 import struct
 import warnings
@@ -17,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError, first_line
 from .exif import NO_TAGS, LensTags
+from .files import open_regular, resolved
 from .heic import HEIC, HEIC_SUFFIXES, damaged_heic, is_heic, register_heic, unreadable_heic
 from .heic_boxes import decoded_pixels
 
@@ -74,24 +76,25 @@ class PhotoHeader:
 def find_photos(paths: Sequence[Path]) -> list[Path]:
     """The photo files that files and folders name, folders in natural order, each file once.
 
-    Raises InputError for a path that is not there and for a folder without photos.
+    What a folder holds may turn out to be no photo (`open_photo`). Raises InputError for a path that is not there, or
+    is no file and no folder, and for a folder without photos.
     """
     if not paths:
         raise InputError("No photos were given; name photo files or a folder that holds them")
     found: list[Path] = []
     for path in paths:
         found += _photos_in(path) if path.is_dir() else [existing_file(path)]
-    return list({path.resolve(): path for path in found}.values())
+    return list({resolved(path): path for path in found}.values())
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
     """A name per photo: the file name, with as many parent folders as tell two equal ones apart."""
     depth, names = 1, [path.name for path in paths]
-    deepest = max((len(path.resolve().parts) for path in paths), default=1)
+    deepest = max((len(resolved(path).parts) for path in paths), default=1)
     while len(set(names)) < len(names) and depth < deepest:
         depth += 1
         names = [
-            "/".join(path.resolve().parts[-depth:]) if names.count(name) > 1 else name
+            "/".join(resolved(path).parts[-depth:]) if names.count(name) > 1 else name
             for path, name in zip(paths, names, strict=True)
         ]
     return names
@@ -100,7 +103,8 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 def open_photo(path: Path) -> Photo:
     """Read one photo of any common format, bit depth and colour mode, upright.
 
-    Raises InputError, naming the file, when it is missing, no photo, damaged or too large to be one.
+    Raises InputError, naming the file, when it is missing, no regular file, no photo, damaged, too large to be one or
+    under a name that is not UTF-8, which neither Blender nor JSON can hold.
     """
     with _opened(path) as file:
         file.load()
@@ -151,8 +155,9 @@ def header_if_readable(path: Path) -> PhotoHeader | None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The file, its pixels not yet read; inside of the block too every error names the file."""
+    _check_name(path)
     try:
-        with unwarned(), Image.open(path, formats=_readable_formats()) as file:
+        with unwarned(), open_regular(path) as stream, Image.open(stream, formats=_readable_formats()) as file:
             if _pixels(file, path) > MOST_PIXELS:
                 raise Image.DecompressionBombError
             yield file
@@ -165,7 +170,18 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except MemoryError as error:
         raise InputError(f"{path} takes more memory than there is; make it smaller or leave it out") from error
     except DAMAGE as error:
-        raise InputError(f"{path} cannot be read ({first_line(error)}); replace the file or leave it out") from error
+        reason = (isinstance(error, OSError) and error.strerror) or first_line(error)
+        raise InputError(f"{path} cannot be read ({reason}); replace the file or leave it out") from error
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        name = os.fsencode(path).decode(errors="replace")
+        raise InputError(
+            f"{name} is a name that is not UTF-8, and cannot be kept; rename the photo or folder"
+        ) from error
 
 
 def _pixels(file: Image.Image, path: Path) -> int:
@@ -214,9 +230,11 @@ def _photos_in(folder: Path) -> list[Path]:
 
 
 def existing_file(path: Path) -> Path:
-    """The path itself; raises InputError where there is no file."""
-    if not path.is_file():
+    """The path itself; raises InputError where there is no regular file."""
+    if not path.exists():
         raise InputError(f"{path} does not exist; check the path")
+    if not path.is_file():
+        raise InputError(f"{path} is no regular file but a folder, a pipe or a device; name a file")
     return path
 
 

@@ -23,7 +23,6 @@ from .model.config import ModelConfig
 from .model.precision import precision_name
 from .model.weights import LoadedModel
 from .onlooker import Onlooker
-from .photos import find_photos
 from .planning import STORAGES, Plan, Storage, plan
 from .predictor import Predictor
 from .progress import Report, silent
@@ -51,13 +50,13 @@ def reconstruct(
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
-    photos: files or folders; shelf: what the network has said before, and where that is kept (None: nothing, and in
+    photos: files; shelf: what the network has said before, and where that is kept (None: nothing, and in
     memory if it fits); before: where photos, by resolved path, stood in an earlier solution; given: known cameras,
     which come back to the last bit, and masks; watch: who looks on, which changes nothing. Raises InputError for
     photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
     """
     views, warnings = load_views(
-        find_photos(photos), framing_of(model.config), report, given.masks, lambda path: watch.photos("read", [path])
+        photos, framing_of(model.config), report, given.masks, lambda path: watch.photos("read", [path])
     )
     onlooker = Onlooker(views, watch)
     known = told_of(views, given, settings.alignment)
@@ -107,7 +106,7 @@ def infer(
 
     Raises what `reconstruct` does.
     """
-    views, _ = load_views(find_photos(photos), framing_of(model.config), report, given.masks)
+    views, _ = load_views(photos, framing_of(model.config), report, given.masks)
     needs = plan_views(views, model, settings, ("disk",))
     predictor = Predictor(model.network, views, shelf, needs.batch_pixels)
     edges, _ = choose_edges(predictor, settings, report, shard)

@@ -25,7 +25,7 @@ def make_edges(
     auto: which photos meet depends on what they show (core/auto_graph.py): here complete up to MOST_NEIGHBOURS photos,
     and for more a closed window as large as that graph may get. complete: every pair. swin-W: each photo and the W
     after it. logwin-W: each photo and those 1, 2, 4, ..., 2^(W-1) after it. oneref-ID: photo ID and every other.
-    Windows wrap around unless "-noncyclic" is added.
+    Windows wrap around unless "-noncyclic" is added; a W beyond the number of photos adds no edges.
     symmetrize: both directions of every edge. prefilter: "seq-N" keeps edges of photos at most N apart in the list,
     "cyc-N" in the closed ring. A single photo is the one exception: its only edge is (0, 0).
     Raises InputError for an unknown graph or filter, or a reference that does not exist.
@@ -46,7 +46,7 @@ def _stand_in(count: int) -> str:
 
 
 def _near(edges: list[Edge], prefilter: str, count: int) -> list[Edge]:
-    match = re.fullmatch(r"(seq|cyc)-?(\d+)", prefilter)
+    match = re.fullmatch(r"(seq|cyc)-?(\d{1,99})", prefilter)
     if match is None:
         raise InputError(f"Unknown prefilter {prefilter!r}: use seq-N or cyc-N")
     limit, ring = int(match[2]), match[1] == "cyc"
@@ -54,7 +54,7 @@ def _near(edges: list[Edge], prefilter: str, count: int) -> list[Edge]:
 
 
 def _parse(graph: str) -> tuple[str, int, bool]:
-    match = re.fullmatch(r"(complete)|(swin|logwin)(?:-(\d+))?(-noncyclic)?|(oneref)(?:-(\d+))?", graph)
+    match = re.fullmatch(r"(complete)|(swin|logwin)(?:-(\d{1,99}))?(-noncyclic)?|(oneref)(?:-(\d{1,99}))?", graph)
     if match is None:
         raise InputError(f"Unknown scene graph {graph!r}: use {FORMS}")
     complete, window, size, noncyclic, oneref, reference = match.groups()
@@ -74,7 +74,8 @@ def _pairs(count: int, name: str, number: int, cyclic: bool) -> list[tuple[int, 
         if number >= count:
             raise InputError(f"oneref-{number} names a photo that is not there: {count} photos are numbered from 0")
         return [(number, j) for j in range(count)]
-    offsets = range(1, number + 1) if name == "swin" else [2**k for k in range(number)]
+    most = min(number, count)  # beyond, steps modulo `count` repeat
+    offsets = range(1, most + 1) if name == "swin" else [2**k for k in range(most)]
     pairs = [(i, i + offset) for i in range(count) for offset in offsets]
     if cyclic:
         return [(min(i, j % count), max(i, j % count)) for i, j in pairs]

@@ -1,5 +1,6 @@
 """The pairs of a job in parts that several processes, or machines, can do. Imports no torch."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,9 +25,10 @@ class Shard:
             raise InputError(f"{text!r} is no part of the work; write K/N with K from 1 to N, such as 2/3")
         return cls(int(number), int(parts))
 
-    def turns(self) -> list["Shard"]:
-        """This part, then the others: what they left is done here where all of it is needed to go on."""
-        return [Shard((self.number - 1 + turn) % self.parts + 1, self.parts) for turn in range(self.parts)]
+    def turns(self, edges: Sequence[Edge]) -> list["Shard"]:
+        """The parts that have any of the edges, this one first: what others left is done where all of it is needed."""
+        filled = min(self.parts, math.ceil(len(edges) / EDGES))
+        return [Shard((self.number - 1 + turn) % filled + 1, self.parts) for turn in range(filled)]
 
     def chunks(self, edges: Sequence[Edge]) -> list[list[Edge]]:
         """This part's chunks of the edges. They depend on the edges alone, whatever was interrupted or is done."""

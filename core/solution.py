@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import file_digest, read_text, replacing
+from .files import file_digest, read_text, replacing, resolved
 from .gauge import CHOICES, scale_of
 from .job import Job
+from .known_camera import FARTHEST
 from .model.config import WEIGHTS
 from .placement import Placement
 from .reconstruction import Reconstruction
-from .soundness import FARTHEST, is_rigid
+from .soundness import is_rigid
 from .version import VERSION
 from .world import moved_pose
 
@@ -38,7 +39,7 @@ class Inputs:
     def of(cls, job: Job) -> "Inputs":
         """The files of a job as they are now."""
         masks = {photo: f"+{file_digest(mask)}" for photo, mask in job.given.masks.items()}
-        photos = {photo.resolve(): file_digest(photo) + masks.get(photo.resolve(), "") for photo in job.photos}
+        photos = {resolved(photo): file_digest(photo) + masks.get(resolved(photo), "") for photo in job.photos}
         return cls(photos, weights_digest(job.model))
 
     def recipe(self, job: Job) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import open_regular
-from .known_camera import FocalSource
+from .known_camera import FARTHEST, FOCALS, FocalSource
 from .settings import MOST, ReconstructionSettings
 from .typed import check_types
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .reconstruction import AlignedView, Reconstruction
 
 RIGID = 1e-3  # how far a pose's rotation may be from one
-FARTHEST = 1e18  # scene units; beyond, float32 points would overflow
-FOCALS = (1e-3, 1e9)  # pixels
 MOST_SWELLING = 2  # times its own size that an archive of plain arrays may unpack to
 
 

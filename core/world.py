@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .gauge import scale_of
+from .gauge import SCALES, is_similarity, scale_of
 from .geometry.mean_turn import mean_turn
 from .ground import (
     THICKNESS,
@@ -25,7 +25,7 @@ from .ground import (
     main_views,
     thinned_places,
 )
-from .known_camera import KnownCamera
+from .known_camera import FARTHEST, KnownCamera
 from .reconstruction import AlignedView, Reconstruction
 from .scale import scene_scale
 
@@ -36,13 +36,23 @@ SAME = 1e-12  # scene units; points nearer to each other are one
 
 
 def moved(reconstruction: Reconstruction, similarity: Array, choices: Iterable[str] = ()) -> Reconstruction:
-    """The same in another world; its gauge remembers the move, and what the user settled by it (`gauge.CHOICES`)."""
+    """The same in another world; its gauge remembers the move, and what the user settled by it (`gauge.CHOICES`).
+
+    Raises InputError for a world that could not be read again: too far from the alignment's, or too large.
+    """
     scale = np.float32(scale_of(similarity))
     views = tuple(
         replace(view, cam2world=moved_pose(view.cam2world, similarity), depth=view.depth * scale)
         for view in reconstruction.views
     )
-    return replace(reconstruction, views=views, gauge=reconstruction.gauge.then(similarity, choices))
+    gauge = reconstruction.gauge.then(similarity, choices)
+    farthest = max(float(np.abs(view.cam2world[:3, 3]).max()) for view in views)
+    if not is_similarity(gauge.similarity) or not farthest <= FARTHEST:
+        raise InputError(
+            f"The world would be {scale_of(gauge.similarity):g} times as large as at first, its cameras up to "
+            f"{farthest:g} units away; scales go from {SCALES[0]:g} to {SCALES[1]:g}, distances to {FARTHEST:g}"
+        )
+    return replace(reconstruction, views=views, gauge=gauge)
 
 
 def moved_pose(cam2world: Array, similarity: Array) -> Array:
@@ -124,8 +134,8 @@ def ground_through(points: Array, cam2world: Array) -> Plane:
 
 def scaled(factor: float) -> Array:
     """Lengths times a factor, about the origin: what stands on the ground stays there. Raises InputError."""
-    if not (np.isfinite(factor) and factor > 0):
-        raise InputError(f"The scale would be {factor:g}; give lengths above 0")
+    if not SCALES[0] < factor < SCALES[1]:  # true for NaN
+        raise InputError(f"The scale would be {factor:g}; give one between {SCALES[0]:g} and {SCALES[1]:g}")
     return np.diag([factor, factor, factor, 1.0])
 
 

@@ -90,6 +90,16 @@ def test_parts_are_disjoint_and_make_the_whole():
         assert sorted(found) == sorted(edges)
 
 
+def test_more_parts_than_edges_leave_all_but_the_first_without_any_and_take_no_time():
+    edges = make_edges(9)
+    part = Shard.parse(f"{10**11}/{10**12}")
+    assert part.chunks(edges) == []
+    assert [turn.number for turn in part.turns(edges)] in ([1, 2, 3, 4, 5], [4, 5, 1, 2, 3], [5, 1, 2, 3, 4])
+    assert sum(len(chunk) for turn in part.turns(edges) for chunk in turn.chunks(edges)) == len(edges)
+    assert Shard(2, 3).turns(edges) == [Shard(2, 3), Shard(3, 3), Shard(1, 3)]
+    assert part.turns([]) == []
+
+
 def test_an_added_photo_leaves_the_chunks_before_it_as_they_were():
     before, after = (Shard().chunks(make_edges(count)) for count in (9, 10))
     assert after[: len(before) - 1] == before[:-1]

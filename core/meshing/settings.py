@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from ..errors import InputError
 
 Kind = Literal["grid", "fused"]
+FEWEST_VOXELS = 27 * 4**3  # one cell (plan.py) and its neighbours: the smallest volume that there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,6 @@ class MeshSettings:
             raise InputError(f"max_slope must be between 0 and 90 degrees, got {self.max_slope:g}")
         if self.voxel is not None and not (math.isfinite(self.voxel) and self.voxel > 0):
             raise InputError(f"A voxel must be larger than 0, got {self.voxel:g}")
-        for name, least in (("max_voxels", 1), ("min_island", 0), ("texture_size", 64)):
+        for name, least in (("max_voxels", FEWEST_VOXELS), ("min_island", 0), ("texture_size", 64)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")

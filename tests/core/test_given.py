@@ -18,6 +18,7 @@ POSE = np.eye(4)
 POSE[:3, 3] = 0.1, 1 / 3, np.pi
 SIZES = {"a.jpg": (64, 48), "b.jpg": (64, 48)}
 K = [[50.1, 0, 31.9], [0, 50.1, 24.2], [0, 0, 1]]
+POSE_FAR_AWAY = [[1, 0, 0, 1e19], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 def _write(folder: Path, photos: object) -> Path:
@@ -54,7 +55,13 @@ def test_an_entry_says_as_much_as_it_likes_and_comes_back_to_the_last_bit(tmp_pa
     ("photos", "said"),
     [
         ({"c.jpg": {"focal": 50}}, r"c\.jpg.*none of the 2 photos"),
-        ({"a.jpg": {"focal": -50}}, r"a\.jpg.*above 0"),
+        ({"a.jpg": {"focal": -50}}, r"a\.jpg.*0\.001 to 1e\+09 pixels, got -50"),
+        ({"a.jpg": {"focal": 1e10}}, r"a\.jpg.*0\.001 to 1e\+09 pixels, got 1e\+10"),
+        ({"a.jpg": {"focal": 1e308}}, r"a\.jpg.*pixels, got 1e\+308"),
+        ({"a.jpg": {"focal": 1e-4}}, r"a\.jpg.*pixels, got 0\.0001"),
+        ({"a.jpg": {"K": [[50, 0, 0], [0, 1e10, 0], [0, 0, 1]]}}, r"a\.jpg.*pixels, got 1e\+10"),
+        ({"a.jpg": {"principal_point": [1e10, 0]}}, r"a\.jpg.*within 1e\+09 pixels, got 1e\+10, 0"),
+        ({"a.jpg": {"cam2world": POSE_FAR_AWAY}}, r"a\.jpg.*within 1e\+18 units, got 1e\+19"),
         ({"a.jpg": {"focal": float("nan")}}, r"a\.jpg.*finite"),
         ({"a.jpg": {"focal": [50]}}, r"a\.jpg.*focal"),
         ({"a.jpg": {"focal": "long"}}, r"a\.jpg.*focal"),

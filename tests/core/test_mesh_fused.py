@@ -8,7 +8,7 @@ from dust3r.core.errors import Cancelled, InputError, ReconstructionError
 from dust3r.core.meshing import plan
 from dust3r.core.meshing.depth_map import DepthMap
 from dust3r.core.meshing.meshes import make_meshes, stages
-from dust3r.core.meshing.settings import MeshSettings
+from dust3r.core.meshing.settings import FEWEST_VOXELS, MeshSettings
 from dust3r.core.progress import Timeline
 from dust3r.tests.mesh_scenes import FRONT, paint, room, room_distance, sphere, world
 
@@ -103,6 +103,16 @@ def test_a_voxel_that_is_not_given_grows_until_memory_is_bounded_and_says_so(tmp
         fused(whole, voxel=0.02, max_voxels=4_000)
     with pytest.raises(InputError, match=r"far finer than the points.*; give"):
         fused(whole, voxel=0.001)
+
+
+def test_the_fewest_voxels_that_can_be_asked_for_are_reached_and_fewer_refused(tmp_path):
+    whole = room(tmp_path)
+    maps = [DepthMap.of(view, 1.5, PLAIN.max_slope) for view in whole.views]
+    least = replace(PLAIN, max_voxels=FEWEST_VOXELS)
+    volume = plan.plan_volume(whole, maps, least, 1.5, lambda text: None)
+    assert volume is not None and len(volume.cells) * plan.TRUNCATION**3 == FEWEST_VOXELS
+    with pytest.raises(InputError, match=f"max_voxels must be at least {FEWEST_VOXELS}, got 1727"):
+        replace(PLAIN, max_voxels=FEWEST_VOXELS - 1)
 
 
 def test_memory_is_that_of_one_block_however_large_the_scene(tmp_path, monkeypatch):

@@ -26,7 +26,20 @@ def test_the_order_is_the_same_every_time():
     assert make_edges(9, "logwin-3") == make_edges(9, "logwin-3")
 
 
-@pytest.mark.parametrize("graph", ["circle", "swin-", "swin-0", "oneref-9", "complete-2", ""])
+@pytest.mark.parametrize("more", ["", "-noncyclic"])
+@pytest.mark.parametrize("count", [2, 11, 12])
+def test_a_window_beyond_the_photos_adds_nothing_and_takes_no_time(count, more):
+    pairs = {(i, j) for i in range(count) for j in range(count) if i != j}
+    assert set(make_edges(count, f"swin-{'9' * 99}{more}")) == pairs
+    steps = {2**k % count if not more else 2**k for k in range(3 * count)}
+    found = {(i, (i + step) % count) for i in range(count) for step in steps if not more or i + step < count}
+    expected = {pair for i, j in found if i != j for pair in ((i, j), (j, i))}
+    assert set(make_edges(count, f"logwin-{'9' * 99}{more}")) == expected
+    with pytest.raises(InputError, match="that is not there"):
+        make_edges(count, f"oneref-{'9' * 99}")
+
+
+@pytest.mark.parametrize("graph", ["circle", "swin-" + "9" * 5000, "swin-", "swin-0", "oneref-9", "complete-2", ""])
 def test_a_bad_graph_is_named_in_one_sentence(graph):
     with pytest.raises(InputError, match=r"graph|window|oneref"):
         make_edges(4, graph)

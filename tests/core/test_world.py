@@ -221,13 +221,23 @@ def test_impossible_moves_are_sentences():
     a = np.ones(3)
     for call, sentence in (
         (lambda: scaled_between(a, a, 2), "are one"),
-        (lambda: scaled(0), "above 0"),
-        (lambda: scaled(np.nan), "above 0"),
+        (lambda: scaled(0), "would be 0; give one between 1e-09 and 1e\\+09"),
+        (lambda: scaled(np.nan), "would be nan"),
+        (lambda: scaled(1e300), "would be 1e\\+300"),
+        (lambda: scaled_between(a, 2 * a, 1e-300), "give one between"),
         (lambda: scaled_to_height(np.eye(4), 2), "set the ground first"),
         (lambda: north_along(UP), "vertical"),
     ):
         with pytest.raises(InputError, match=sentence):
             call()
+
+
+def test_a_world_that_could_not_be_read_again_is_refused(room):
+    large = moved(room, scaled(1e8))
+    with pytest.raises(InputError, match=r"1e\+16 times as large.*1e-09 to 1e\+09"):
+        moved(large, scaled(1e8))
+    with pytest.raises(InputError, match=r"1e\+20 units away"):
+        moved(room, similarity(shift=(1e20, 0, 0)))
 
 
 def test_a_photos_pixel_leads_to_the_point_it_shows_and_nowhere_else(room):
