@@ -162,7 +162,7 @@ def _other_calls(node: ast.Call) -> list[ast.AST]:
             calls.append(_with(node, func=ast.Name(CALLED[name], ast.Load())))
         case ast.Attribute(attr=name) if name in CALLED:
             calls.append(_with(node, func=_with(node.func, attr=CALLED[name])))
-    if len(node.args) == 2 and all(isinstance(argument, ast.Name) for argument in node.args):
+    if not calls and len(node.args) == 2 and all(isinstance(argument, ast.Name) for argument in node.args):
         calls.append(_with(node, args=node.args[::-1]))
     return calls
 

@@ -77,7 +77,7 @@ PACKAGES = {
     "cameras": Package(
         [f"core/{name}.py" for name in CAMERAS], [f"tests/core/test_{name}.py" for name in CAMERA_TESTS]
     ),
-    "alignment": Package(["core/alignment/*.py"], ["tests/core/test_alignment_*.py"]),
+    "alignment": Package(["core/alignment/*.py"], ["tests/core/test_alignment_*.py", "tests/core/test_onlooker.py"]),
     "export": Package(["core/export/*.py"], ["tests/core/test_export_*.py", "tests/core/test_matching.py"]),
     "scene": Package(["operators/scene/*.py"], [f"tests/blender/test_{name}.py" for name in SCENE_TESTS]),
 }

@@ -309,6 +309,7 @@ def test_progress_never_falls_and_ends_complete():
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert len(shares) > 20
+    assert shares[-2] > 0.9  # the parts make up the whole
 
 
 def test_nothing_to_align_is_an_error():

@@ -157,3 +157,21 @@ def test_a_step_is_never_longer_than_the_learning_rate_allows():
     found = refine(world, observations, prior, AlignmentSettings(iterations=1, learning_rate=1e-3), nothing)
     assert 0 < np.abs(np.log(found.focal / world.focal)).max() <= 1e-3
     assert np.abs(found.R @ world.R.swapaxes(-1, -2) - np.eye(3)).max() < 2e-3
+
+
+def test_refinement_ends_with_the_first_long_step_that_gains_too_little():
+    scene, mappings, predictions, _ = noisy_scene(3, "medium")
+    observations = sample(mappings, predictions, [None] * 3, nothing)
+    start = true_world(scene, predictions, observations, np.random.default_rng(2), 0.1)
+    prior = IntrinsicsPrior(start.focal, np.full(3, 1e6), np.arange(3), start.principal_point, np.full(3, 1e6))
+
+    def gains(enough):
+        worlds = [start]
+        settings = AlignmentSettings(iterations=40, learning_rate=1.0)
+        refine(start, observations, prior, settings, nothing, enough, worlds.append)
+        return -np.diff(np.log([loss(world, observations, "l1") for world in worlds]))
+
+    every = gains(0)
+    last = next(k for k in range(1, len(every)) if every[k] < 0.6 * every[:k].min())
+    assert len(gains(1.01 * every[last])) == last + 1
+    assert len(gains(0.99 * every[last])) > last + 1
