@@ -47,6 +47,7 @@ CAMERAS = (
 CAMERA_TESTS = ("given", "known_camera", "lenses", "exif", "camera_path", "pixel_mapping", "posed_photos")
 SCENE_TESTS = (
     "scene_cameras",
+    "scene_parts",
     "scene_points",
     "camera_path",
     "cleanup",
