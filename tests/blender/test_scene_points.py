@@ -127,6 +127,19 @@ def test_the_points_that_viewports_show_are_spread_evenly(empty_scene, width):
     assert np.abs(np.bincount(x, minlength=width) - 32).max() <= 24  # a stripe would miss by 32 or 96
 
 
+def test_the_display_percentage_is_exact_for_millions_of_points_too(empty_scene):
+    """Whose index times the golden ratio a float could not tell to a part."""
+    count = 3_000_000
+    points = PointCloud(
+        np.zeros((count, 3), np.float32),
+        np.zeros((count, 3), np.uint8),
+        np.ones(count, np.float32),
+        np.zeros(count, np.int32),
+    )
+    cloud = add_points(empty_scene.collection, "Many", points, 0.01, 1.0, display_percentage=10)
+    assert shown_count(cloud) == pytest.approx(count / 10, rel=0.01)
+
+
 def test_a_smaller_display_percentage_shows_a_part_of_what_a_larger_one_shows(added):
     cloud = points_of(added[1])
     seen = []
