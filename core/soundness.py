@@ -77,6 +77,8 @@ def check_camera(K: NDArray[np.floating], cam2world: NDArray[np.floating]) -> No
         raise ValueError("K holds no focal lengths in pixels")
     if np.abs(K[:2, 2]).max() > FOCALS[1]:
         raise ValueError("K holds no principal point")
+    if not np.array_equal(K[2], (0, 0, 1)) or np.abs(K).max() > FOCALS[1]:
+        raise ValueError("K is no matrix of a camera")
     if not is_rigid(cam2world) or np.abs(cam2world[:3, 3]).max() > FARTHEST:
         raise ValueError("cam2world is not rigid")
 
@@ -138,5 +140,6 @@ def check_no_links(folder: Path, names: Sequence[str]) -> None:
 
 
 def _check_array(name: str, array: NDArray[Any], shape: tuple[int, ...], kind: str) -> None:
-    if array.shape != shape or array.dtype.kind != kind or (kind == "u" and array.dtype != np.uint8):
+    wide = array.dtype.itemsize in {"f": (4, 8), "u": (1,), "b": (1,)}[kind]
+    if array.shape != shape or array.dtype.kind != kind or not wide:
         raise ValueError(f"{name} holds {array.dtype} of shape {array.shape}")
