@@ -77,7 +77,7 @@ def test_what_is_no_result_is_named(run, tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [MeshSettings(), MeshSettings("grid", 2.5, 70.0, 0.25, 1000, 7, False, 512)],
+    [MeshSettings(), MeshSettings("grid", 2.5, 70.0, 0.25, 2000, 7, False, 512)],
 )
 def test_what_the_window_tells_its_worker_is_what_it_was_told(settings):
     parser = argparse.ArgumentParser()
