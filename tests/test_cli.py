@@ -173,7 +173,7 @@ def _bad_inputs(tmp_path: Path) -> dict[str, tuple[list[object], int, str]]:
         "reference that is not there": (["reconstruct", STUDIO, *cameras, "--scene-graph", "oneref-9"], 2, "oneref-9"),
         "negative iterations": ([*one, "--iterations", -1], 2, "iterations"),
         "iterations in words": ([*one, "--iterations", "many"], 2, "many"),
-        "confidence below one": ([*one, "--min-confidence", 0.5], 2, "min_confidence"),
+        "confidence below one": ([*one, "--min-confidence", 0.5], 2, "--min-confidence"),
         "cuda without cuda": ([*one, "--device", "cuda"], 2, "cuda"),
         "output that is no .blend": ([*one, "--output", tmp_path / "scene.obj"], 2, "scene.obj"),
         "output under a file": (["reconstruct", photo, "--cameras", tmp_path / "text.jpg" / "c.json"], 2, "c.json"),
