@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from dust3r.core.checkpoints import find_model
 from dust3r.core.images import network_image
+from dust3r.core.model.config import ModelConfig
 from dust3r.core.model.dust3r import Encoded, PairOutput
 from dust3r.core.model.weights import LoadedModel, load_model
 from dust3r.core.reconstruction import AlignedView
@@ -35,6 +36,7 @@ class PerfectNetwork(torch.nn.Module):
     def __init__(self, shots: list[Shot]) -> None:
         super().__init__()
         self.shots, self.decoder_embed = shots, torch.nn.Linear(1, 1)
+        self.config = ModelConfig(patch_size=PATCH, encoder_width=4, encoder_heads=1)  # of its tokens
 
     def encode(self, images: torch.Tensor) -> Encoded:
         height, width = images.shape[-2:]
