@@ -114,10 +114,10 @@ def test_known_poses_are_met_exactly_and_the_rest_follows():
 
 
 def test_depths_beyond_all_reason_for_how_far_cameras_stand_apart_are_refused():
-    aside = np.eye(4)
-    aside[0, 3] = 2
-    pins = pins_of(2, p0=KnownCamera(np.eye(4)), p1=KnownCamera(aside))
-    check_depth(np.full((2, 5), 0.9e6), pins)
+    at = [np.eye(4) for _ in range(3)]
+    at[2][0, 3] = 3  # two at 0 and one at 3: the furthest is 2 from the middle of all
+    pins = pins_of(3, **{f"p{k}": KnownCamera(pose) for k, pose in enumerate(at)})
+    check_depth(np.full((3, 5), 1.9e6), pins)
     with pytest.raises(InputError, match="no shift"):
-        check_depth(np.full((2, 5), 1.1e6), pins)
-    check_depth(np.full((2, 5), 1.1e6), pins_of(2, p0=KnownCamera(np.eye(4)), p1=KnownCamera(np.eye(4))))
+        check_depth(np.full((3, 5), 2.1e6), pins)
+    check_depth(np.full((3, 5), 2.1e6), pins_of(3, p0=KnownCamera(at[0]), p1=KnownCamera(at[1])))
