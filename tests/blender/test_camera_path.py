@@ -93,6 +93,7 @@ def test_footage_is_matched_frame_by_frame_at_its_rate(collection, footage):
     (camera,), scene = shots(collection), bpy.context.scene
     assert (scene.frame_start, scene.frame_end) == (1, 16)
     assert scene.render.fps / scene.render.fps_base == pytest.approx(FPS)
+    assert scene.render.fps == round(FPS)
     for number, photo in zip(NUMBERS, photos, strict=True):
         np.testing.assert_allclose(stands(camera, number), photo, atol=1e-5)
         assert scene.camera == camera

@@ -12,7 +12,7 @@ from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.map_settings import MapSettings
 from dust3r.core.posed_photos import read_depth, read_posed_photos
 from dust3r.operators.scene.cameras import intrinsics_of
-from dust3r.operators.scene.map_cameras import directions_around, map_cameras, own_photo
+from dust3r.operators.scene.map_cameras import HIGHEST, LOWEST, directions_around, map_cameras, own_photo
 from dust3r.operators.scene.map_views import render_map
 from mathutils import Euler, Matrix, Vector
 from PIL import Image
@@ -152,6 +152,9 @@ def test_directions_around_are_evenly_spread():
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1)
     nearest = np.sort(np.degrees(np.arccos(np.clip(found @ found.T, -1, 1))), axis=1)[:, 1]
     assert nearest.min() > 0.5 * nearest.max() > 10
+    low, high = (np.sin(np.radians(angle)) for angle in (LOWEST, HIGHEST))
+    heights = np.linspace(low, high, 49)[1::2]  # as much of the sphere between each and the next
+    np.testing.assert_allclose(np.sort(found[:, 2]), heights)
 
 
 def test_views_that_something_hides_are_left_out(block):

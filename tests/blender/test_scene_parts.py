@@ -12,12 +12,14 @@ from dust3r.core.errors import InputError
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, render
 from dust3r.operators.scene.free_space import FIELDS_OF_VIEW, GRID, MOST_ROLL, STEEPEST, _Space, sample_cameras
 from dust3r.operators.scene.localized import add_matched
-from dust3r.operators.scene.point_cloud import confident_points
+from dust3r.operators.scene.point_cloud import confident_points, read_points
 from dust3r.operators.scene.preview_overlay import OUTLINE
+from dust3r.operators.scene.private_copy import use_engine
 from dust3r.operators.scene.reading import find_points
 from dust3r.operators.scene.render import render_still
 from dust3r.operators.scene.world import add_pick, move_world
 from mathutils import Euler, Matrix
+from PIL import Image
 
 from .synthetic_reconstruction import Shot, make_reconstruction
 
@@ -132,3 +134,30 @@ def test_a_still_that_the_disk_cut_off_is_not_kept(tmp_path, empty_scene, monkey
     with pytest.raises(InputError, match="disk for temporary files is full"):
         render_still(empty_scene, tmp_path / "still.png", samples=1, size=(8, 8), camera=camera)
     assert not (tmp_path / "still.png").exists()
+
+
+def test_points_in_edit_mode_are_not_read(tmp_path, empty_scene):
+    cloud = find_points(add_reconstruction(empty_scene, make_reconstruction(tmp_path, SHOTS)))
+    assert len(read_points(cloud).position) == len(cloud.data.vertices)
+    bpy.context.view_layer.objects.active = cloud
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(InputError, match="Edit Mode"):
+        read_points(cloud)
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_every_engine_that_renders_views_is_one_of_this_blenders(empty_scene):
+    found = []
+    for engine in ("cycles", "eevee", "workbench"):
+        empty_scene.render.engine = "CYCLES"
+        use_engine(empty_scene, engine, 4)
+        found.append(empty_scene.render.engine)
+    assert [name.split("_NEXT")[0] for name in found] == ["CYCLES", "BLENDER_EEVEE", "BLENDER_WORKBENCH"]
+
+
+def test_a_photo_that_has_changed_its_size_leaves_no_image_behind(tmp_path, empty_scene):
+    result = make_reconstruction(tmp_path, (Shot("a.tif", size=(24, 16)), SHOTS[1]))
+    Image.new("RGB", (30, 16)).save(tmp_path / "a.tif")
+    collection = add_reconstruction(empty_scene, result)
+    assert not collection.objects["a.tif"].data.background_images
+    assert [image.name for image in bpy.data.images] == ["b.png"]
