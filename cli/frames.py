@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..core.clip_frames import finished_frames, frames_folder_name, is_movie
 from ..core.errors import InputError, first_line
-from ..core.files import replacing
+from ..core.files import read_text, replacing
 from ..core.keyframes import STAGE, FrameChoice, choose_photos
 from ..core.outputs import TEXT
 from ..core.photos import find_photos
@@ -70,7 +70,7 @@ def _folder(arguments: argparse.Namespace) -> Path:
 
 def _listed(path: Path) -> list[Path]:
     try:
-        return [Path(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        return [Path(line) for line in read_text(path).splitlines() if line]
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no list of photos ({first_line(error)}); name a text file") from error
 

@@ -1,6 +1,7 @@
 """One run of the command line: parse, do, and end with the exit code that says how it went."""
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -10,17 +11,19 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import FrameType
 
 from ..core.environment import complaint, let_waiting_threads_sleep
-from ..core.errors import Cancelled, ReconstructionError, first_line
+from ..core.errors import Cancelled, InputError, ReconstructionError, first_line
 from ..core.files import recorded
 from ..core.interruption import SIGNALS, came, check_interruption, held_back
-from ..core.memory import shortage
+from ..core.memory import check_room, shortage
 from .arguments import read_arguments
 from .output import JsonLines, Output, Quiet, Terminal, undisturbed_output
+from .streams import mend_streams, put_last
 
 VERBS = {
     "reconstruct": ("reconstruct", "reconstruct"),
@@ -52,6 +55,8 @@ VERBS = {
     "samples": ("samples", "samples"),
 }  # verb -> (module of this package, function)
 
+# What the system says of a path that this user cannot use as it is.
+REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EROFS, errno.EIO)
 NAMED = 4  # written files that a sentence lists
 JOB, RESULT = "job.json", "result"  # of a job's folder (core/job.py, which the help does without)
 
@@ -60,6 +65,7 @@ log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     """Run one verb. Returns 0 done; 2 wrong input; 3 no such model; 4 cancelled; 1 anything else."""
+    mend_streams()
     output: Output = Quiet()
     came.clear()
     let_waiting_threads_sleep()  # before torch is loaded
@@ -69,7 +75,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
             output = _output(arguments)
             if arguments.supervised:
                 _end_with_standard_input()
-            with _cancel_on_signals():
+            with _cancel_on_signals(), _room_first():
                 _function(arguments.verb)(arguments, output)
                 check_interruption()
         except SystemExit as leaving:  # argparse's --help and --version
@@ -77,8 +83,11 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: nothing but a sentence goes out
             known = _explain(Cancelled() if came.is_set() else error)
             known = _cancelled(made) if isinstance(known, Cancelled) else known
-            output.error(str(known), known.exit_code)
+            with suppress(ReconstructionError):  # the output cannot be written either
+                output.error(str(known), known.exit_code)
             return known.exit_code
+        finally:
+            put_last()
     return 0
 
 
@@ -104,6 +113,8 @@ def _explain(error: BaseException) -> ReconstructionError:
         return Cancelled()
     if (sentence := shortage(error)) is not None:
         return sentence
+    if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
+        return InputError(f"{error.filename} cannot be used ({error.strerror}); check the path and its permissions")
     if isinstance(error, ModuleNotFoundError):
         missing = f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
         return ReconstructionError(complaint() or missing)
@@ -115,6 +126,22 @@ def _function(verb: str) -> Callable[[argparse.Namespace, Output], None]:
     module, name = VERBS[verb]
     with held_back():  # libraries in C swallow what an interrupt raises, or say that they do not work
         return getattr(importlib.import_module(f".{module}", __package__), name)
+
+
+@contextmanager
+def _room_first() -> Iterator[None]:
+    """Raise ReconstructionError rather than load a library that there is no room for, whoever imports it."""
+
+    class Finder(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            check_room(fullname)
+
+    finder = Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _output(arguments: argparse.Namespace) -> Output:

@@ -26,6 +26,7 @@ from ..core.protocol import (
 from ..core.reconstruction import Reconstruction
 from ..core.statistics import find_caveats
 from ..core.watching import NOBODY, PhotoState, Watch
+from .streams import put, put_last
 
 
 class Output(Protocol):
@@ -59,7 +60,7 @@ class Quiet(Unwatched):
     def result(self, path: str, text: str) -> None: ...
 
     def error(self, text: str, exit_code: int) -> None:
-        print(plain(text), file=sys.stderr, flush=True)
+        put_last(f"{plain(text)}\n")
 
 
 class Pace:
@@ -90,8 +91,7 @@ class Terminal(Unwatched):
         if not self._pace.allows(progress):
             return
         line = f"{plain(progress.stage)} {progress.done}/{progress.total}, {progress.share:4.0%}{_left(progress)}"
-        self._stream.write(f"\r\033[K{line}" if self._live else f"{line}\n")
-        self._stream.flush()
+        put(f"\r\033[K{line}" if self._live else f"{line}\n", self._stream)
         self._open = self._live
 
     def warning(self, text: str) -> None:
@@ -99,18 +99,18 @@ class Terminal(Unwatched):
 
     def say(self, text: str) -> None:
         self._close_line()
-        print(plain_lines(text), file=self._stream, flush=True)
+        put(f"{plain_lines(text)}\n", self._stream)
 
     def result(self, path: str, text: str) -> None:
         self.say(text)
 
     def error(self, text: str, exit_code: int) -> None:
         self._close_line()
-        print(plain(text), file=sys.stderr, flush=True)
+        put_last(f"{plain(text)}\n")
 
     def _close_line(self) -> None:
         if self._open:
-            self._stream.write("\r\033[K")
+            put("\r\033[K", self._stream)
             self._open = False
 
 
@@ -141,8 +141,8 @@ class JsonLines:
         self._send(ResultMessage(path))
 
     def error(self, text: str, exit_code: int) -> None:
+        put_last(f"{plain(text)}\n")
         self._send(ErrorMessage(plain(text), exit_code))
-        print(plain(text), file=sys.stderr, flush=True)
 
     def _photos(self, state: PhotoState, photos: Sequence[Path]) -> None:
         self._send(PhotosMessage(state, tuple(map(str, photos))))
@@ -152,7 +152,7 @@ class JsonLines:
         self._send(PreviewMessage(str(path)))
 
     def _send(self, message: Message) -> None:
-        print(encode(message), file=self._stream, flush=True)
+        put(f"{encode(message)}\n", self._stream)
 
 
 def undisturbed_output() -> TextIO:

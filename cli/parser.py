@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from ..core.errors import InputError
-from ..core.settings import Device, ReconstructionSettings
+from ..core.settings import MOST, Device, ReconstructionSettings
 
+NAMED = 80  # characters of a path that an error shows
 DRAWN = "begins whatever is drawn at random"  # what --seed is
 
 
@@ -24,10 +25,44 @@ class Help(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence instead of a page of usage."""
+    """Says what is wrong in one sentence instead of a page of usage.
+
+    Every float is finite, every whole number one of ours (settings.MOST), every path one that the system can look up.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for kind, read in ((float, _finite), (int, _whole), (Path, _askable)):
+            self.register("type", kind, read)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help")
+
+
+def _finite(text: str) -> float:
+    with suppress(ValueError):
+        if math.isfinite(float(text)):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
+
+
+def _whole(text: str) -> int:
+    with suppress(ValueError):
+        if abs(int(text)) <= MOST:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number from -{MOST} to {MOST}")
+
+
+def _askable(text: str) -> Path:
+    """A path, whether or not anything is there."""
+    try:
+        Path(text).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # a circle of links, too long a name, a folder that may not be looked into
+        reason = isinstance(error, OSError) and error.strerror
+        raise argparse.ArgumentTypeError(f"{text[:NAMED]!r} cannot be used ({reason or error})") from error
+    return Path(text)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +67,9 @@ def _find(name_or_path: str, model_folder: Path | None) -> Path:
             raise ModelUnavailable(how_to_get(known))
         return path
     for path in (Path(name_or_path).expanduser(), (model_folder or default_model_folder()) / name_or_path):
-        if path.is_dir() or path.is_file():  # not a device or a pipe, which would be read for ever
-            return path
+        with suppress(OSError):  # a name that is too long, a folder that may not be looked into
+            if path.is_dir() or path.is_file():  # not a device or a pipe, which would be read for ever
+                return path
     names = ", ".join(model.short_name for model in KNOWN_MODELS)
     raise ModelUnavailable(f"There is no model {name_or_path!r}: give a file, a folder or one of {names}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .files import replacing
+from .files import read_text, replacing
 from .keyframes import FrameChoice
 from .photos import existing_file
 
@@ -60,7 +60,7 @@ class ClipFrames:
         """Read what `save` wrote; raises InputError where the folder holds no frames of a clip."""
         path = folder / LISTING
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(read_text(path))
             if content["format"] != FORMAT:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
             said, numbers = content["clip"], {str(name): int(number) for name, number in content["numbers"].items()}

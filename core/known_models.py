@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .files import read_text
 from .origin import read_origin
 
 FILES = ("config.json", "model.safetensors")  # that make a folder a model
@@ -113,7 +114,7 @@ def is_synthetic(model: Path) -> bool:
 def _trained_on_synthetic(folder: Path) -> bool:
     """By the recipe that `train` leaves beside the weights."""
     try:
-        recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        recipe = json.loads(read_text(folder / "training.json"))
         return recipe["synthetic"] is True if "synthetic" in recipe else _made_scenes_alone(recipe["config"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False

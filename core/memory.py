@@ -14,6 +14,7 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's names for them
 LARGEST_KEPT = 1 << 28  # bytes: larger blocks go back to the system at once
 MOST_KEPT = (1 << 31) - 1
+LOADING = {"torch": 750 << 20, "bpy": 1250 << 20}  # bytes of addresses: 484 and 1012 MB, and what they begin with
 LIBRARIES = (RuntimeError, ImportError, OSError)  # what torch, the loader of libraries and the system raise for it
 OUT_OF_MEMORY = re.compile(
     r"(?i)out of memory|n(no|')t allocate memory|bad_alloc|not enough memory|failed to map segment"
@@ -50,6 +51,19 @@ def forget_peak() -> None:
     """Let `peak_memory` begin anew, where the system can do that (Linux)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak resident set size
+
+
+def check_room(library: str) -> None:
+    """Raise ReconstructionError where `ulimit -v` leaves less than one of LOADING takes, which would end the process.
+
+    Other libraries, and systems where nobody says, pass.
+    """
+    needed, room = LOADING.get(library, 0), _room() if library in LOADING else None
+    if room is not None and room < needed:
+        raise ReconstructionError(
+            f"Memory is short: {library} takes {needed >> 20} MB of addresses to load and `ulimit -v` leaves "
+            f"{room >> 20} MB; raise the limit, or lift it with `ulimit -v unlimited`"
+        )
 
 
 def shortage(error: BaseException) -> ReconstructionError | None:
@@ -110,10 +124,18 @@ def _container_limit() -> list[int]:
 
 def _address_limit(held: int) -> list[int]:
     """What may be held under `ulimit -v`, if there is one: what is held, and what is left to ask for."""
+    room = _room()
+    return [] if room is None else [held + room]
+
+
+def _room() -> int | None:
+    """Bytes of addresses that `ulimit -v` leaves to ask for; None without a limit, and where nobody says."""
+    if sys.platform != "linux":
+        return None
     import resource
 
     most, asked = resource.getrlimit(resource.RLIMIT_AS)[0], _kilobytes(Path("/proc/self/status"), "VmSize")
-    return [] if most == resource.RLIM_INFINITY or asked is None else [held + max(most - asked, 0)]
+    return None if most == resource.RLIM_INFINITY or asked is None else max(most - asked, 0)
 
 
 def _kilobytes(path: Path, name: str) -> int | None:

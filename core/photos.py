@@ -83,7 +83,10 @@ def find_photos(paths: Sequence[Path]) -> list[Path]:
         raise InputError("No photos were given; name photo files or a folder that holds them")
     found: list[Path] = []
     for path in paths:
-        found += _photos_in(path) if path.is_dir() else [existing_file(path)]
+        try:
+            found += _photos_in(path) if path.is_dir() else [existing_file(path)]
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); check the path and its permissions") from error
     return list({resolved(path): path for path in found}.values())
 
 

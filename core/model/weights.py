@@ -18,6 +18,7 @@ from .dust3r import DUSt3R
 from .names import canonical_name, dpt_widths, is_unused, published_name
 from .precision import for_inference
 
+STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # what weights may be stored as
 SHOWN = 3  # names listed in an error before "and N more"
 
 
@@ -83,6 +84,9 @@ def _usable(state: Mapping[str, Any]) -> dict[str, Tensor]:
             continue
         if not isinstance(value, Tensor) or value.layout != torch.strided or not value.is_floating_point():
             raise ValueError(f"{name[:80]} is not a plain tensor of real numbers")
+        if value.dtype not in STORED:
+            kinds = ", ".join(str(kind).removeprefix("torch.") for kind in STORED)
+            raise ValueError(f"{name[:80]} is stored as {str(value.dtype).removeprefix('torch.')}, not one of {kinds}")
         once = canonical_name(name)
         if once in found and not torch.equal(found[once], value):
             raise ValueError(f"{name} and {once} should be the same weights and are not")

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import InputError
+from ..files import read_text
 from .config import TrainingConfig
 
 
 def read_config(path: Path) -> TrainingConfig:
     """The run that a TOML file describes; raises InputError, naming the file and the key."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}; name a config.toml") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -3,6 +3,7 @@
 Which batch comes next depends on the seed and its number alone, so any number of workers gives the same ones.
 """
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -22,7 +23,10 @@ from .batch import SceneBatch, Source
 from .config import SourceSettings, Stage
 
 AHEAD = 3  # batches that each worker keeps ready
+SHARED = Path("/dev/shm")
 KEPT_SOURCES = 8  # open at a time; a curriculum moves from one to the next
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,12 @@ class Feed:
     """Iterates over the deliveries of successive requests; `close` ends its workers."""
 
     def __init__(self, requests: Iterator[Request], workers: int, renderer: torch.device | None = None) -> None:
-        """workers: processes; 0: a thread instead. renderer: what renders procedural scenes; None: workers do."""
+        """workers: processes; 0, or where these cannot share memory: a thread instead.
+
+        renderer: what renders procedural scenes; None: workers do.
+        """
         self._makers, drafts = _Makers(renderer), renderer is not None
-        if workers and sys.platform == "linux":  # elsewhere a new process would not know this package
+        if workers and sys.platform == "linux" and _can_share():  # elsewhere they would not know us
             self._made = _from_processes(requests, workers, drafts)
         else:
             self._made = _Ahead(_Makers().make(request, drafts) for request in requests)
@@ -117,6 +124,14 @@ class Feed:
     def close(self) -> None:
         """End the workers; the feed can be iterated no further."""
         self._made.close()
+
+
+def _can_share() -> bool:
+    """Whether processes can hand each other what they made: the system's shared memory may be read-only or missing."""
+    if os.access(SHARED, os.W_OK):
+        return True
+    log.warning("%s cannot be written: training data are made in this process alone", SHARED)
+    return False
 
 
 class _Makers:

@@ -284,6 +284,12 @@ def test_a_description_of_another_network_is_refused(folder):
         load_model(folder, CPU)
 
 
+def test_weights_of_eight_bits_are_refused_by_their_kind(folder):
+    change(folder, lambda state: state.update({"enc_norm.bias": state["enc_norm.bias"].to(torch.float8_e4m3fn)}))
+    with pytest.raises(ModelUnavailable, match=r"enc_norm\.bias is stored as float8_e4m3fn, not one of fl"):
+        load_model(folder, CPU)
+
+
 def test_dense_garbage_of_a_pth_is_refused(tmp_path, models):
     saved = content(models, "tiny_linear")
     saved["model"]["enc_norm.weight"] = "ones"

@@ -305,6 +305,16 @@ def test_scenes_that_workers_drafted_are_rendered_by_the_training_device(workers
     torch.testing.assert_close(delivery.batch.points[both], direct.points[both], rtol=1e-2, atol=1e-2)
 
 
+def test_where_processes_cannot_share_memory_a_thread_makes_the_batches(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(feed, "SHARED", tmp_path / "none")
+    monkeypatch.setattr(feed, "_from_processes", None)
+    request = make_request(STAGE, CONFIG.sources, 7, 0, 0.5)
+    feed_ = Feed(iter([request]), 2)
+    assert [delivery.request for delivery in feed_] == [request]
+    feed_.close()
+    assert f"{tmp_path / 'none'} cannot be written" in caplog.text
+
+
 def test_what_a_source_refuses_in_a_worker_is_one_sentence_here(monkeypatch):
     def refuse(settings, seed, difficulty, turning, device=None):
         raise InputError("scene 3 has no depth; remove it")
