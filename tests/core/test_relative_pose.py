@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dust3r.core.geometry.epipolar import essential_matrix, poses_of, sampson_errors
+from dust3r.core.geometry.epipolar import depths, essential_matrix, poses_of, sampson_errors
 from dust3r.core.geometry.five_point import five_point_matrices
 from dust3r.core.geometry.motion import motion_between
 from dust3r.core.geometry.relative_pose import Camera, TwoViews, _epipolar_threshold, relative_pose, travel_length
@@ -157,3 +157,12 @@ def test_the_length_of_the_way_is_the_median_weighted_by_parallax():
     wanted = weighted_median(each, parallax / np.linalg.norm(points, axis=1))
     assert travel_length(R, direction, points, rays) == pytest.approx(float(wanted))
     assert travel_length(R, direction, points, 5 * rays) == pytest.approx(float(wanted))
+
+
+def test_the_depths_of_matches_are_those_of_the_points_that_both_cameras_saw():
+    points = np.random.default_rng(0).uniform([-2, -2, 2], [2, 2, 6], (50, 3))
+    R, t = rotation_from_vector(np.array([0.1, -0.3, 0.2])), np.array([0.6, -0.2, 0.4])
+    seen = points @ R.T + t
+    found_a, found_b = depths(R, t, points / points[:, 2:], seen / seen[:, 2:])
+    assert found_a == pytest.approx(points[:, 2])
+    assert found_b == pytest.approx(seen[:, 2])
