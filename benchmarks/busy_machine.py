@@ -38,7 +38,7 @@ patch_size = 16
 
 [[stages]]
 name = "busy"
-steps = 10
+steps = 5
 sizes = [[128, 96]]
 difficulty = [0.0, 0.15]
 scenes = 4
@@ -62,7 +62,7 @@ def reconstruction(folder: Path) -> list[str]:
 
 
 def training(folder: Path) -> list[str]:
-    """What trains for 10 updates of 20 pairs."""
+    """What trains for 5 updates of 20 pairs."""
     (folder / "config.toml").write_text(RECIPE)
     return ["train", str(folder / "config.toml"), "--device", "cpu", "--output", str(folder / "run")]
 
@@ -129,7 +129,7 @@ def main() -> None:
     rows = "\n".join(table(measure(sorted(arguments.loads), arguments.rounds)))
     text = (
         f"# Beside other programs\n\n{arguments.machine}; `headless.py reconstruct` of the eight photos of "
-        "`samples/studio`, and `headless.py train`:\n10 updates of the network of `models/small`, in one process "
+        "`samples/studio`, and `headless.py train`:\n5 updates of the network of `models/small`, in one process "
         "(`workers = 0`). Busy loops are programs that do nothing but take\ntime. CPU-seconds are user and system, "
         f"Python's start included; medians of {arguments.rounds} runs, all rows in turns. Times idle:\nover the "
         f"CPU-seconds of sleeping threads with the fewest busy loops. Made by `benchmarks/busy_machine.py`.\n\n{rows}\n"
