@@ -102,11 +102,9 @@ def focal_sources(
         "network" if camera.focal is None or drop else camera.focal_source
         for camera, drop in zip(cameras, dropped, strict=True)
     ]
-    surest: tuple[FocalSource, ...] = ("known", "exif", "network")
-    return tuple(
-        min((source for source, other in zip(own, groups, strict=True) if other == group), key=surest.index)
-        for group in groups
-    )
+    surest_first: tuple[FocalSource, ...] = ("known", "exif", "network")
+    found = [{source for source, other in zip(own, groups, strict=True) if other == group} for group in groups]
+    return tuple(next(source for source in surest_first if source in sources) for sources in found)
 
 
 def gather(
