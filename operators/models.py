@@ -72,7 +72,10 @@ class DUST3R_OT_add_model(ModelOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         source = Path(bpy.path.abspath(self.filepath))
-        arguments = ["--add", str(source), f"--name={self.name}", f"--licence={self.licence}"]
+        arguments = ["--add", str(source)]
+        arguments += [
+            f"--{option}={value}" for option, value in (("name", self.name), ("licence", self.licence)) if value
+        ]
         arguments += ["--commercial"] if self.commercial else []
         return self.run(context, arguments, rpt_("Adding {}").format(source.name))
 

@@ -102,7 +102,7 @@ def test_known_poses_are_not_moved(run, tmp_path):
     ("said", "sentence"),
     [
         ((), "Nothing would be moved"),
-        (("--scale", 0), "above 0"),
+        (("--scale", 0), "The scale would be 0"),
         (("--distance", A, B, "far"), "no length"),
         (("--distance", A, "studio_01.jpg", 1), "no point"),
         (("--distance", A, "nobody.jpg:1,1", 1), "none of the 2 photos"),
