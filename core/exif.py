@@ -7,7 +7,6 @@ from typing import Self
 
 from PIL import Image
 
-
 EXIF_SPREAD = 0.05  # relative standard error of a focal from EXIF: whole millimetres, crops and diagonals that differ
 SAME_ASPECT = 0.02  # log of aspect ratios: photos that were only made smaller differ less, by whole pixels
 FULL_FRAME = math.hypot(36.0, 24.0)  # mm, the diagonal that 35 mm equivalents refer to (CIPA DCG-001)

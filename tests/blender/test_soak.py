@@ -81,7 +81,7 @@ def test_reconstructions_by_workers_leave_nothing_behind(extension, tmp_path):
     def reconstruct(number: int) -> None:
         folder = tmp_path / str(number)
         small_job(photos, tmp_path / "cache").save(folder)
-        WorkerJob(["work", str(folder)], log_path=folder / "log.txt").result()
+        WorkerJob(["work", str(folder), "--cache", str(tmp_path / "cache")], log_path=folder / "log.txt").result()
         add_reconstruction(bpy.context.scene, load_result(folder))
 
     _check_nothing_grows(reconstruct, trials(50, 2), "by workers")
