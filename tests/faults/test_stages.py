@@ -93,7 +93,8 @@ def _workers(folders, photos, cache=None):
     for folder in set(folders):
         folder.mkdir()
         small_job(photos, cache).save(folder)
-    return [WorkerJob(["work", str(folder)], log_path=folder / "log.txt") for folder in folders]
+    named = ["--cache", str(cache)] if cache else []
+    return [WorkerJob(["work", str(folder), *named], log_path=folder / "log.txt") for folder in folders]
 
 
 @pytest.mark.parametrize("trial", range(trials(5, 1)))
