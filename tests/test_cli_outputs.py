@@ -105,6 +105,14 @@ def test_outputs_that_are_there_already_are_replaced(run, outputs):
     assert all(path.stat().st_ino != inode for path, inode in zip(paths, before, strict=True))
 
 
+@pytest.fixture(autouse=True)
+def default_hangup():
+    """SIGHUP has its default effect, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", ENDING, ids=str)
 def test_a_signal_among_the_outputs_leaves_none_of_them(run, outputs, monkeypatch, number):
     arguments, paths = outputs
