@@ -23,7 +23,7 @@ from .batch import SceneBatch, Source
 from .config import SourceSettings, Stage
 
 AHEAD = 3  # batches that each worker keeps ready
-SHARED = Path("/dev/shm")  # nosec B108  only asked whether it can be written to
+SHARED = Path("/dev/shm")  # nosec B108
 KEPT_SOURCES = 8  # open at a time; a curriculum moves from one to the next
 
 log = logging.getLogger(__name__)

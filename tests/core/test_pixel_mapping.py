@@ -63,7 +63,7 @@ def test_numbers_that_map_nothing_are_refused(changes):
     [
         {"photo_size": (1, MOST_PIXELS - 1)},
         {"view_size": (MOST_VIEW_PIXELS, 1)},
-        {"scale": (0.5, 1e-6)},
+        {"scale": (0.5, 2e-6)},
         {"offset": (-5.0, 0.5)},
         {"exif_orientation": 1},
         {"exif_orientation": 8},
