@@ -68,6 +68,6 @@ def main(folder: Path, kind: str, count: int, storage: str) -> None:
     shelf, peaks = MemoryShelf() if storage == "memory" else FolderShelf(folder / "shelf"), Peaks()
     settings = ReconstructionSettings("complete", alignment=AlignmentSettings(iterations=0))
     model = LoadedModel(network, config, "random", "0" * 64)
-    pipeline.reconstruct([folder], model, settings, peaks, shelf)
+    pipeline.reconstruct(find_photos([folder]), model, settings, peaks, shelf)
     peaks.note()
     sys.stdout.write(json.dumps({"planned": planned.peaks, "needed": peaks.peaks}))
