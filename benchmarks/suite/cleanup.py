@@ -67,7 +67,7 @@ def _judged(checkpoint: Path) -> Iterator[Judged]:
         with tempfile.TemporaryDirectory() as folder:
             for k, image in enumerate(batch.images[0].permute(0, 2, 3, 1).numpy()):
                 Image.fromarray(image).save(Path(folder) / f"{k}.png")
-            result = reconstruct([Path(folder)], model, settings)
+            result = reconstruct(find_photos([Path(folder)]), model, settings)
         away = batch.points[0].numpy() - batch.cam2world[0, :, None, None, :3, 3].numpy()
         depth = np.einsum("vhwk,vk->vhw", away, batch.cam2world[0, :, :3, 2].numpy())
         for view, true, surface in zip(result.views, depth, batch.valid[0].numpy(), strict=True):
