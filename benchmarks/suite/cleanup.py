@@ -15,6 +15,7 @@ from PIL import Image
 from ...core.cleanup.find import find_flaws
 from ...core.cleanup.flaws import FLAWS
 from ...core.model.weights import load_model
+from ...core.photos import find_photos
 from ...core.pipeline import reconstruct
 from ...core.settings import ReconstructionSettings
 from ...core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource
