@@ -131,7 +131,7 @@ def main() -> None:
         f"# Beside other programs\n\n{arguments.machine}; `headless.py reconstruct` of the eight photos of "
         "`samples/studio`, and `headless.py train`:\n5 updates of the network of `models/small`, in one process "
         "(`workers = 0`). Busy loops are programs that do nothing but take\ntime. CPU-seconds are user and system, "
-        f"Python's start included; medians of {arguments.rounds} runs, all rows in turns. Times idle:\nover the "
+        f"Python's start included; rounds: {arguments.rounds} (medians), all rows in turns. Times idle:\nover the "
         f"CPU-seconds of sleeping threads with the fewest busy loops. Made by `benchmarks/busy_machine.py`.\n\n{rows}\n"
     )
     (ROOT / "benchmarks" / "busy_machine.md").write_text(text)
