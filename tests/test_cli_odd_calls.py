@@ -101,6 +101,7 @@ def test_whoever_reads_no_more_does_not_end_the_work():
     with os.fdopen(writer, "w") as stream:
         for _ in range(3):
             put("a line\n", stream)
+        assert os.path.samestat(os.fstat(stream.fileno()), Path(os.devnull).stat())  # what follows goes nowhere
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

@@ -1,6 +1,7 @@
 """Where network pixels lie in the photo, and which numbers can be such a mapping."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_numbers_that_map_nothing_are_refused(changes):
     ],
 )
 def test_the_largest_and_smallest_numbers_that_map_are_taken(changes):
-    PixelMapping.from_dict(MAPPING.as_dict() | changes)
+    assert PixelMapping.from_dict(MAPPING.as_dict() | changes) == replace(MAPPING, **changes)
 
 
 def test_other_names_are_refused():
