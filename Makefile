@@ -18,8 +18,8 @@ test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest
 
 # What the network's numerics decide, on a CPU whose oneDNN has no AVX-512: half precision is refused there.
-NUMERICS := $(addprefix tests/core/test_,inference.py model_golden.py model_network.py model_precision.py runtime.py) \
-	tests/test_job_cache.py tests/test_cli_models.py
+NUMERICS := tests/core/networks tests/core/inference/test_forward.py tests/core/runtime/test_probe.py \
+	tests/core/jobs/test_job_cache.py tests/cli/test_models.py
 
 test-avx2: setup  ## the tests of the network's numerics once more, on a CPU without AVX-512, whatever this one is
 	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(NUMERICS)
@@ -70,7 +70,7 @@ lint: setup  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive __init__.py headless.py cli core farm operators panels
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive __init__.py headless.py cli core evaluation farm operators panels training
 
 mutate: setup  ## which small changes to the code no test notices (MUTATE="export --sample 0": one package, all of its mutants)
 	$(BIN)/python tools/mutate.py $(MUTATE)

@@ -3,13 +3,13 @@
 
 def register() -> None:
     """Called by Blender on enable."""
-    from .operators import registration
+    from .operators.addon import registration
 
     registration.register()
 
 
 def unregister() -> None:
     """Called by Blender on disable."""
-    from .operators import registration
+    from .operators.addon import registration
 
     registration.unregister()

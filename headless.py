@@ -85,10 +85,10 @@ def run(arguments: list) -> int:
 def import_and_run(arguments: list) -> int:
     """`run`, for which an interrupt while the packages are loaded is a defect of none of them."""
     import_package()
-    environment = importlib.import_module(f"{PACKAGE}.core.environment")
+    environment = importlib.import_module(f"{PACKAGE}.core.runtime.environment")
     if sys.version_info < environment.OLDEST:
         return environment.refuse(environment.complaint(), arguments)
-    interruption = importlib.import_module(f"{PACKAGE}.core.interruption")
+    interruption = importlib.import_module(f"{PACKAGE}.core.io.interruption")
     try:
         with interruption.held_back():
             main = importlib.import_module(f"{PACKAGE}.cli.main").main

@@ -25,8 +25,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
-from dust3r.core.pixel_mapping import PixelMapping  # noqa: E402
-from dust3r.core.reconstruction import AlignedView, PointCloud, Reconstruction  # noqa: E402
+from dust3r.core.images.pixel_mapping import PixelMapping  # noqa: E402
+from dust3r.core.reconstruction.result import AlignedView, PointCloud, Reconstruction  # noqa: E402
 from dust3r.operators.scene import add_reconstruction, points_modifier, set_points_input  # noqa: E402
 
 SIZE = (512, 384)  # of a view

@@ -3,7 +3,7 @@
 .venv/bin/python benchmarks/busy_machine.py [--machine "2-core x86 CPU"] [--loads 0 1 4] [--rounds 3]
 
 A reconstruction of the sample studio and a short training run, in processes of their own, beside busy loops; with
-OpenMP's threads sleeping while they wait (`core/environment.py`) and spinning, as GNU's runtime does by itself.
+OpenMP's threads sleeping while they wait (`core/runtime/environment.py`) and spinning, as GNU's runtime does by itself.
 """
 
 import argparse

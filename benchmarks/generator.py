@@ -16,8 +16,8 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
-from dust3r.core.training.scenes.library import load_atlas  # noqa: E402
-from dust3r.core.training.scenes.source import ProceduralSource, make_shoot  # noqa: E402
+from dust3r.training.scenes.library import load_atlas  # noqa: E402
+from dust3r.training.scenes.source import ProceduralSource, make_shoot  # noqa: E402
 
 SIZES = ((128, 96), (224, 160))
 VIEWS, PAIRS = 8, 16

@@ -18,8 +18,8 @@ runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
 from dust3r.benchmarks.suite.gpu import complete_graph  # noqa: E402
 from dust3r.benchmarks.suite.inference import Turn, Way  # noqa: E402
-from dust3r.core.device import pick_device, pick_precision  # noqa: E402
-from dust3r.core.model.config import ModelConfig  # noqa: E402
+from dust3r.core.networks.dust3r.config import ModelConfig  # noqa: E402
+from dust3r.core.runtime.device import pick_device, pick_precision  # noqa: E402
 
 CONFIG, SIZE = ModelConfig(), (512, 384)  # the published 512 DPT network, its photos of 4:3
 PHOTOS = {"cpu": 8, "cuda": 16}  # of the complete graph

@@ -25,13 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
 from dust3r.core.alignment.aligner import align  # noqa: E402
-from dust3r.core.metrics.poses import pose_metrics  # noqa: E402
-from dust3r.core.pair_store import DENSE, RECORDS, PairStore  # noqa: E402
-from dust3r.core.pixel_mapping import PixelMapping  # noqa: E402
-from dust3r.core.prediction import Prediction  # noqa: E402
-from dust3r.core.scene_graph import Edge, make_edges  # noqa: E402
-from dust3r.core.shard import WHOLE  # noqa: E402
-from dust3r.core.shelf import FolderShelf, MemoryShelf, Shelf  # noqa: E402
+from dust3r.core.images.pixel_mapping import PixelMapping  # noqa: E402
+from dust3r.core.inference.array_store import FolderShelf, MemoryShelf, Shelf  # noqa: E402
+from dust3r.core.inference.prediction import Prediction  # noqa: E402
+from dust3r.core.inference.prediction_store import DENSE, RECORDS, PairStore  # noqa: E402
+from dust3r.core.scene_graph.edges import Edge, make_edges  # noqa: E402
+from dust3r.core.scene_graph.shard import WHOLE  # noqa: E402
+from dust3r.evaluation.metrics.poses import pose_metrics  # noqa: E402
 from dust3r.tests.synthetic import synthetic_pairs  # noqa: E402
 
 Image = NDArray[np.float32]

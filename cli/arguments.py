@@ -8,9 +8,9 @@ from typing import get_args
 
 from ..core.errors import InputError
 from ..core.export.settings import ALL_FORMATS, SCENE_FORMATS, TRAINING_POINTS
-from ..core.scene_graph import FORMS
+from ..core.scene_graph.edges import FORMS
+from ..core.scene_graph.shard import WHOLE, Shard
 from ..core.settings import Precision, ReconstructionSettings
-from ..core.shard import WHOLE, Shard
 from ..core.version import VERSION
 from .camera_path_arguments import CAMERA_PATH, add_camera_path
 from .cleanup_arguments import CLEAN, USUALLY, add_clean, add_hide

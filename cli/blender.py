@@ -6,12 +6,12 @@ from pathlib import Path
 
 import bpy
 
-from ..core.camera_path import CameraPath
-from ..core.clip_frames import Clip
+from ..core.cameras.camera_path import CameraPath
 from ..core.errors import InputError
-from ..core.files import named_when_whole
+from ..core.images.video import Clip
+from ..core.io.atomic import named_when_whole
 from ..core.meshing.mesh import Mesh
-from ..core.reconstruction import Reconstruction
+from ..core.reconstruction.result import Reconstruction
 from ..operators.scene.camera_path import add_path_camera
 from ..operators.scene.cameras import PHOTO
 from ..operators.scene.interchange import export_gltf_scene, export_scene_format

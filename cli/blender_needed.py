@@ -1,7 +1,7 @@
 """What can be done only where Blender is."""
 
 from ..core.errors import InputError
-from ..core.interruption import held_back
+from ..core.io.interruption import held_back
 
 
 def require_bpy(who: str) -> None:

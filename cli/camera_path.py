@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.camera_path import CameraPath, along, closed, even_times, path_through, smoothed
-from ..core.clip_frames import Clip, frames_of_one_movie
+from ..core.cameras.camera_path import SMOOTHING, CameraPath, along, closed, even_times, path_through, smoothed
 from ..core.errors import InputError
-from ..core.files import replacing
-from ..core.ground import main_views
-from ..core.job import find_result
-from ..core.outputs import CAMERAS, SCENE
-from ..core.reconstruction import AlignedView
-from ..core.shot_settings import SMOOTHING
+from ..core.images.video import Clip, frames_of_one_movie
+from ..core.io.atomic import replacing
+from ..core.jobs.job import find_result
+from ..core.reconstruction.result import AlignedView
+from ..core.world.ground_plane import main_views
 from .output import Output
+from .outputs import CAMERAS, SCENE
 from .reconstruct import require_bpy
 from .writing import check_written
 

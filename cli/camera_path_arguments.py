@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..core.shot_settings import FRAMES_PER_PHOTO, SMOOTHING
+from ..core.cameras.camera_path import FRAMES_PER_PHOTO, SMOOTHING
 from .parser import add_overwrite
 
 CAMERA_PATH = "a smooth way through a reconstruction's cameras, as a scene or as cameras (docs/camera_path.md)"

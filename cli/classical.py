@@ -2,13 +2,13 @@
 
 import argparse
 
-from ..core.exam.classical import FOUND
-from ..core.exam.found import save_found
-from ..core.exam.pycolmap_pipeline import STAGES, run_pycolmap
-from ..core.files import check_writable
-from ..core.memory import peak_memory
-from ..core.photos import find_photos
+from ..core.images.reader import find_photos
+from ..core.io.atomic import check_writable
 from ..core.progress import Timeline
+from ..core.runtime.memory import peak_memory
+from ..evaluation.exam.classical import FOUND
+from ..evaluation.exam.found import save_found
+from ..evaluation.exam.pycolmap_pipeline import STAGES, run_pycolmap
 from .output import Output
 
 

@@ -4,9 +4,9 @@ import argparse
 from dataclasses import replace
 
 from ..core.cleanup.find import STAGE, with_flaws
-from ..core.cleanup.flaws import SURELY_FLAWED, count_flaws
-from ..core.files import together
-from ..core.job import find_result, find_result_folder
+from ..core.flaws import SURELY_FLAWED, count_flaws
+from ..core.io.atomic import together
+from ..core.jobs.job import find_result, find_result_folder
 from ..core.progress import Timeline
 from .output import Output
 

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ..core.cleanup.flaws import FLAWS, NO_FLAW, SURELY_FLAWED, parse_flaws
 from ..core.errors import InputError
+from ..core.flaws import FLAWS, NO_FLAW, SURELY_FLAWED, parse_flaws
 
 CLEAN = "flaws of a finished reconstruction, found anew; no point is removed (docs/cleanup.md)"
 

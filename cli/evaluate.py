@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.checkpoints import default_model_folder, find_model
-from ..core.device import pick_device
+from ..core.checkpoints.loading import LoadedModel, load_model
+from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.errors import InputError
-from ..core.exam.classical import check_pycolmap, examine_pycolmap
-from ..core.exam.photos import examine_photos
-from ..core.exam.pycolmap_pipeline import STAGES as CLASSICAL
-from ..core.exam.scenes import STAGE, examine_scenes
-from ..core.exam.scoring import Exam, read_truth
-from ..core.files import replacing
-from ..core.model.weights import LoadedModel, load_model
-from ..core.outputs import FIGURES
-from ..core.pipeline import STAGES
+from ..core.io.atomic import replacing
+from ..core.pipeline.reconstruct import STAGES
 from ..core.progress import Report, Timeline
+from ..core.runtime.device import pick_device
+from ..evaluation.exam.classical import check_pycolmap, examine_pycolmap
+from ..evaluation.exam.photos import examine_photos
+from ..evaluation.exam.pycolmap_pipeline import STAGES as CLASSICAL
+from ..evaluation.exam.scenes import STAGE, examine_scenes
+from ..evaluation.exam.scoring import Exam, read_truth
 from .exam_table import OWN, Row, means, table
 from .output import Output
+from .outputs import FIGURES
 from .settings import read_alignment, read_settings
 from .writing import check_written
 
@@ -116,7 +116,7 @@ def _synthetic(arguments: argparse.Namespace, output: Output) -> None:
         raise InputError(f"--synthetic must be 0 or more, got {arguments.synthetic}")
     if arguments.pairs < 1:
         raise InputError(f"--pairs must be at least 1, got {arguments.pairs}")
-    from ..core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource  # it brings Numba
+    from ..training.scenes.source import HELD_OUT_SEEDS, ProceduralSource  # it brings Numba
 
     seed = arguments.synthetic + (HELD_OUT_SEEDS if arguments.synthetic < HELD_OUT_SEEDS else 0)
     source, model = ProceduralSource(seed, arguments.difficulty), load_examined(arguments)

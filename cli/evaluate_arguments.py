@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..core.metrics.thresholds import RECALLS
+from ..evaluation.metrics.thresholds import RECALLS
 from .parser import add_overwrite
 
 EVALUATE = "a model's exam: photos with true cameras, held-out scenes, published protocols (docs/evaluation.md)"

@@ -7,8 +7,8 @@ from ..core.cleanup.find import hiding
 from ..core.export.formats import export_reconstruction
 from ..core.export.selection import thinned
 from ..core.export.settings import SCENE_FORMATS, ExportSettings
-from ..core.job import find_result
-from ..core.reconstruction import Reconstruction
+from ..core.jobs.job import find_result
+from ..core.reconstruction.result import Reconstruction
 from .blender_needed import require_bpy
 from .output import Output, photo_count
 

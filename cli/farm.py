@@ -5,9 +5,9 @@ import dataclasses
 
 from ..core.cleanup.find import hiding
 from ..core.errors import InputError
-from ..core.job import Job, load_result
+from ..core.jobs.job import Job, load_result
+from ..core.jobs.run import infer_shard, plan_job, settled_precision
 from ..core.settings import AlignmentSettings
-from ..core.worker import infer_shard, plan_job, settled_precision
 from . import research
 from .output import Output, photo_count, with_caveats
 from .reconstruct import OUTPUTS, check_outputs, check_points, read_job, work, write_outputs

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.checkpoints import default_model_folder, find_model
-from ..core.known_models import check_model_name
+from ..core.checkpoints.catalogue import check_model_name
+from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.progress import Timeline
-from ..core.training.fine_tune import fine_tune as run
-from ..core.training.trainer import STAGE, Options
+from ..training.fine_tune import fine_tune as run
+from ..training.trainer import STAGE, Options
 from .output import Output
 
 

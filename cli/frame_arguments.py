@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..core.errors import InputError
-from ..core.keyframes import FORMS, FrameChoice
+from ..core.images.keyframes import FORMS, FrameChoice
 from .parser import add_overwrite
 
 FRAMES = "frames of a movie as photos (needs bpy; docs/photos.md)"

@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from ..core.clip_frames import finished_frames, frames_folder_name, is_movie
 from ..core.errors import InputError, first_line
-from ..core.files import read_text, replacing
-from ..core.keyframes import STAGE, FrameChoice, choose_photos
-from ..core.outputs import TEXT
-from ..core.photos import find_photos
+from ..core.images.keyframes import STAGE, FrameChoice, choose_photos
+from ..core.images.reader import find_photos
+from ..core.images.video import finished_frames, frames_folder_name, is_movie
+from ..core.io.atomic import read_text, replacing
 from ..core.progress import Report, Timeline
 from .blender_needed import require_bpy
 from .output import Output, photo_count
+from .outputs import TEXT
 from .writing import check_written
 
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from ..core.cameras.priors import Given, Part, read_known
 from ..core.errors import InputError
-from ..core.given import Given, read_known
-from ..core.known_camera import Part
-from ..core.masks import find_masks
+from ..core.images.masks import find_masks
 
 
 def add_known(parser: argparse.ArgumentParser) -> None:

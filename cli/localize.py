@@ -6,24 +6,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core import inference
-from ..core.checkpoints import default_model_folder, find_model
-from ..core.device import pick_device
+from ..core.checkpoints.loading import LoadedModel, load_model
+from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.errors import InputError
-from ..core.files import temporary_folder, together
-from ..core.job import find_result
-from ..core.localization import Localized, as_reconstruction, localize_all
-from ..core.map_settings import RENDERING
-from ..core.map_views import is_map, read_map
-from ..core.model.weights import LoadedModel, load_model
-from ..core.outputs import CAMERAS, RESULT, RESULT_ARRAYS, SCENE
-from ..core.photos import find_photos
+from ..core.images.reader import find_photos
+from ..core.inference import forward as inference
+from ..core.inference.array_store import Shelf
+from ..core.io.atomic import temporary_folder, together
+from ..core.jobs.job import find_result
+from ..core.jobs.run import LOADING, loaded
+from ..core.localization.localize import Localized, as_reconstruction, localize_all
+from ..core.localization.reference_settings import RENDERING
+from ..core.localization.reference_views import is_map, read_map
 from ..core.progress import Report, Timeline
-from ..core.reconstruction import Reconstruction
-from ..core.shelf import Shelf
-from ..core.worker import LOADING, loaded
+from ..core.reconstruction.result import Reconstruction
+from ..core.runtime.device import pick_device
 from .blender_needed import require_bpy
 from .output import Output
+from .outputs import CAMERAS, RESULT, RESULT_ARRAYS, SCENE
 from .pair_arguments import read_localization, read_map_settings
 from .writing import check_written
 

@@ -16,11 +16,11 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import FrameType
 
-from ..core.environment import complaint, let_waiting_threads_sleep
 from ..core.errors import Cancelled, InputError, ReconstructionError, first_line
-from ..core.files import recorded
-from ..core.interruption import SIGNALS, came, check_interruption, held_back
-from ..core.memory import check_room, shortage
+from ..core.io.atomic import recorded
+from ..core.io.interruption import SIGNALS, came, check_interruption, held_back
+from ..core.runtime.environment import complaint, let_waiting_threads_sleep
+from ..core.runtime.memory import check_room, shortage
 from .arguments import read_arguments
 from .output import JsonLines, Output, Quiet, Terminal, undisturbed_output
 from .streams import mend_streams, put_last
@@ -58,7 +58,7 @@ VERBS = {
 # What the system says of a path that this user cannot use as it is.
 REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EROFS, errno.EIO)
 NAMED = 4  # written files that a sentence lists
-JOB, RESULT = "job.json", "result"  # of a job's folder (core/job.py, which the help does without)
+JOB, RESULT = "job.json", "result"  # of a job's folder (core/jobs/job.py, which the help does without)
 
 log = logging.getLogger(__name__)
 

@@ -7,25 +7,25 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
 
-from ..core import inference
-from ..core.checkpoints import default_model_folder, find_model
-from ..core.device import pick_device
+from ..core.checkpoints.loading import load_model
+from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.matches import COLMAP_MATCHES, PhotoMatches, save_colmap, save_csv
-from ..core.files import replacing, together
 from ..core.geometry.method import Method
 from ..core.geometry.relative_pose import Camera, RelativePose, relative_pose
-from ..core.images import load_view
-from ..core.job import find_result
-from ..core.matching import match_views
-from ..core.model.weights import load_model
-from ..core.outputs import FEATURES, MATCHES, POSE, RAW_MATCHES
-from ..core.photos import unique_names
-from ..core.pipeline import framing_of, intrinsics
+from ..core.images.preprocessing import load_view
+from ..core.images.reader import unique_names
+from ..core.inference import forward as inference
+from ..core.io.atomic import replacing, together
+from ..core.jobs.job import find_result
+from ..core.localization.image_pair import PhotoPair, show_pair
+from ..core.localization.matching import match_views
+from ..core.pipeline.reconstruct import framing_of, intrinsics
 from ..core.progress import Timeline
-from ..core.reconstruction import AlignedView, Reconstruction
-from ..core.two_photos import PhotoPair, show_pair
+from ..core.reconstruction.result import AlignedView, Reconstruction
+from ..core.runtime.device import pick_device
 from .output import Output
+from .outputs import FEATURES, MATCHES, POSE, RAW_MATCHES
 from .writing import check_written
 
 MATCHING = "Matching"

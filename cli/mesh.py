@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import replace
 
-from ..core.files import together
-from ..core.job import find_result
+from ..core.io.atomic import together
+from ..core.jobs.job import find_result
 from ..core.meshing.files import UNTEXTURED, WRITERS, check_output, save_meshes
 from ..core.meshing.meshes import make_meshes, stages
 from ..core.progress import Timeline

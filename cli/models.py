@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from ..core.checkpoints import ModelStatus, default_model_folder, find_model, list_models
+from ..core.checkpoints.catalogue import KNOWN_MODELS, KnownModel, known_model
+from ..core.checkpoints.download import STAGE, copying_steps, download_model
+from ..core.checkpoints.local import ModelStatus, default_model_folder, find_model, list_models
+from ..core.checkpoints.manage import CHECKING, remove_model, verify_model
 from ..core.errors import ModelUnavailable
-from ..core.known_models import KNOWN_MODELS, KnownModel, known_model
-from ..core.model_download import STAGE, copying_steps, download_model
-from ..core.model_files import CHECKING, remove_model, verify_model
 from ..core.progress import Timeline
 from .output import Output
 
@@ -44,7 +44,7 @@ def _download(arguments: argparse.Namespace, folder: Path, output: Output) -> No
 
 
 def _add(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
-    from ..core.model_adding import ADDING, add_model  # it brings torch, which the list does without
+    from ..core.checkpoints.manage import ADDING, add_model  # it brings torch, which the list does without
 
     report = Timeline({ADDING: 1}, output.progress)
     commercial = arguments.commercial or None  # None: nobody said

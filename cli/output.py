@@ -8,12 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from ..core.interruption import check_interruption
-from ..core.job import preview_file
-from ..core.plain_text import plain, plain_lines
-from ..core.preview import Preview
-from ..core.progress import Progress
-from ..core.protocol import (
+from ..core.io.interruption import check_interruption
+from ..core.io.plain_text import plain, plain_lines
+from ..core.jobs.job import preview_file
+from ..core.jobs.messages import (
     ErrorMessage,
     Message,
     PhotosMessage,
@@ -23,9 +21,11 @@ from ..core.protocol import (
     WarningMessage,
     encode,
 )
-from ..core.reconstruction import Reconstruction
-from ..core.statistics import find_caveats
-from ..core.watching import NOBODY, PhotoState, Watch
+from ..core.pipeline.observer import NOBODY, PhotoState, Watch
+from ..core.progress import Progress
+from ..core.quality.statistics import find_caveats
+from ..core.reconstruction.preview import Preview
+from ..core.reconstruction.result import Reconstruction
 from .streams import put, put_last
 
 
@@ -115,7 +115,7 @@ class Terminal(Unwatched):
 
 
 class JsonLines:
-    """The worker's protocol on standard output (core/protocol.py); errors in plain words on standard error too."""
+    """The worker's protocol on standard output (core/jobs/messages.py); errors in plain words on standard error too."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..core.geometry.method import Method
-from ..core.localization_settings import LocalizationSettings, Way
-from ..core.map_settings import Engine, MapSettings
+from ..core.localization.reference_settings import Engine, MapSettings
+from ..core.localization.settings import LocalizationSettings, Way
 from .parser import DRAWN, add_cache, add_model, add_overwrite, confidence
 
 DEFAULTS, MAP = LocalizationSettings(), MapSettings()

@@ -106,5 +106,5 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("messages")
     talk = group.add_mutually_exclusive_group()
     talk.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    talk.add_argument("--json-progress", action="store_true", help="one JSON message a line (core/protocol.py)")
+    talk.add_argument("--json-progress", action="store_true", help="one JSON message a line (core/jobs/messages.py)")
     group.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)  # end with standard input

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.progress import Timeline
-from ..core.protocols.catalogue import PROTOCOLS, Protocol
-from ..core.protocols.examination import STAGE, Outcome, examine
-from ..core.protocols.result_log import ResultLog
-from ..core.protocols.task import Task, few
+from ..evaluation.protocols.catalogue import PROTOCOLS, Protocol
+from ..evaluation.protocols.examination import STAGE, Outcome, examine
+from ..evaluation.protocols.result_log import ResultLog
+from ..evaluation.protocols.task import Task, few
 from .evaluate import finish, load_examined
 from .exam_table import aligned
 from .output import Output

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.checkpoints import default_model_folder, find_model
+from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
-from ..core.files import resolved, temporary_folder, together
-from ..core.job import Job, result_folder
-from ..core.outputs import CAMERAS, PICTURE, POINTS, SCENE
-from ..core.reconstruction import Reconstruction
-from ..core.scene_graph import make_edges
-from ..core.worker import run_job
+from ..core.io.atomic import resolved, temporary_folder, together
+from ..core.jobs.job import Job, result_folder
+from ..core.jobs.run import run_job
+from ..core.reconstruction.result import Reconstruction
+from ..core.scene_graph.edges import make_edges
 from .blender_needed import require_bpy
 from .frames import photos_of
 from .known_arguments import read_given
 from .output import Output, photo_count, with_caveats
+from .outputs import CAMERAS, PICTURE, POINTS, SCENE
 from .settings import DEFAULTS, read_settings
 from .writing import check_written
 

@@ -2,11 +2,11 @@
 
 import argparse
 
-from ..core.files import check_writable
-from ..core.posed_photos import CAMERAS, read_posed_photos
+from ..core.cameras.posed_images import CAMERAS, read_posed_photos
+from ..core.io.atomic import check_writable
 from ..core.progress import Timeline
-from ..core.training.view_settings import ViewSettings
 from ..operators.scene.training_views import STAGE, render_training_views
+from ..training.view_settings import ViewSettings
 from .blender import open_scene
 from .output import Output
 

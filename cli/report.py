@@ -3,10 +3,10 @@
 import argparse
 import json
 
-from ..core.job import find_result
-from ..core.measuring import measure
-from ..core.plain_text import plain
-from ..core.statistics import Statistics
+from ..core.io.plain_text import plain
+from ..core.jobs.job import find_result
+from ..core.quality.measure import measure
+from ..core.quality.statistics import Statistics
 from .output import Output
 
 

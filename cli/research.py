@@ -7,29 +7,27 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from ..core import inference
 from ..core.alignment.aligner import Alignment
 from ..core.alignment.aligner import align as solve
-from ..core.checkpoints import default_model_folder, find_model
-from ..core.device import pick_device
+from ..core.cameras.priors import UNKNOWN, KnownCamera, in_square_pixels, read_named
+from ..core.checkpoints.loading import load_model
+from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.export.ply import save_ply
-from ..core.files import replacing, together
-from ..core.given import read_named
-from ..core.images import load_view
-from ..core.known_camera import KnownCamera
-from ..core.lenses import UNKNOWN, in_square_pixels
-from ..core.memory import peak_memory
-from ..core.model.weights import load_model
-from ..core.outputs import CAMERAS, PAIR, POINTS, TIMINGS
-from ..core.pair_files import PairFile, read_pairs
-from ..core.pipeline import aligned_views, framing_of
+from ..core.images.preprocessing import load_view
+from ..core.inference import forward as inference
+from ..core.inference.pairs_npz import PairFile, read_pairs
+from ..core.io.atomic import replacing, together
+from ..core.pipeline.reconstruct import aligned_views, framing_of
 from ..core.progress import Timeline
-from ..core.reconstruction import Reconstruction
-from ..core.scene_graph import Edge
+from ..core.reconstruction.result import Reconstruction
+from ..core.runtime.device import pick_device
+from ..core.runtime.memory import peak_memory
+from ..core.scene_graph.edges import Edge
 from ..core.version import VERSION
 from .known_arguments import read_pin
 from .output import Output, photo_count
+from .outputs import CAMERAS, PAIR, POINTS, TIMINGS
 from .settings import read_alignment
 from .writing import check_written
 

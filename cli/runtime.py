@@ -5,10 +5,10 @@ import json
 from dataclasses import asdict, replace
 
 from ..core.errors import ReconstructionError
-from ..core.outputs import RUNTIME
 from ..core.progress import Timeline
-from ..core.runtime_probe import probe
+from ..core.runtime.probe import probe
 from .output import Output
+from .outputs import RUNTIME
 from .writing import check_written
 
 
@@ -17,8 +17,8 @@ def runtime(arguments: argparse.Namespace, output: Output) -> None:
     check_written(arguments, {"output": RUNTIME})
     found = probe()
     if arguments.self_test:
-        from ..core.device import precision_notices  # only now: what probe says of torch comes first
-        from ..core.self_test import STAGE, run_self_test
+        from ..core.inference.self_test import STAGE, run_self_test
+        from ..core.runtime.device import precision_notices  # only now: what probe says of torch comes first
 
         report = Timeline({STAGE: 1}, output.progress)
         tested = run_self_test(arguments.device, arguments.precision, report)

@@ -3,11 +3,11 @@
 import argparse
 
 from ..core.errors import InputError
-from ..core.files import replacing
-from ..core.outputs import PICTURE
-from ..core.training.batch import Source
-from ..core.training.scenes.sheet import contact_sheet
+from ..core.io.atomic import replacing
+from ..training.batch import Source
+from ..training.scenes.sheet import contact_sheet
 from .output import Output
+from .outputs import PICTURE
 from .writing import check_written
 
 LARGEST = 2048  # pixels on a side of one view
@@ -30,10 +30,10 @@ def samples(arguments: argparse.Namespace, output: Output) -> None:
 
 def _source(arguments: argparse.Namespace) -> Source:
     if arguments.data is not None:
-        from ..core.training.rgbd import FolderSource  # the generator needs none of it
+        from ..training.rgbd import FolderSource  # the generator needs none of it
 
         return FolderSource(arguments.data, arguments.seed)
-    from ..core.training.scenes.source import ProceduralSource  # compiled code: only where it is used
+    from ..training.scenes.source import ProceduralSource  # compiled code: only where it is used
 
     return ProceduralSource(arguments.seed, arguments.difficulty, arguments.textures)
 

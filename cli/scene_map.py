@@ -5,10 +5,10 @@ from pathlib import Path
 
 import bpy
 
-from ..core.map_settings import RENDERING, MapSettings
-from ..core.posed_photos import read_posed_photos
+from ..core.cameras.posed_images import read_posed_photos
+from ..core.localization.reference_settings import RENDERING, MapSettings
 from ..core.progress import Report, Timeline
-from ..core.reconstruction import Reconstruction
+from ..core.reconstruction.result import Reconstruction
 from ..operators.scene.localized import add_matched
 from ..operators.scene.map_views import render_map
 from ..operators.scene.quiet import blender_silenced

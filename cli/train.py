@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from ..core.errors import InputError
 from ..core.progress import Timeline
-from ..core.training.config_file import read_config
-from ..core.training.trainer import STAGE, Options
-from ..core.training.trainer import train as run
+from ..training.config_file import read_config
+from ..training.trainer import STAGE, Options
+from ..training.trainer import train as run
 from .output import Output
 
 

@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from ..core.training.view_settings import FINE_TUNE_MINUTES, ViewSettings
+from ..training.view_settings import FINE_TUNE_MINUTES, ViewSettings
 from .parser import DRAWN, add_device, add_model, add_overwrite
 
 

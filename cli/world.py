@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import numpy as np
 
+from ..core.cameras.priors import read_named
 from ..core.errors import InputError
-from ..core.files import together
-from ..core.given import read_named
-from ..core.ground import Array
-from ..core.job import find_result_folder
-from ..core.reconstruction import AlignedView, Reconstruction
-from ..core.solution import Solution
-from ..core.world import (
+from ..core.io.atomic import together
+from ..core.jobs.job import find_result_folder
+from ..core.jobs.warm_start import Solution
+from ..core.reconstruction.result import AlignedView, Reconstruction
+from ..core.world.ground_plane import Array
+from ..core.world.transform import (
     ground_through,
     moved,
     north_along,

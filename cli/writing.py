@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..core.outputs import Kind, check_outputs
+from .outputs import Kind, check_outputs
 
 NAMES_OR_PATHS = ("model", "photos")  # arguments that may be names as well as files
 FOLDERS = ("output", "colmap")  # arguments that name folders that are written

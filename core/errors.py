@@ -1,5 +1,7 @@
 """What can go wrong in a way the user can mend: one clear sentence each, and the exit code it ends with."""
 
+from collections.abc import Sequence
+
 
 class ReconstructionError(Exception):
     """A failure whose message says what was found, where, and what to do."""
@@ -32,3 +34,12 @@ def first_line(error: BaseException) -> str:
     """What a library's error says, short enough for a sentence; its kind where it says nothing."""
     lines = str(error).splitlines()
     return lines[0][:160] if lines else type(error).__name__
+
+
+LISTED = 5  # names in one sentence before it is cut short
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names with commas, cut short after a few."""
+    rest = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")

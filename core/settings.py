@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from .cleanup.flaws import FLAWS, SURELY_FLAWED
 from .errors import InputError
-from .typed import check_types
+from .flaws import FLAWS, SURELY_FLAWED
+from .io.validation import check_types
 
 Schedule = Literal["cosine", "linear"]
 Distance = Literal["l1", "l2"]
@@ -16,7 +16,7 @@ Ground = Literal["auto", "off"]
 
 MOST = 2**31 - 1  # of whole numbers: more than Blender's own fields take is none of ours
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
-CACHE_GIGABYTES = 4.0  # most that the panel's jobs keep of what the network said (core/cache.py)
+CACHE_GIGABYTES = 4.0  # most that the panel's jobs keep of what the network said (core/jobs/disk_cache.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,15 @@ class AlignmentSettings:
 class ReconstructionSettings:
     """Everything that, with the photos and the model, decides the result."""
 
-    scene_graph: str = "auto"  # see core/scene_graph.py
+    scene_graph: str = "auto"  # see core/scene_graph/edges.py
     symmetrize: bool = True  # predict both directions of every pair
     device: Device = "auto"
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
     hide: tuple[str, ...] = SURELY_FLAWED  # points with these flaws are hidden, of core/cleanup's FLAWS
-    ground: Ground = "auto"  # bring the floor down (core/world.py), unless poses are known; off: the alignment's world
+    ground: Ground = (
+        "auto"  # bring the floor down (core/world/transform.py), unless poses are known; off: the alignment's world
+    )
     alignment: AlignmentSettings = field(default_factory=AlignmentSettings)
 
     def __post_init__(self) -> None:

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import torch
-from dust3r.core.pixel_mapping import PixelMapping
-from dust3r.core.training.batch import SceneBatch
+from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.training.batch import SceneBatch
 from PIL import Image
 
 HALF = 2.0  # half the room's side

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
-importlib.import_module("dust3r.core.environment").let_waiting_threads_sleep()  # before a test loads torch
+importlib.import_module("dust3r.core.runtime.environment").let_waiting_threads_sleep()  # before a test loads torch
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from dust3r.core.model.precision import computes_in
+from dust3r.core.networks.precision import computes_in
 
 
 def skip_without_bfloat16() -> None:

@@ -1,8 +1,8 @@
 """Depth maps of shapes known in closed form, with their photos, larger than the depth maps, on disk."""
 
 import numpy as np
-from dust3r.core.pixel_mapping import PixelMapping
-from dust3r.core.reconstruction import AlignedView, Reconstruction
+from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.reconstruction.result import AlignedView, Reconstruction
 from dust3r.tests import box_room
 from PIL import Image
 

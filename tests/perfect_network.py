@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from dust3r.core.checkpoints import find_model
-from dust3r.core.images import network_image
-from dust3r.core.model.config import ModelConfig
-from dust3r.core.model.dust3r import Encoded, PairOutput
-from dust3r.core.model.weights import LoadedModel, load_model
-from dust3r.core.reconstruction import AlignedView
+from dust3r.core.checkpoints.loading import LoadedModel, load_model
+from dust3r.core.checkpoints.local import find_model
+from dust3r.core.images.preprocessing import network_image
+from dust3r.core.networks.dust3r.config import ModelConfig
+from dust3r.core.networks.dust3r.dust3r import Encoded, PairOutput
+from dust3r.core.reconstruction.result import AlignedView
 
 PATCH = 16
 UNIT = 0.37  # of the pointmaps, in units of the world: the network knows no scale

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import torch
-from dust3r.core.prediction import Prediction
+from dust3r.core.inference.prediction import Prediction
 from dust3r.core.progress import silent
 from dust3r.tests.box_room import HALF, intrinsics, look_at, render
 from PIL import Image

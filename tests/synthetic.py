@@ -7,9 +7,9 @@ from types import ModuleType
 
 import numpy as np
 import torch
-from dust3r.core.pixel_mapping import PixelMapping
-from dust3r.core.prediction import Prediction
-from dust3r.core.scene_graph import Edge
+from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.inference.prediction import Prediction
+from dust3r.core.scene_graph.edges import Edge
 
 FIELDS = ("pts_i", "pts_j", "conf_i", "conf_j")
 

@@ -18,7 +18,7 @@ MADE_BY = {
     "gallery_studio.jpg": "docs/images/gallery.py",
     "photo_list.jpg": "tools/window/photos.py",
     "running.jpg": "tools/window/interruptions.py",
-    "training_curves.png": "core/training/plot.py",
+    "training_curves.png": "training/plot.py",
     "window.jpg": "tools/window/tour.py",
 }
 SOURCES = [

@@ -37,7 +37,7 @@ def shown_by(node):
 
 def interface():
     """All that the interface calls by name."""
-    parsed = trees("panels", "operators", "core/cleanup", "core/export")
+    parsed = trees("panels", "operators", "core", "core/export")
     presets = {path.stem.replace("_", " ") for path in (ROOT / "presets").rglob("*.py")}
     return presets | {text for tree in parsed for node in ast.walk(tree) for text in shown_by(node)}
 
@@ -91,7 +91,7 @@ def test_every_section_that_the_guide_opens_lies_where_it_says():
 
 
 def test_every_quoted_sentence_stands_in_the_source():
-    templates = [template(node) for tree in trees("core", "operators", "panels") for node in ast.walk(tree)]
+    templates = [template(node) for tree in trees("core", "cli", "operators", "panels") for node in ast.walk(tree)]
     said = "\n".join(text.replace("\n", " ") for text in templates if text)
     assert len(quotes()) > 60
     assert [quote for quote in quotes() if not re.search(".*".join(map(re.escape, quote.split(GAP))), said)] == []

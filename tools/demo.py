@@ -33,7 +33,7 @@ def reconstruct(photos: Path, folder: Path, model: Path) -> None:
 
 def camera_errors(found: Path, truth: Path) -> str:
     """One line: how far the cameras of two cameras.json are apart."""
-    metrics = importlib.import_module("dust3r.core.metrics.poses")
+    metrics = importlib.import_module("dust3r.evaluation.metrics.poses")
     result, true = (json.loads(path.read_text())["photos"] for path in (found, truth))
     names = sorted(result.keys() & true.keys())
     poses = [np.array([cameras[name]["cam2world"] for name in names]) for cameras in (result, true)]
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     output = parser.parse_args().output
     runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
-    checkpoints = importlib.import_module("dust3r.core.checkpoints")
+    checkpoints = importlib.import_module("dust3r.core.checkpoints.local")
     model = checkpoints.find_model()
     if checkpoints.BUNDLED in model.parents:
         print(HINT, flush=True)

@@ -34,17 +34,6 @@ from mutants import ROOT, Mutant, mutants
 
 EQUIVALENT = ROOT / "tools" / "equivalent_mutants.toml"
 PRELOADED = ("numpy", "torch", "scipy.optimize", "scipy.spatial", "scipy.sparse.csgraph", "PIL.Image", "hypothesis")
-CAMERAS = (
-    "camera_entries",
-    "camera_path",
-    "exif",
-    "given",
-    "known_camera",
-    "lenses",
-    "pixel_mapping",
-    "posed_photos",
-)  # modules of core
-CAMERA_TESTS = ("given", "known_camera", "lenses", "exif", "camera_path", "pixel_mapping", "posed_photos")
 SCENE_TESTS = (
     "scene_cameras",
     "scene_parts",
@@ -72,15 +61,15 @@ class Package(NamedTuple):
 
 
 PACKAGES = {
-    "geometry": Package(
-        ["core/geometry/*.py"],
-        ["tests/core/test_geometry_*.py", "tests/core/test_golden_geometry.py", "tests/core/test_relative_pose.py"],
-    ),
+    "geometry": Package(["core/geometry/*.py"], ["tests/core/geometry/test_*.py"]),
     "cameras": Package(
-        [f"core/{name}.py" for name in CAMERAS], [f"tests/core/test_{name}.py" for name in CAMERA_TESTS]
+        ["core/cameras/*.py", "core/images/exif.py", "core/images/pixel_mapping.py"],
+        ["tests/core/cameras/test_*.py", "tests/core/images/test_exif.py", "tests/core/images/test_pixel_mapping.py"],
     ),
-    "alignment": Package(["core/alignment/*.py"], ["tests/core/test_alignment_*.py", "tests/core/test_onlooker.py"]),
-    "export": Package(["core/export/*.py"], ["tests/core/test_export_*.py", "tests/core/test_matching.py"]),
+    "alignment": Package(["core/alignment/*.py"], ["tests/core/alignment/test_*.py"]),
+    "export": Package(
+        ["core/export/*.py"], ["tests/core/export/test_*.py", "tests/core/localization/test_matching.py"]
+    ),
     "scene": Package(["operators/scene/*.py"], [f"tests/blender/test_{name}.py" for name in SCENE_TESTS]),
 }
 

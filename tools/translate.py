@@ -21,7 +21,7 @@ ROOMS = ("operators", "panels")
 OPERATOR, DEFAULT = "Operator", "*"  # contexts, as Blender names them
 SHOWN = {"name", "description", "text", "heading"}  # keywords whose strings are shown
 CONTEXTS = {"name": "translation_context", "text": "text_ctxt"}  # keywords that give those a context
-LISTS = {"cleanup.flaws": "FLAWS", "export.settings": "ALL_FORMATS"}  # of core: things to choose from
+LISTS = {"flaws": "FLAWS", "export.settings": "ALL_FORMATS"}  # of core: things to choose from
 MARKS = {"tip_", "rpt_", "iface_"}  # pgettext, by the names that Blender's own code gives it
 HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
 Key = tuple[str, str]  # context, message
@@ -35,10 +35,10 @@ def messages(root: Path = ROOT) -> set[Key]:
     """All that the modules of the interface show, as far as it stands in them as a constant."""
     found: set[Key] = set()
     for room in ROOMS:
-        for path in sorted((root / room).glob("*.py")):
+        for path in sorted((root / room).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 found |= {(context, text) for context, text in _shown_by(node) if text.strip()}
-    for path in sorted((root / "core").rglob("*.py")):
+    for path in (path for room in ("core", "training") for path in sorted((root / room).rglob("*.py"))):
         module = ast.parse(path.read_text(encoding="utf-8"))
         found |= {(DEFAULT, text) for text in (*_stages(module), *_said(module))}
     presets = {path.stem.replace("_", " ") for path in (root / "presets").rglob("*.py")}
@@ -49,7 +49,7 @@ def _listed() -> set[str]:
     """Titles and notes of what core lists, and the notes of known models, whose titles are names."""
     import_package()
     lists = [getattr(importlib.import_module(f"dust3r.core.{room}"), name) for room, name in LISTS.items()]
-    known = importlib.import_module("dust3r.core.known_models").KNOWN_MODELS
+    known = importlib.import_module("dust3r.core.checkpoints.catalogue").KNOWN_MODELS
     listed = [one for catalogue in lists for one in catalogue.values()]
     return {text for one in listed for text in (one.title, one.note)} | {model.note for model in known}
 

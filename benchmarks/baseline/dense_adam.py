@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from ...core.pixel_mapping import PixelMapping
-from ...core.prediction import Prediction
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.inference.prediction import Prediction
 from ...core.settings import AlignmentSettings
 from .start import MEAN_SCALE, Start, spanning_tree_start
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...core.model.dust3r import DUSt3R, PairOutput
+from ...core.networks.dust3r.dust3r import DUSt3R, PairOutput
 
 
 @torch.no_grad()  # not inference_mode: torch's own products, not ours

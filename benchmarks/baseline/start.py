@@ -12,8 +12,8 @@ from torch import Tensor
 from ...core.geometry.camera import estimate_focal
 from ...core.geometry.pnp import solve_pnp
 from ...core.geometry.similarity import Similarity, register_points
-from ...core.pixel_mapping import PixelMapping
-from ...core.prediction import Prediction
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.inference.prediction import Prediction
 
 Array = NDArray[np.float64]
 

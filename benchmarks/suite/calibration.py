@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from ...core.alignment.aligner import Alignment, align
 from ...core.geometry.rotation import rotation_angle
-from ...core.metrics.poses import align_cameras
-from ...core.scene_graph import make_edges
+from ...core.scene_graph.edges import make_edges
+from ...evaluation.metrics.poses import align_cameras
 from ...tests.synthetic import integer_mapping, predictions_of, synthetic_pairs
 
 Array = NDArray[np.float64]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.pixel_mapping import PixelMapping
-from ...core.prediction import Prediction
-from ...core.scene_graph import make_edges
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.inference.prediction import Prediction
+from ...core.scene_graph.edges import make_edges
 from ...tests.synthetic import integer_mapping, predictions_of, synthetic_pairs
 
 SMALL, USUAL, LARGE = (112, 80), (224, 160), (512, 384)

@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...core.checkpoints.loading import load_model
 from ...core.cleanup.find import find_flaws
-from ...core.cleanup.flaws import FLAWS
-from ...core.model.weights import load_model
-from ...core.photos import find_photos
-from ...core.pipeline import reconstruct
+from ...core.flaws import FLAWS
+from ...core.images.reader import find_photos
+from ...core.pipeline.reconstruct import reconstruct
 from ...core.settings import ReconstructionSettings
-from ...core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource
 from ...tests.core.cleanup_scene import room_views
+from ...training.scenes.source import HELD_OUT_SEEDS, ProceduralSource
 from .synthetic import machine
 
 SCENES, VIEWS, SIZE, DIFFICULTY = 40, 4, (256, 192), 0.6

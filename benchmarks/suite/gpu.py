@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ...core.inference import predict
-from ...core.model.config import ModelConfig
-from ...core.model.dust3r import DUSt3R
-from ...core.model.precision import for_inference
-from ...core.scene_graph import make_edges
+from ...core.inference.forward import predict
+from ...core.networks.dust3r.config import ModelConfig
+from ...core.networks.dust3r.dust3r import DUSt3R
+from ...core.networks.precision import for_inference
+from ...core.scene_graph.edges import make_edges
 from .inference import noise_view, seeded_network
 
 REPEATS = 3  # the best counts

@@ -9,22 +9,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.exam.scenes import exam_size
-from ...core.exam.scoring import depth_at
+from ...core.cameras.posed_images import read_depth, read_posed_photos
+from ...core.checkpoints.loading import LoadedModel
 from ...core.geometry.rotation import rotation_from_vector
-from ...core.images import View, load_views
-from ...core.inference import encode
-from ...core.model.weights import LoadedModel
-from ...core.pipeline import framing_of
-from ...core.pixel_mapping import PixelMapping
-from ...core.posed_photos import read_depth, read_posed_photos
-from ...core.prediction import PairPrediction, Prediction
-from ...core.predictor import Predictor
-from ...core.retrieval import likeness_of, pooled
-from ...core.scene_graph import Edge
-from ...core.shelf import MemoryShelf
-from ...core.training.scenes.source import HELD_OUT_SEEDS, ProceduralSource
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.images.preprocessing import View, load_views
+from ...core.inference.array_store import MemoryShelf
+from ...core.inference.forward import encode
+from ...core.inference.prediction import PairPrediction, Prediction
+from ...core.inference.predictor import Predictor
+from ...core.pipeline.reconstruct import framing_of
+from ...core.scene_graph.edges import Edge
+from ...core.scene_graph.retrieval import likeness_of, pooled
+from ...evaluation.exam.scenes import exam_size
+from ...evaluation.exam.scoring import depth_at
 from ...tests.synthetic import integer_mapping, predictions_of, synthetic_pairs
+from ...training.scenes.source import HELD_OUT_SEEDS, ProceduralSource
 
 Array = NDArray[np.float64]
 FAILING = 0.12  # overlap about which pairs begin to fail

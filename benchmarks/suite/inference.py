@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.images import View
-from ...core.inference import decode, encode
-from ...core.memory import keep_freed_memory, peak_memory
-from ...core.model.config import ModelConfig
-from ...core.model.dust3r import DUSt3R, Encoded
-from ...core.model.precision import for_inference
-from ...core.pixel_mapping import PixelMapping
-from ...core.scene_graph import Edge
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.images.preprocessing import View
+from ...core.inference.forward import decode, encode
+from ...core.networks.dust3r.config import ModelConfig
+from ...core.networks.dust3r.dust3r import DUSt3R, Encoded
+from ...core.networks.precision import for_inference
+from ...core.runtime.memory import keep_freed_memory, peak_memory
+from ...core.scene_graph.edges import Edge
 from ..baseline.pairwise import predict_pair
 
 CPU = torch.device("cpu")

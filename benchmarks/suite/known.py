@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from ...core.alignment.aligner import Alignment, align
 from ...core.alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
-from ...core.checkpoints import find_model
-from ...core.exif import EXIF_SPREAD
-from ...core.images import load_views
-from ...core.inference import predict
-from ...core.known_camera import KnownCamera
-from ...core.metrics.poses import pair_errors
-from ...core.model.weights import load_model
-from ...core.pipeline import framing_of
-from ...core.pixel_mapping import PixelMapping
-from ...core.posed_photos import read_depth, read_posed_photos
-from ...core.prediction import PairPrediction
-from ...core.scene_graph import make_edges
+from ...core.cameras.posed_images import read_depth, read_posed_photos
+from ...core.cameras.priors import KnownCamera
+from ...core.checkpoints.loading import load_model
+from ...core.checkpoints.local import find_model
+from ...core.images.exif import EXIF_SPREAD
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.images.preprocessing import load_views
+from ...core.inference.forward import predict
+from ...core.inference.prediction import PairPrediction
+from ...core.pipeline.reconstruct import framing_of
+from ...core.scene_graph.edges import make_edges
 from ...core.settings import AlignmentSettings
+from ...evaluation.metrics.poses import pair_errors
 from ...tests.synthetic import noisy_scene
 from .synthetic import machine
 

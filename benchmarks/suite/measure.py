@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.alignment.aligner import align
-from ...core.metrics.poses import align_cameras, pose_metrics
 from ...core.settings import AlignmentSettings
+from ...evaluation.metrics.poses import align_cameras, pose_metrics
 from ..baseline.dense_adam import align_densely
 from ..baseline.start import spanning_tree_start
 from .cells import STEPS, Inputs

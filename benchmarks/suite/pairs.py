@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ...core.geometry.method import Method
 from ...core.geometry.relative_pose import relative_pose
 from ...core.geometry.rotation import rotation_angle
-from ...core.localization_settings import LocalizationSettings, Way
-from ...core.placing import place
-from ...core.two_photos import PhotoPair
+from ...core.localization.absolute_pose import place
+from ...core.localization.image_pair import PhotoPair
+from ...core.localization.settings import LocalizationSettings, Way
 from ...tests.core.pair_scene import OUTLIERS, pairs_with, two_views, view_of
 from ...tests.synthetic import noisy_scene
 from .synthetic import machine

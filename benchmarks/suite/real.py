@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.checkpoints import find_model
+from ...core.cameras.posed_images import read_posed_photos
+from ...core.checkpoints.loading import LoadedModel, load_model
+from ...core.checkpoints.local import find_model
 from ...core.geometry.camera import pixel_rays, project
-from ...core.images import load_views
-from ...core.inference import predict
-from ...core.matching import Matches, Pointmap, match_pointmaps
-from ...core.model.weights import LoadedModel, load_model
-from ...core.pipeline import framing_of
-from ...core.posed_photos import read_posed_photos
-from ...core.scene_graph import Edge, make_edges
+from ...core.images.preprocessing import load_views
+from ...core.inference.forward import predict
+from ...core.localization.matching import Matches, Pointmap, match_pointmaps
+from ...core.pipeline.reconstruct import framing_of
+from ...core.scene_graph.edges import Edge, make_edges
 from .cells import Inputs
 from .measure import Found, Run, pose_accuracy, run_dense, run_ours
 from .report import write_section

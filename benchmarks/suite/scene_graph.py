@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from ...core.alignment.aligner import align
-from ...core.auto_graph import choose_edges
-from ...core.checkpoints import find_model
-from ...core.growing import PLAIN, SURE, Judge, grow, pair_strength
-from ...core.images import load_views
-from ...core.metrics.poses import pair_errors, summarise_errors
-from ...core.model.weights import LoadedModel, load_model
-from ...core.pipeline import framing_of
-from ...core.posed_photos import read_posed_photos
-from ...core.predictor import Predictor
-from ...core.scene_graph import Edge, make_edges
+from ...core.cameras.posed_images import read_posed_photos
+from ...core.checkpoints.loading import LoadedModel, load_model
+from ...core.checkpoints.local import find_model
+from ...core.images.preprocessing import load_views
+from ...core.inference.array_store import MemoryShelf
+from ...core.inference.predictor import Predictor
+from ...core.pipeline.edge_choice import choose_edges
+from ...core.pipeline.reconstruct import framing_of
+from ...core.scene_graph.edges import Edge, make_edges
+from ...core.scene_graph.pair_selection import PLAIN, SURE, Judge, grow, pair_strength
 from ...core.settings import ReconstructionSettings
-from ...core.shelf import MemoryShelf
+from ...evaluation.metrics.poses import pair_errors, summarise_errors
 from .graph_scenes import FAILING, Photos, posed, rendered, synthetic
 from .synthetic import machine
 

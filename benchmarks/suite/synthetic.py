@@ -16,7 +16,7 @@ ABOUT = f"""Inputs: `tests/golden/synthetic_pairs.py`, cameras on an arc of 100 
 directions of every edge, swin and chain not closed to a ring, star around the middle photo. Dense:
 `benchmarks/baseline`, the published solver in our own words ({STEPS} Adam steps over all pixels,
 spanning-tree start without the published slip in the focals); it repeats the published runs step for
-step (`tests/core/test_alignment_baseline.py`). It is the cheaper one: the published code was measured
+step (`tests/core/alignment/test_baseline.py`). It is the cheaper one: the published code was measured
 at 1.77 CPU-s a step for N=16, 224x160, on two threads of a busy machine
 (`tests/golden/published_aligner.md`). Every run is a process of its own with one thread, on the same
 arrays; ours includes the dense depth maps. Peak memory is what comes on top of the inputs. CPU s, wall,

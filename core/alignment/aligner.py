@@ -7,9 +7,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry.similarity import Similarity
-from ..pixel_mapping import PixelMapping
-from ..placement import Placement
-from ..prediction import PairPrediction
+from ..images.pixel_mapping import PixelMapping
+from ..inference.prediction import PairPrediction
 from ..progress import Report, silent
 from ..settings import AlignmentSettings
 from .averaging import average_poses
@@ -18,8 +17,6 @@ from .degenerate import describe_shapes
 from .initialize import place_world
 from .known import KnownCamera, Pins, check_depth, focal_groups, focal_sources, gather, into_known_world
 from .known_focals import PHOTO_SPREAD, with_known_focals
-from .lone import lone_world
-from .notices import describe
 from .objective import World
 from .observations import Indices, Masks, Observations, sample
 from .parts import Part, anchored, moved_to, side_by_side
@@ -27,11 +24,14 @@ from .pose_graph import join_poses
 from .refine import CONVERGED, intrinsics_prior, lasting_gain, refine
 from .relative import Relative, relative_poses, usable_edges, with_every_view
 from .result import Alignment, finish
-from .sight import Look, Sight
+from .single_view import lone_world
+from .snapshot import Look, Sight
 from .spanning_tree import chain_poses, components, spanning_tree
+from .standing import Placement
 from .steps import Steps
 from .two_views import two_view_poses
 from .uncertainty import appraise, nothing_to_compare
+from .warnings import describe
 
 __all__ = ["Alignment", "KnownCamera", "Placement", "align"]
 

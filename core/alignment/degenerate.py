@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import listed
 from .canonical import Canonical
-from .notices import listed
 from .observations import Array, Observations
 from .parts import Part
 

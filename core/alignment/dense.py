@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.pixel_sampling import KEPT, spread
 from ..geometry.similarity import Similarity
-from ..pixel_mapping import PixelMapping
-from ..prediction import PairPrediction
+from ..images.pixel_mapping import PixelMapping
+from ..inference.prediction import PairPrediction
 from ..settings import Distance
-from ..spread import KEPT, spread
 from .levelling import levelled
 from .pixel_depth import Camera, Image, Reading, candidates, fit
 

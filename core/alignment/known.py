@@ -8,13 +8,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cameras.priors import FocalSource, KnownCamera
 from ..errors import InputError
 from ..geometry.mean_turn import mean_turn
 from ..geometry.similarity import Similarity
-from ..known_camera import FocalSource, KnownCamera
-from ..placement import Placement
 from ..settings import SharedFocal
 from .observations import Array, Indices
+from .standing import Placement
 
 PINNED = 1e-9  # relative spread of a focal that is known exactly
 SAME_PLACE = 1e-9  # of their distance to the origin: known cameras nearer to each other fix no scale

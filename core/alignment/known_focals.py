@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..prediction import PairPrediction
-from ..scene_graph import Edge
+from ..inference.prediction import PairPrediction
+from ..scene_graph.edges import Edge
 from .observations import Array, Observations
 
 PHOTO_SPREAD = 0.1  # relative standard error of a focal that a network trained on photos shows

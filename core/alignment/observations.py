@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pixel_mapping import PixelMapping
-from ..prediction import PairPrediction
-from ..spread import KEPT, spread
+from ..geometry.pixel_sampling import KEPT, spread
+from ..images.pixel_mapping import PixelMapping
+from ..inference.prediction import PairPrediction
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

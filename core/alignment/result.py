@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..known_camera import FocalSource
-from ..pixel_mapping import PixelMapping
-from ..prediction import PairPrediction
+from ..cameras.priors import FocalSource
+from ..images.pixel_mapping import PixelMapping
+from ..inference.prediction import PairPrediction
 from ..settings import AlignmentSettings, Distance
 from .dense import DenseDepth, Side, fuse_depth
 from .objective import power, unit
 from .observations import Array, Indices, Masks
 from .parts import Part
 from .pixel_depth import Camera
-from .sight import Sight
+from .snapshot import Sight
 from .steps import Steps
 from .uncertainty import PairUncertainty, Uncertainty
 

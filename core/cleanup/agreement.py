@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 
-from ..reconstruction import AlignedView
-from ..spread import spread
+from ..geometry.pixel_sampling import spread
+from ..reconstruction.result import AlignedView
 from .settings import CleanupSettings
 
 Counts = NDArray[np.uint8]

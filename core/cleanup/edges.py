@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 from .settings import CleanupSettings
 
 Floats = NDArray[np.float32]

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..flaws import FLAWS
 from ..progress import Report, silent
-from ..reconstruction import AlignedView, Reconstruction
+from ..reconstruction.result import AlignedView, Reconstruction
 from .agreement import compare_all
 from .edges import find_edges
-from .flaws import FLAWS
 from .floaters import find_floaters
 from .outliers import find_outliers
 from .settings import CleanupSettings

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView
-from ..spread import spread
+from ..geometry.pixel_sampling import spread
+from ..reconstruction.result import AlignedView
 from .agreement import Agreement
 from .settings import CleanupSettings
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 from .agreement import Agreement
 from .settings import CleanupSettings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import replacing
+from ..io.atomic import replacing
 from .sparse_model import SparseImage, SparseModel, SparsePoints
 
 PINHOLE = 1  # COLMAP's number of the camera model

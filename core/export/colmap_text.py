@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import replacing
+from ..io.atomic import replacing
 from .sparse_model import SparseModel, SparsePoints
 
 CAMERAS = "# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"

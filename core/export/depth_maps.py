@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..posed_photos import PosedPhoto, save_cameras
-from ..reconstruction import AlignedView, Reconstruction
+from ..cameras.posed_images import PosedPhoto, save_cameras
+from ..reconstruction.result import AlignedView, Reconstruction
 from .exr import save_exr
 
 DEPTH, CONFIDENCE = "depth", "confidence"

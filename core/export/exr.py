@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import replacing
+from ..io.atomic import replacing
 
 MAGIC, VERSION = 20000630, 2
 FLOAT = 2  # the pixel type

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axes import WORLD_TO_Z_UP, turned
 from ..errors import InputError
-from ..files import check_writable, record
-from ..interruption import held_back
-from ..reconstruction import AlignedView, Reconstruction
+from ..io.atomic import check_writable, record
+from ..io.interruption import held_back
+from ..reconstruction.result import AlignedView, Reconstruction
+from ..world.transform import WORLD_TO_Z_UP, turned
 from .colmap_binary import save_binary
 from .colmap_text import save_text
 from .depth_maps import save_depth_maps

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..files import replacing
-from ..reconstruction import AlignedView
+from ..io.atomic import replacing
+from ..reconstruction.result import AlignedView
 
 MASKS = "masks"
 

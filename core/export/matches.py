@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import replacing
-from ..matching import Matches
-from ..pixel_mapping import PixelMapping
+from ..images.pixel_mapping import PixelMapping
+from ..io.atomic import replacing
+from ..localization.matching import Matches
 
 COLUMNS = ("photo_a", "photo_b", "x_a", "y_a", "x_b", "y_b", "confidence")
 DESCRIPTOR = 128  # numbers that COLMAP wants of every feature; ours have none, so they are 0

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 
 Vectors = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing
-from ..photos import RARE_SUFFIXES, header_if_readable, open_photo, read_header
-from ..reconstruction import AlignedView
+from ..images.reader import RARE_SUFFIXES, header_if_readable, open_photo, read_header
+from ..io.atomic import replacing
+from ..reconstruction.result import AlignedView
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import replacing
-from ..reconstruction import PointCloud
+from ..io.atomic import replacing
+from ..reconstruction.result import PointCloud
 
 POSITION, NORMAL, COLOR = ("x", "y", "z"), ("nx", "ny", "nz"), ("red", "green", "blue")
 NAMES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}

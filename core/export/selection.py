@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import Reconstruction
+from ..reconstruction.result import Reconstruction
 
 SEED = 0  # of the choice of points: the same every time
 

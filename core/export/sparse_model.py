@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView, Reconstruction
+from ..reconstruction.result import AlignedView, Reconstruction
 from .selection import choose
 from .tracks import project, track_roots
 

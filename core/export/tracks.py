@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView, Reconstruction
+from ..reconstruction.result import AlignedView, Reconstruction
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

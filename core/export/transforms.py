@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import OPENGL_TO_OPENCV
-from ..files import replacing
-from ..reconstruction import AlignedView, PointCloud, Reconstruction
+from ..io.atomic import replacing
+from ..reconstruction.result import AlignedView, PointCloud, Reconstruction
+from ..world.transform import OPENGL_TO_OPENCV
 
 OUTLIERS = 2.0  # percent of the points at either end of an axis that the unit cube need not hold
 LARGEST_AABB = 128  # instant-ngp's limit, in unit cubes

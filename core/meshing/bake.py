@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
-from ..photos import open_photo
+from ..images.reader import open_photo
 from ..progress import Report
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 from .atlas import CELL, Atlas
 from .levelling import level
 from .rasterise import cover

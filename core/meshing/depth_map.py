@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..export.normals import grid_normals
 from ..export.tracks import project
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 from .neighbours import find_neighbours
 
 Floats = NDArray[np.float64]

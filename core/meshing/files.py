@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..export.ply import save_mesh_ply
-from ..files import check_writable, replacing
-from ..reconstruction import Reconstruction
+from ..io.atomic import check_writable, replacing
+from ..reconstruction.result import Reconstruction
 from .mesh import Mesh
 from .obj import companions, save_obj
 

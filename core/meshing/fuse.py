@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..progress import Report
-from ..reconstruction import Reconstruction
+from ..reconstruction.result import Reconstruction
 from .depth_map import DepthMap
 from .mesh import Mesh, Warn
 from .plan import Volume, plan_volume

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 from .mesh import Mesh
 from .neighbours import Neighbours, find_neighbours
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 
 
 @dataclass(frozen=True, slots=True)

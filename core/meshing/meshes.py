@@ -5,7 +5,7 @@ from dataclasses import replace
 from ..errors import InputError
 from ..export.selection import split_worlds
 from ..progress import Report, silent
-from ..reconstruction import Reconstruction
+from ..reconstruction.result import Reconstruction
 from . import bake, fuse, texture, visibility
 from .depth_map import DepthMap
 from .fuse import fused_mesh, without_islands

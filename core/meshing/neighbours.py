@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..export.photos import copy_photo, export_names
-from ..files import replacing
+from ..io.atomic import replacing
 from .mesh import Mesh
 
 TO_Y_UP = np.array([1.0, -1.0, -1.0])  # from y down and z forward

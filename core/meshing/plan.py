@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..export.tracks import project
-from ..reconstruction import AlignedView, Reconstruction
-from ..scale import scene_scale
+from ..reconstruction.result import AlignedView, Reconstruction
+from ..world.scale import scene_scale
 from .depth_map import DepthMap
 from .mesh import Warn
 from .settings import MeshSettings

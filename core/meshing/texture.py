@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..export.tracks import project
-from ..photos import read_header
+from ..images.reader import read_header
 from ..progress import Report
-from ..reconstruction import AlignedView
+from ..reconstruction.result import AlignedView
 from .atlas import CELL_CORNERS, Atlas, lay_out
 from .bake import Patchwork, bake, paint_cells
 from .depth_map import DepthMap

@@ -60,9 +60,9 @@ def main() -> None:
 
 def flawed_views() -> list[Any]:
     """Photos of the place with true cameras and surfaces, and the flaws in one of them."""
-    source = importlib.import_module("dust3r.core.training.scenes.source")
-    reconstruction = importlib.import_module("dust3r.core.reconstruction")
-    mapping = importlib.import_module("dust3r.core.pixel_mapping").PixelMapping(SIZE, SIZE)
+    source = importlib.import_module("dust3r.training.scenes.source")
+    reconstruction = importlib.import_module("dust3r.core.reconstruction.result")
+    mapping = importlib.import_module("dust3r.core.images.pixel_mapping").PixelMapping(SIZE, SIZE)
     batch = source.ProceduralSource(SCENE, 0.6).batch(NUMBER, 1, VIEWS, 1, SIZE)
     views = []
     for k in range(VIEWS):

@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 def main() -> None:
     runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
-    scoring = importlib.import_module("dust3r.core.exam.scoring")
+    scoring = importlib.import_module("dust3r.evaluation.exam.scoring")
     truth = scoring.read_truth(STUDIO)
     backdrop = _room(truth, scoring.read_depths(truth))
     panels = [
@@ -44,8 +44,8 @@ def main() -> None:
 
 def _by_model(truth: Sequence[Any]) -> dict[str, Array]:
     core = {name: importlib.import_module(f"dust3r.core.{name}") for name in ("checkpoints", "pipeline", "settings")}
-    weights = importlib.import_module("dust3r.core.model.weights")
-    device = importlib.import_module("dust3r.core.device").pick_device("auto")
+    weights = importlib.import_module("dust3r.core.networks.weights")
+    device = importlib.import_module("dust3r.core.runtime.device").pick_device("auto")
     path = core["checkpoints"].find_model(sys.argv[1] if len(sys.argv) > 1 else "small")
     model = weights.load_model(path, device)
     settings = core["settings"].ReconstructionSettings()
@@ -54,8 +54,8 @@ def _by_model(truth: Sequence[Any]) -> dict[str, Array]:
 
 
 def _by_pycolmap(truth: Sequence[Any]) -> dict[str, Array] | None:
-    classical = importlib.import_module("dust3r.core.exam.classical")
-    found = importlib.import_module("dust3r.core.exam.found")
+    classical = importlib.import_module("dust3r.evaluation.exam.classical")
+    found = importlib.import_module("dust3r.evaluation.exam.found")
     main_of = importlib.import_module("dust3r.cli.main").main
     with tempfile.TemporaryDirectory() as folder:
         if main_of(["classical", *(str(photo.path) for photo in truth), "--output", folder, "--quiet"]) != 0:
@@ -66,7 +66,7 @@ def _by_pycolmap(truth: Sequence[Any]) -> dict[str, Array] | None:
 
 def _panel(name: str, found: dict[str, Array], truth: Sequence[Any], backdrop: Image.Image) -> Image.Image:
     """The found cameras over the true ones; a line leads from where each truly stood."""
-    poses = importlib.import_module("dust3r.core.metrics.poses")
+    poses = importlib.import_module("dust3r.evaluation.metrics.poses")
     there = [photo for photo in truth if photo.name in found]
     moved, true = np.stack([found[photo.name] for photo in there]), np.stack([photo.cam2world for photo in there])
     move, _, _ = poses.align_cameras(moved, true)

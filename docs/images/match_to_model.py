@@ -24,7 +24,7 @@ WIRE = (255, 220, 0)
 def main() -> None:
     runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
     weights, checkpoints, fake = (
-        _ours(name) for name in ("core.model.weights", "core.checkpoints", "tests.perfect_network")
+        _ours(name) for name in ("core.networks.weights", "core.checkpoints.local", "tests.perfect_network")
     )
     bundled = weights.load_model(checkpoints.find_model("small"), "cpu")
     with tempfile.TemporaryDirectory() as scratch:
@@ -77,16 +77,16 @@ def add_camera(name: str, place: tuple[float, float, float], turn: tuple[float, 
 
 def seen_by(cameras: tuple[str, ...], folder: Path, model: Any) -> Any:
     """What these cameras see, as a world to place photos in."""
-    settings = _ours("core.map_settings").MapSettings(cameras=cameras, size=SIZE, samples=SAMPLES)
+    settings = _ours("core.localization.reference_settings").MapSettings(cameras=cameras, size=SIZE, samples=SAMPLES)
     with _ours("operators.scene.quiet").blender_silenced():
         _ours("operators.scene.map_views").render_map(bpy.context.scene, folder, settings)
-    return _ours("core.map_views").read_map(folder, model)
+    return _ours("core.localization.reference_views").read_map(folder, model)
 
 
 def covered(path: Path, world: Any, model: Any) -> Image.Image:
     """The photo with the model's edges over it, through the camera that the model's network finds."""
-    anything = _ours("core.localization_settings").LocalizationSettings(min_inliers=4, min_inlier_share=0)
-    found = _ours("core.localization").localize(path, world, model, anything)
+    anything = _ours("core.localization.settings").LocalizationSettings(min_inliers=4, min_inlier_share=0)
+    found = _ours("core.localization.localize").localize(path, world, model, anything)
     print(f"{model.name}: {found.inliers} of {found.matches} matches, {found.reprojection_error:.1f} pixels apart")
     picture = Image.open(path).convert("RGB")
     draw = ImageDraw.Draw(picture)

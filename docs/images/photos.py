@@ -23,7 +23,7 @@ BARS, CURVE, MARK = (180, 180, 180), (30, 80, 200), (220, 60, 30)
 
 def main() -> None:
     runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
-    keyframes: Any = importlib.import_module("dust3r.core.keyframes")
+    keyframes: Any = importlib.import_module("dust3r.core.images.keyframes")
     clip = frames()
     greys = [np.asarray(frame.convert("L"), np.float32) / 255 for frame in clip]
     measures = keyframes.measure(greys)

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 def main() -> None:
     runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
-    surface: Any = importlib.import_module("dust3r.core.metrics.surface")
+    surface: Any = importlib.import_module("dust3r.evaluation.metrics.surface")
     scan, found = _scan(surface), _found(surface)
     figures = surface.surface_metrics(found, scan)
     found = surface.thinned(found, surface.SPACING)

@@ -4,8 +4,8 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
-from ...core.axes import OPENGL_TO_OPENCV, WORLD_TO_Z_UP, turned
-from ...core.reconstruction import PointCloud, Reconstruction
+from ...core.reconstruction.result import PointCloud, Reconstruction
+from ...core.world.transform import OPENGL_TO_OPENCV, WORLD_TO_Z_UP, turned
 
 
 def blender_points(reconstruction: Reconstruction) -> PointCloud:

@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputError
-from ...core.heic import HEIC_SUFFIXES
-from ...core.photos import open_photo, read_header
-from ...core.reconstruction import AlignedView
+from ...core.images.heif import HEIC_SUFFIXES
+from ...core.images.reader import open_photo, read_header
+from ...core.reconstruction.result import AlignedView
 
 # EXIF orientation to what Blender has to do with the stored picture: first mirror it left to right, then turn it
 # clockwise by so many quarters

@@ -8,8 +8,8 @@ import numpy as np
 from mathutils import Quaternion
 from numpy.typing import NDArray
 
-from ...core.clip_frames import Clip, frames_of_one_movie
 from ...core.errors import InputError
+from ...core.images.video import Clip, frames_of_one_movie
 from .axes import blender_camera
 from .backgrounds import turn_background
 from .cameras import INTRINSICS, SIZE, VIEW_INDEX, camera_data, set_intrinsics, use_photo_format
@@ -19,7 +19,7 @@ from .shared import check_own, taken_back_on_failure
 from .world import camera_pose
 
 if TYPE_CHECKING:
-    from ...core.camera_path import CameraPath
+    from ...core.cameras.camera_path import CameraPath
 
 RIG = "dust3r_shot"  # custom property of the empty that carries an animated camera: first and last frame
 OPACITY = 0.5  # of the footage

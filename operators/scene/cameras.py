@@ -8,8 +8,8 @@ from mathutils import Vector
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...core.reconstruction import AlignedView
-from ...core.scale import SceneScale
+from ...core.reconstruction.result import AlignedView
+from ...core.world.scale import SceneScale
 from .axes import blender_camera
 
 SENSOR_WIDTH = 36.0  # mm; any value gives the same picture

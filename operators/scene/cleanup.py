@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from ...core.reconstruction import Reconstruction
+from ...core.reconstruction.result import Reconstruction
 from .flaws import flaw_switches, set_flaws
 from .point_cloud import points_modifier, renew_nodes
 from .points_nodes import HIDE, set_points_input

@@ -9,13 +9,12 @@ from typing import Any
 
 import bpy
 
-from ...core.clip_frames import LISTING, Clip, ClipFrames, is_movie
 from ...core.errors import InputError, first_line
-from ...core.files import check_replaceable, check_writable
-from ...core.interruption import held_back
-from ...core.keyframes import LONG_SIDE, STAGE, FrameChoice, Grey, choose_keyframes, measure
-from ...core.movie_turn import turn_of
-from ...core.photos import existing_file, open_grey
+from ...core.images.keyframes import LONG_SIDE, STAGE, FrameChoice, Grey, choose_keyframes, measure
+from ...core.images.reader import existing_file, open_grey
+from ...core.images.video import LISTING, Clip, ClipFrames, is_movie, turn_of
+from ...core.io.atomic import check_replaceable, check_writable
+from ...core.io.interruption import held_back
 from ...core.progress import Report, silent
 from .quiet import blender_silenced
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import InputError
-from ...core.reconstruction import Reconstruction
+from ...core.reconstruction.result import Reconstruction
 from .reading import find_points, reconstructions
 from .reconstruction import read_recipe
 from .world import seen_reconstruction

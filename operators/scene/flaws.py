@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cleanup.flaws import FLAWS
+from ...core.flaws import FLAWS
 from .points_nodes import HIDE, has_points_input, points_input, points_slot
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...core.training.overlap import ENOUGH, GRID, Overlaps, grid_intrinsics
+from ...training.overlap import ENOUGH, GRID, Overlaps, grid_intrinsics
 
 SOLID = {"MESH", "CURVE", "SURFACE", "FONT", "META"}  # objects with surfaces that rays can hit
 FIELDS_OF_VIEW = (45.0, 80.0)  # degrees along the longer side

@@ -17,9 +17,9 @@ import bpy
 import numpy as np
 
 from ...core.errors import InputError
-from ...core.files import check_writable, record
-from ...core.interruption import held_back
-from ...core.reconstruction import PointCloud
+from ...core.io.atomic import check_writable, record
+from ...core.io.interruption import held_back
+from ...core.reconstruction.result import PointCloud
 from .cameras import SIZE, use_photo_format
 from .meshes import MESH, mesh_objects
 from .point_cloud import points_mesh, points_modifier, read_points, shown_points

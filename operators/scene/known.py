@@ -7,10 +7,10 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.axes import OPENGL_TO_OPENCV, WORLD_TO_Z_UP
+from ...core.cameras.priors import RIGID, KnownCamera, Part
 from ...core.errors import InputError
-from ...core.known_camera import RIGID, KnownCamera, Part
-from ...core.photos import read_header
+from ...core.images.reader import read_header
+from ...core.world.transform import OPENGL_TO_OPENCV, WORLD_TO_Z_UP
 from .axes import blender_camera
 from .cameras import INTRINSICS, PHOTO, SIZE, camera_data, intrinsics_of
 from .reconstruction import read_recipe

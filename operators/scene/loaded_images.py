@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import InputError
-from ...core.files import replacing
+from ...core.io.atomic import replacing
 
 SUFFIX_OF = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "BMP": ".bmp", "WEBP": ".webp"}  # by Image.file_format
 REFUSED = {  # by Image.source

@@ -5,10 +5,10 @@ import logging
 
 import bpy
 
-from ...core.axes import WORLD_TO_Z_UP, turned
 from ...core.errors import InputError
-from ...core.reconstruction import Reconstruction
-from ...core.scale import scene_scale
+from ...core.reconstruction.result import Reconstruction
+from ...core.world.scale import scene_scale
+from ...core.world.transform import WORLD_TO_Z_UP, turned
 from .backgrounds import add_background
 from .cameras import VIEW_INDEX, add_camera, camera_data
 from .reading import find_points

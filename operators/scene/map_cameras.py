@@ -11,10 +11,10 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.axes import OPENGL_TO_OPENCV
 from ...core.errors import InputError
-from ...core.map_settings import MapSettings
-from ...core.photos import open_photo
+from ...core.images.reader import open_photo
+from ...core.localization.reference_settings import MapSettings
+from ...core.world.transform import OPENGL_TO_OPENCV
 from .cameras import INTRINSICS, PHOTO, SIZE, camera_data, intrinsics_of
 from .free_space import aimed, box_corners, evaluated
 from .known import photo_of

@@ -7,11 +7,11 @@ import bpy
 import numpy as np
 from PIL import Image
 
+from ...core.cameras.posed_images import PosedPhoto, save_cameras
 from ...core.errors import InputError
-from ...core.files import replacing
-from ...core.map_settings import RENDERING, MapSettings
-from ...core.photos import open_photo
-from ...core.posed_photos import PosedPhoto, save_cameras
+from ...core.images.reader import open_photo
+from ...core.io.atomic import replacing
+from ...core.localization.reference_settings import RENDERING, MapSettings
 from ...core.progress import Report, silent
 from .map_cameras import MapCamera, map_cameras
 from .posed_render import new_folder, save_posed, view_renderer
@@ -22,10 +22,10 @@ DARK = 8  # of 255: what shows no brighter pixel shows nothing
 def render_map(scene: bpy.types.Scene, folder: Path, settings: MapSettings, report: Report = silent) -> list[str]:
     """Write the views of `scene` that the settings ask for into an empty or new folder. Returns warnings.
 
-    The folder's form is that of core/posed_photos.py, its world Blender's, z up. Depth is cast ray by ray through the
-    pixels' centres against what is rendered: modifiers and instances count, objects hidden in renders do not. The scene
-    is as before afterwards. Raises InputError for a folder or names that cannot be used and when no view shows
-    anything, and whatever `report` raises; the folder then stays empty.
+    The folder's form is that of core/cameras/posed_images.py, its world Blender's, z up. Depth is cast ray by ray
+    through the pixels' centres against what is rendered: modifiers and instances count, objects hidden in renders do
+    not. The scene is as before afterwards. Raises InputError for a folder or names that cannot be used and when no view
+    shows anything, and whatever `report` raises; the folder then stays empty.
     """
     with new_folder(folder):
         cameras = map_cameras(scene, settings)

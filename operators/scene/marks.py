@@ -7,10 +7,10 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ...core.axes import WORLD_TO_Z_UP
 from ...core.cleanup.settings import CleanupSettings
 from ...core.errors import InputError
-from ...core.pointing import Sighting, point_under, sightings
+from ...core.quality.reprojection import Sighting, point_under, sightings
+from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import VIEW_INDEX, camera_data
 from .match_curves import on_image_plane
 from .reading import find_points, photo_cameras, read_reconstruction

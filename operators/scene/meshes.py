@@ -9,10 +9,10 @@ import bpy
 import numpy as np
 from PIL import Image
 
-from ...core.axes import WORLD_TO_Z_UP
 from ...core.errors import InputError
 from ...core.meshing.mesh import Mesh
-from ...core.reconstruction import AlignedView
+from ...core.reconstruction.result import AlignedView
+from ...core.world.transform import WORLD_TO_Z_UP
 from .backgrounds import packed_image, upright_image
 from .cameras import PHOTO, camera_data
 from .materials import mesh_material

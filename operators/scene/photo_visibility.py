@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...core.reconstruction import Reconstruction
+from ...core.reconstruction.result import Reconstruction
 from .cameras import VIEW_INDEX
 from .point_cloud import check_not_edited, renew_nodes
 from .points_nodes import HIDDEN, VIEW

@@ -7,9 +7,9 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cleanup.flaws import bits_of
 from ...core.errors import InputError
-from ...core.reconstruction import PointCloud
+from ...core.flaws import bits_of
+from ...core.reconstruction.result import PointCloud
 from .flaws import hidden_flaws, read_flaws, set_flaws
 from .points_nodes import (
     COLOR,

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ...core.cleanup.flaws import FLAWS
+from ...core.flaws import FLAWS
 from .materials import SHOWN_COLOR, points_material
 from .shared import STAMP, shared_block
 

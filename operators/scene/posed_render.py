@@ -11,11 +11,11 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.axes import OPENGL_TO_OPENCV
+from ...core.cameras.posed_images import CAMERAS, IMAGES, PosedPhoto, save_depth
 from ...core.errors import InputError
-from ...core.files import check_writable, replacing
-from ...core.map_settings import Engine
-from ...core.posed_photos import CAMERAS, IMAGES, PosedPhoto, save_depth
+from ...core.io.atomic import check_writable, replacing
+from ...core.localization.reference_settings import Engine
+from ...core.world.transform import OPENGL_TO_OPENCV
 from .cameras import camera_data, set_intrinsics
 from .private_copy import depth_as_picture, private_copy, render_depth, render_file, use_colors, use_engine
 
@@ -89,7 +89,7 @@ def view_renderer(scene: bpy.types.Scene, samples: int, engine: Engine = "cycles
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """For posed photos (core/posed_photos.py); empty again when the block raises.
+    """For posed photos (core/cameras/posed_images.py); empty again when the block raises.
 
     Raises InputError when the folder cannot be written, or is not empty.
     """

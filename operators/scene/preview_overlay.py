@@ -7,8 +7,8 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
-from ...core.axes import WORLD_TO_Z_UP
-from ...core.preview import Preview
+from ...core.reconstruction.preview import Preview
+from ...core.world.transform import WORLD_TO_Z_UP
 
 POINT_SIZE, LINE_WIDTH = 3.0, 1.0  # pixels
 CAMERA_COLOR = (1.0, 0.6, 0.1, 1.0)

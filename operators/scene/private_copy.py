@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import ReconstructionError
-from ...core.map_settings import Engine
+from ...core.localization.reference_settings import Engine
 from .quiet import blender_silenced
 
 NOTHING = 1e9  # z of pixels that show no surface is above

@@ -8,14 +8,15 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.axes import WORLD_TO_Z_UP
+from ...core.cameras.priors import GIVEN
 from ...core.errors import InputError, first_line
-from ...core.files import DAMAGED_ARRAYS
-from ...core.gauge import Gauge
-from ...core.given import GIVEN
-from ...core.pixel_mapping import PixelMapping
-from ...core.reconstruction import AlignedView, PointCloud, Reconstruction
-from ...core.soundness import check_camera, check_result
+from ...core.images.pixel_mapping import PixelMapping
+from ...core.io.atomic import DAMAGED_ARRAYS
+from ...core.io.validation import check_camera
+from ...core.reconstruction.checks import check_result
+from ...core.reconstruction.result import AlignedView, PointCloud, Reconstruction
+from ...core.reconstruction.world_frame import Gauge
+from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import SIZE, VIEW_INDEX
 from .flaws import can_hide, hidden_flaws
 from .point_cloud import minimum_confidence, points_modifier, read_points

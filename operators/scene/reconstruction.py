@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputError
-from ...core.reconstruction import AlignedView, Reconstruction
-from ...core.scale import scene_scale
+from ...core.reconstruction.result import AlignedView, Reconstruction
+from ...core.world.scale import scene_scale
 from .axes import blender_points
 from .backgrounds import add_background
 from .cameras import add_camera, camera_data, use_photo_format

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputError
-from ...core.files import DAMAGED_ARRAYS
+from ...core.io.atomic import DAMAGED_ARRAYS
 from .shared import RENDER_SETTINGS
 
 BEFORE = "dust3r_view_before"  # custom property of the scene, JSON

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputError, ReconstructionError
-from ...core.files import replacing
+from ...core.io.atomic import replacing
 
 PNG_END = b"IEND\xaeB`\x82"
 

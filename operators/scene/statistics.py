@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import bpy
 
-from ...core.files import DAMAGED_ARRAYS
-from ...core.measuring import measure
-from ...core.reconstruction import Reconstruction
-from ...core.statistics import Statistics
+from ...core.io.atomic import DAMAGED_ARRAYS
+from ...core.quality.measure import measure
+from ...core.quality.statistics import Statistics
+from ...core.reconstruction.result import Reconstruction
 from .shared import check_own
 
 STATISTICS = "dust3r_statistics"  # custom property of the collection, JSON

@@ -1,4 +1,4 @@
-"""Any scene as training data: views from free space with exact depth, in the form of core/posed_photos.py."""
+"""Any scene as training data: views from free space with exact depth, in the form of core/cameras/posed_images.py."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ...core.cameras.posed_images import PosedPhoto, save_cameras
 from ...core.errors import InputError
-from ...core.posed_photos import PosedPhoto, save_cameras
 from ...core.progress import Report, silent
-from ...core.training.overlap import on_grid
-from ...core.training.view_settings import ViewSettings
+from ...training.overlap import on_grid
+from ...training.view_settings import ViewSettings
 from .free_space import FreeCamera, sample_cameras
 from .posed_render import Viewpoint, new_folder, save_posed, view_renderer
 

@@ -8,11 +8,10 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
-from ...core.axes import OPENGL_TO_OPENCV, WORLD_TO_Z_UP
 from ...core.errors import InputError
-from ...core.gauge import Gauge, is_similarity, scale_of
-from ...core.reconstruction import Reconstruction
-from ...core.world import moved, moved_pose
+from ...core.reconstruction.result import Reconstruction
+from ...core.reconstruction.world_frame import Gauge, is_similarity, scale_of
+from ...core.world.transform import OPENGL_TO_OPENCV, WORLD_TO_Z_UP, moved, moved_pose
 from .cameras import PHOTO, camera_data
 from .point_cloud import points_modifier
 from .points_nodes import points_input, set_points_input

@@ -73,7 +73,9 @@ def pytest_unconfigure(config):
     if "bpy" not in sys.modules:
         return
     # Blender crashes or hangs when the interpreter ends: leave without it, the closing line printed first
-    config.pluginmanager.get_plugin("terminalreporter").flush()
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter:  # none in a worker of pytest-xdist, which has reported everything by now
+        reporter.flush()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)

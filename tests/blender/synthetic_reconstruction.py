@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from dust3r.core.files import file_digest
-from dust3r.core.pixel_mapping import PixelMapping
-from dust3r.core.reconstruction import AlignedView, Reconstruction
+from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.io.atomic import file_digest
+from dust3r.core.reconstruction.result import AlignedView, Reconstruction
 from dust3r.core.settings import ReconstructionSettings
 from PIL import Image
 

@@ -39,7 +39,7 @@ def _preset(name: str) -> Path:
 
 
 def _values(settings) -> dict:
-    return {name: getattr(settings, name) for name in _module("operators.presets").VALUES}
+    return {name: getattr(settings, name) for name in _module("operators.addon.presets").VALUES}
 
 
 # Presets
@@ -62,13 +62,13 @@ def test_a_preset_brings_back_what_was_saved_and_leaves_model_device_and_masks_a
 @pytest.mark.parametrize("path", sorted(_preset("x").parent.glob("*.py")), ids=lambda path: path.stem)
 def test_every_shipped_preset_is_found_and_sets_every_value_of_a_preset(extension, path):
     assert bpy.utils.preset_find(path.stem, "dust3r") is not None
-    names = _module("operators.presets").VALUES
+    names = _module("operators.addon.presets").VALUES
     lines = [line.split(" = ")[0] for line in path.read_text(encoding="utf-8").splitlines()[3:]]
     assert lines == [f"settings.{name}" for name in names]
     before = _values(extension)
     assert bpy.ops.script.execute_preset(filepath=str(path), menu_idname="DUST3R_PT_presets") == {"FINISHED"}
     assert _values(extension) != before
-    _module("operators.properties").read_settings(extension)  # raises for what no reconstruction takes
+    _module("operators.addon.properties").read_settings(extension)  # raises for what no reconstruction takes
 
 
 def test_shipped_presets_change_only_what_they_are_for(extension):
@@ -130,7 +130,7 @@ def test_labels_are_in_title_case(classes):
 @pytest.mark.parametrize("is_busy", [False, True])
 def test_a_button_that_is_off_says_why(operators, is_busy, monkeypatch):
     if is_busy:
-        monkeypatch.setattr(_module("operators.running"), "_current", object())
+        monkeypatch.setattr(_module("operators.jobs.running"), "_current", object())
     for cls in operators:
         operator = getattr(bpy.ops.dust3r, cls.__name__.partition("_OT_")[2])
         if not operator.poll():
@@ -175,7 +175,7 @@ def test_f1_leads_from_everything_of_ours_to_a_page_that_is_there(classes, opera
 
 
 def test_every_page_of_the_map_is_there_and_every_pattern_of_use(extension):
-    for pattern, page in _module("operators.manual").PAGES:
+    for pattern, page in _module("operators.addon.manual").PAGES:
         assert (ROOT / "docs" / page).is_file(), pattern
         assert pattern == pattern.lower()
 
@@ -199,11 +199,11 @@ LOCALES = sorted((ROOT / "locale").glob("*.po"))
 
 
 def _read(path: Path) -> dict:
-    return _module("operators.translation").read_po(path.read_text(encoding="utf-8"))
+    return _module("operators.addon.translation").read_po(path.read_text(encoding="utf-8"))
 
 
 def test_there_is_a_translation(extension):
-    assert "de_DE" in _module("operators.translation").read_locales()
+    assert "de_DE" in _module("operators.addon.translation").read_locales()
 
 
 @pytest.mark.parametrize("path", LOCALES, ids=lambda path: path.stem)
@@ -220,12 +220,12 @@ def test_a_po_file_is_read_with_contexts_comments_and_long_lines(extension):
     header, untranslated = '# c\nmsgid ""\nmsgstr "header"\n', 'msgid "E"\nmsgstr ""\n'
     entry = 'msgctxt "Operator"\nmsgid "A \\"b\\""\nmsgstr "C "\n"d"\n'
     text = "\n".join((header, entry, untranslated))
-    assert _module("operators.translation").read_po(text) == {("Operator", 'A "b"'): "C d"}
+    assert _module("operators.addon.translation").read_po(text) == {("Operator", 'A "b"'): "C d"}
 
 
 def test_a_line_that_no_po_file_has_is_named(extension):
     with pytest.raises(ValueError, match="line 2"):
-        _module("operators.translation").read_po('msgid "A"\nmsgstr A\n')
+        _module("operators.addon.translation").read_po('msgid "A"\nmsgstr A\n')
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.clip_frames import Clip, ClipFrames
+from dust3r.core.images.video import Clip, ClipFrames
 from dust3r.operators.scene import add_reconstruction
 from dust3r.operators.scene.camera_path import first_free_frame
 from dust3r.tests.blender.moving_clip import FPS, held, write_clip

@@ -6,8 +6,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.cleanup.flaws import FLAWS
 from dust3r.core.export.formats import export_reconstruction
+from dust3r.core.flaws import FLAWS
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, set_points_input
 from dust3r.operators.scene.cleanup import active_switches, take_flaws
 from dust3r.operators.scene.interchange import export_gltf

@@ -100,7 +100,7 @@ def kept(extension):
 @pytest.fixture
 def passes(monkeypatch):
     """How many photos are encoded and how many pairs decoded."""
-    return count_passes(monkeypatch, importlib.import_module(f"{MODULE}.core.model.dust3r").DUSt3R)
+    return count_passes(monkeypatch, importlib.import_module(f"{MODULE}.core.networks.dust3r.dust3r").DUSt3R)
 
 
 def test_one_more_photo_costs_its_own_pairs_and_another_setting_none(kept, passes):
@@ -141,7 +141,7 @@ def test_clear_cache_leaves_what_is_not_its_own(kept):
 
 
 def test_the_preferences_show_what_the_cache_takes(kept):
-    preferences = sys.modules[f"{MODULE}.operators.preferences"]
+    preferences = sys.modules[f"{MODULE}.operators.addon.preferences"]
     assert preferences.shown_cache_size() == 0
     _reconstruct()
     assert preferences.shown_cache_size() == pytest.approx(_bytes(kept) / 1e9)
@@ -150,7 +150,7 @@ def test_the_preferences_show_what_the_cache_takes(kept):
 
 
 def test_a_cache_in_use_is_not_cleared(kept):
-    from dust3r.core import cache
+    from dust3r.core.jobs import disk_cache as cache
 
     _reconstruct()
     with cache.using(kept), pytest.raises(RuntimeError, match="in use"):

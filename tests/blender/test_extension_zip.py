@@ -202,7 +202,7 @@ def test_the_zip_leaves_out_what_users_do_not_need(names_in_zip):
 
 
 def test_the_zip_holds_every_tracked_module_model_preset_translation_and_page(names_in_zip):
-    rooms = ("cli/", "core/", "operators/", "panels/", "models/", "presets/", "locale/")
+    rooms = ("cli/", "core/", "operators/", "panels/", "models/", "presets/", "locale/", "training/")
     tracked = {name for name in build_extension.tracked_files(ROOT) if name.startswith(rooms)}
     pages = {name for name in build_extension.tracked_files(ROOT) if PurePosixPath(name).match("docs/*.md")}
     assert tracked | pages <= names_in_zip

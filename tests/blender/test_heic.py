@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("pillow_heif")
 
-from dust3r.core.files import file_digest
+from dust3r.core.io.atomic import file_digest
 from dust3r.core.meshing.meshes import make_meshes
 from dust3r.core.meshing.settings import MeshSettings
-from dust3r.operators import thumbnails
+from dust3r.operators.photos import thumbnails
 from dust3r.operators.scene import add_reconstruction
 from dust3r.operators.scene.map_cameras import own_photo
 from dust3r.operators.scene.meshes import add_meshes

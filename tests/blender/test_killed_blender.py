@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.job import Job
+from dust3r.core.jobs.job import Job
 from dust3r.core.settings import ReconstructionSettings
 from dust3r.operators.scene.reading import read_reconstruction
 from dust3r.operators.scene.reconstruction import RECIPE

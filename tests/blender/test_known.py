@@ -6,8 +6,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.axes import OPENGL_TO_OPENCV, WORLD_TO_Z_UP
 from dust3r.core.errors import InputError
+from dust3r.core.world.transform import OPENGL_TO_OPENCV, WORLD_TO_Z_UP
 from dust3r.operators.scene import add_reconstruction, read_recipe
 from dust3r.operators.scene.known import known_camera, photo_of
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction, upright_photo, write_photo

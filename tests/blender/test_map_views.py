@@ -7,10 +7,10 @@ import bpy
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
-from dust3r.core.axes import OPENGL_TO_OPENCV
+from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.errors import Cancelled, InputError
-from dust3r.core.map_settings import MapSettings
-from dust3r.core.posed_photos import read_depth, read_posed_photos
+from dust3r.core.localization.reference_settings import MapSettings
+from dust3r.core.world.transform import OPENGL_TO_OPENCV
 from dust3r.operators.scene.cameras import intrinsics_of
 from dust3r.operators.scene.map_cameras import HIGHEST, LOWEST, directions_around, map_cameras, own_photo
 from dust3r.operators.scene.map_views import render_map

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from dust3r.cli import localize as verb
-from dust3r.core.checkpoints import find_model
-from dust3r.core.map_settings import MapSettings
-from dust3r.core.map_views import read_map
-from dust3r.core.model.weights import load_model
-from dust3r.operators.match_to_model import spelled
+from dust3r.core.checkpoints.loading import load_model
+from dust3r.core.checkpoints.local import find_model
+from dust3r.core.localization.reference_settings import MapSettings
+from dust3r.core.localization.reference_views import read_map
+from dust3r.operators.localization.match_to_model import spelled
 from dust3r.operators.scene.localized import LOCALIZATION, MATCHED
 from dust3r.operators.scene.map_cameras import own_photo
 from dust3r.operators.scene.map_views import render_map

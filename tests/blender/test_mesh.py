@@ -158,7 +158,7 @@ def test_the_operator_adds_the_mesh_it_is_told_or_the_panels(extension, tmp_path
 
 
 def test_the_operators_and_verbs_defaults_are_cores_and_the_panels_options_exist(extension):
-    from dust3r.operators.mesh_properties import MeshProperties, read_mesh_settings
+    from dust3r.operators.result.mesh_properties import MeshProperties, read_mesh_settings
     from dust3r.panels.mesh import OPTIONS
 
     chosen = {name: getattr(extension.mesh, name) for name in MeshProperties.__annotations__}
@@ -176,7 +176,7 @@ def test_a_world_that_is_moved_while_the_mesh_is_made_takes_the_mesh_along(exten
     collection = importlib.import_module(f"{ours}.scene").add_reconstruction(bpy.context.scene, whole)
     bpy.ops.dust3r.create_mesh(kind="grid")
     still = np.array([tuple(vertex.co) for vertex in mesh_objects(collection)[0].data.vertices])
-    form = importlib.import_module(f"{ours}.running").WorkerOperator
+    form = importlib.import_module(f"{ours}.jobs.running").WorkerOperator
     finish = form.finish
 
     def moved_meanwhile(operator, context):

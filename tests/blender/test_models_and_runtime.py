@@ -152,7 +152,7 @@ def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, e
     preferences.commercial_only = True
     assert list(_rows(preferences)) == ["small"]
     assert "small" in _draw(preferences).lower()
-    menu = importlib.import_module(f"{MODULE}.operators.properties")._models(None, bpy.context)
+    menu = importlib.import_module(f"{MODULE}.operators.addon.properties")._models(None, bpy.context)
     assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "small", "FILE"]
     for name in (PUBLISHED, "Mine"):
         with pytest.raises(RuntimeError, match="commercial use"):
@@ -215,7 +215,7 @@ def test_a_download_that_breaks_off_says_so_and_leaves_no_model(preferences, onl
 
 
 def test_nothing_is_known_of_the_runtime_before_somebody_looks(preferences):
-    importlib.import_module(f"{MODULE}.operators.found_runtime")._last = None
+    importlib.import_module(f"{MODULE}.operators.addon.found_runtime")._last = None
     assert preferences.finding is None
     assert "Nobody has looked yet" in _draw(preferences)
 
@@ -276,7 +276,7 @@ def test_another_environments_folder_does_every_job(preferences, tmp_path, monke
 
 
 def _real_python() -> str:
-    return importlib.import_module(f"{MODULE}.core.worker_process").own_python()
+    return importlib.import_module(f"{MODULE}.core.jobs.process").own_python()
 
 
 @pytest.mark.bpy_module

@@ -5,9 +5,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.clip_frames import LISTING, ClipFrames, frame_of
 from dust3r.core.errors import Cancelled, InputError
-from dust3r.core.keyframes import FrameChoice
+from dust3r.core.images.keyframes import FrameChoice
+from dust3r.core.images.video import LISTING, ClipFrames, frame_of
 from dust3r.operators.scene.clip_frames import extract_frames, read_clip
 from dust3r.tests.blender.moving_clip import FPS, held, write_clip
 from dust3r.tests.moving_picture import SIZE, frame_at

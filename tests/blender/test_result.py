@@ -6,7 +6,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.measuring import measure
+from dust3r.core.quality.measure import measure
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, set_points_input
 from dust3r.operators.scene.cameras import INTRINSICS, pixel_of_direction
 from dust3r.operators.scene.photo_visibility import photos_off, switch_photos, without_photos_off

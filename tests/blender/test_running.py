@@ -27,8 +27,8 @@ def saved(extension, tmp_path):
     """A file on disk with the extension, and the folder of its jobs, which is empty at first."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     extension.model, extension.iterations, extension.scene_graph = "small", 3, "complete"
-    _ours("core.job_folders").clear(_ours("operators.preferences").scene_jobs())
-    return _ours("operators.scene_jobs")
+    _ours("core.jobs.workspace").clear(_ours("operators.addon.preferences").scene_jobs())
+    return _ours("operators.jobs.scene_jobs")
 
 
 def _folder(saved) -> Path:
@@ -40,10 +40,10 @@ def _folder(saved) -> Path:
 @pytest.fixture
 def interrupted(saved):
     """The same after a job of three photos was begun in it by a Blender that is gone."""
-    job, settings = _ours("core.job"), _ours("core.settings").ReconstructionSettings(scene_graph="complete")
+    job, settings = _ours("core.jobs.job"), _ours("core.settings").ReconstructionSettings(scene_graph="complete")
     lease = saved.take_folder(bpy.context.scene)
     job.Job(tuple(STUDIO / name for name in PHOTOS), ROOT / "models" / "small", settings).save(lease.folder)
-    _ours("core.job_folders").Begun(3, "Room", 50.0).save(lease.folder)
+    _ours("core.jobs.workspace").Begun(3, "Room", 50.0).save(lease.folder)
     lease.release()
     return saved
 
@@ -51,7 +51,7 @@ def interrupted(saved):
 @pytest.fixture
 def starts(monkeypatch):
     """Where the photos of each reconstruction stood before."""
-    worker = _ours("core.worker")
+    worker = _ours("core.jobs.run")
     found, reconstruct = [], worker.reconstruct
     monkeypatch.setattr(worker, "reconstruct", lambda *given: found.append(given[5]) or reconstruct(*given))
     return found
@@ -73,7 +73,7 @@ def test_a_script_in_no_file_ends_the_same_whatever_was_before(extension, starts
     for count in (2, 3):
         bpy.ops.dust3r.reconstruct(model="small", iterations=3, **_files(*PHOTOS[:count]))
     assert starts == [{}, {}]
-    assert list(_ours("operators.preferences").scene_jobs().glob("job-*")) == []
+    assert list(_ours("operators.addon.preferences").scene_jobs().glob("job-*")) == []
 
 
 def test_of_a_job_that_has_ended_only_what_the_next_can_use_stays(saved):
@@ -89,7 +89,7 @@ def test_of_a_job_that_has_ended_only_what_the_next_can_use_stays(saved):
 def test_clear_cache_takes_what_earlier_jobs_left(saved):
     bpy.ops.dust3r.reconstruct(**_files(*PHOTOS[:2]))
     bpy.ops.dust3r.clear_cache()
-    assert list(_ours("operators.preferences").scene_jobs().iterdir()) == []
+    assert list(_ours("operators.addon.preferences").scene_jobs().iterdir()) == []
 
 
 def test_nothing_is_offered_where_nothing_was_interrupted(saved):
@@ -114,8 +114,8 @@ def test_resume_ends_the_job_with_its_own_photos_and_settings(interrupted):
 
 
 def test_resume_does_not_do_again_what_was_done(interrupted, monkeypatch):
-    passes = count_passes(monkeypatch, _ours("core.model.dust3r").DUSt3R)
-    worker, progress = _ours("core.worker"), _ours("core.progress")
+    passes = count_passes(monkeypatch, _ours("core.networks.dust3r.dust3r").DUSt3R)
+    worker, progress = _ours("core.jobs.run"), _ours("core.progress")
 
     class Killed(Exception):
         pass
@@ -148,8 +148,8 @@ def test_a_damaged_job_is_one_error_and_can_be_discarded(interrupted):
 
 
 def test_a_file_takes_the_folder_along_that_it_had_before_it_was_saved(extension, tmp_path):
-    jobs = _ours("operators.scene_jobs")
-    _ours("core.job_folders").clear(_ours("operators.preferences").scene_jobs())
+    jobs = _ours("operators.jobs.scene_jobs")
+    _ours("core.jobs.workspace").clear(_ours("operators.addon.preferences").scene_jobs())
     unsaved = _folder(jobs)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "new.blend"))
     assert not unsaved.exists() and _folder(jobs) != unsaved
@@ -157,7 +157,7 @@ def test_a_file_takes_the_folder_along_that_it_had_before_it_was_saved(extension
 
 def test_each_photo_of_the_list_shows_how_far_it_is(saved):
     bpy.ops.dust3r.add_photos(**_files(*PHOTOS))
-    states, photos = _ours("operators.photo_states"), bpy.context.scene.dust3r.photos
+    states, photos = _ours("operators.jobs.photo_states"), bpy.context.scene.dust3r.photos
     assert [photo.state_icon for photo in photos] == [""] * 3
     paths = [photo.absolute for photo in photos]
     states.begin(paths[:2])
@@ -169,7 +169,7 @@ def test_each_photo_of_the_list_shows_how_far_it_is(saved):
 
 
 def test_without_a_window_nothing_is_drawn(extension):
-    overlay, preview = _ours("operators.scene.preview_overlay"), _ours("core.preview")
+    overlay, preview = _ours("operators.scene.preview_overlay"), _ours("core.reconstruction.preview")
     points = np.zeros((4, 3), np.float32)
     overlay.show(preview.Preview(points, points.astype(np.uint8), np.zeros((1, 5, 3), np.float32)), bpy.context.scene)
     assert not overlay.is_shown()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.axes import WORLD_TO_Z_UP
 from dust3r.core.errors import InputError
+from dust3r.core.world.transform import WORLD_TO_Z_UP
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, render
 from dust3r.operators.scene.free_space import FIELDS_OF_VIEW, GRID, MOST_ROLL, STEEPEST, _Space, sample_cameras
 from dust3r.operators.scene.localized import add_matched

@@ -5,7 +5,7 @@ import bpy
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
-from dust3r.core.reconstruction import PointCloud
+from dust3r.core.reconstruction.result import PointCloud
 from dust3r.operators.scene import (
     add_reconstruction,
     display_sliders,

@@ -26,7 +26,7 @@ class Run:
     """A reconstruction's operator after it has begun; Blender lets nobody but itself make a real one."""
 
     def __init__(self, folder: Path) -> None:
-        form, jobs = _ours("operators.reconstruction_job").ReconstructionJob, _ours("core.job_folders")
+        form, jobs = _ours("operators.jobs.reconstruction_job").ReconstructionJob, _ours("core.jobs.workspace")
 
         class Operator(form):
             def prepare(self, context):
@@ -47,7 +47,7 @@ class Run:
         """Wait for the worker and take what it made; what was said. Its process and its job are gone."""
         self._operator.finish(bpy.context)
         assert processes_of_session(self.process.pid) == []
-        assert not _ours("operators.running").is_running()
+        assert not _ours("operators.jobs.running").is_running()
         assert not bpy.context.window_manager.dust3r_job.running
         return self._operator.said
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import bpy
 import pytest
-from dust3r.core.job import load_result
-from dust3r.core.worker_process import WorkerJob
+from dust3r.core.jobs.job import load_result
+from dust3r.core.jobs.process import WorkerJob
 from dust3r.operators.scene import add_reconstruction
 from dust3r.tests.faults.amount import NOTES, trials
 from dust3r.tests.faults.processes import open_files

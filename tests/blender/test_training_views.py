@@ -6,12 +6,12 @@ import bpy
 import numpy as np
 import pytest
 from dust3r.cli.main import main
+from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.errors import Cancelled, InputError
-from dust3r.core.posed_photos import read_depth, read_posed_photos
-from dust3r.core.training.overlap import ENOUGH
-from dust3r.core.training.rgbd import FolderSource
-from dust3r.core.training.view_settings import ViewSettings
 from dust3r.operators.scene.training_views import render_training_views
+from dust3r.training.overlap import ENOUGH
+from dust3r.training.rgbd import FolderSource
+from dust3r.training.view_settings import ViewSettings
 from PIL import Image
 
 SMALL = ViewSettings(views=4, size=(64, 48), samples=1, seed=3)

@@ -9,8 +9,8 @@ import bpy  # isort: skip  it brings addon_utils
 import addon_utils
 import pytest
 from dust3r.core.errors import Cancelled
-from dust3r.core.pipeline import STAGES
-from dust3r.core.worker import LOADING
+from dust3r.core.jobs.run import LOADING
+from dust3r.core.pipeline.reconstruct import STAGES
 from dust3r.tests.blender.operator_calls import calls, make, operator_classes, starts_worker
 from dust3r.tests.faults.amount import FULL, NOTES
 from dust3r.tests.faults.processes import processes_of_session
@@ -56,8 +56,8 @@ DISTURBANCES = (_new_file, _another_file, _same_file, _switched_off, _switched_o
 
 def _started(folder: Path):
     """A worker as the panel starts it, and the module that knows of it."""
-    running = importlib.import_module(f"{MODULE}.operators.running")
-    worker_process = importlib.import_module(f"{MODULE}.core.worker_process")
+    running = importlib.import_module(f"{MODULE}.operators.jobs.running")
+    worker_process = importlib.import_module(f"{MODULE}.core.jobs.process")
     job = folder / "job"
     small_job(write_photos(folder / "photos")).save(job)
     running._current = worker_process.WorkerJob(["work", str(job)], log_path=job / "log.txt")

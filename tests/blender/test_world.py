@@ -5,9 +5,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from dust3r.core.axes import WORLD_TO_Z_UP
-from dust3r.core.gauge import scale_of
-from dust3r.core.world import moved
+from dust3r.core.reconstruction.world_frame import scale_of
+from dust3r.core.world.transform import WORLD_TO_Z_UP, moved
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, read_recipe
 from dust3r.operators.scene.reading import find_points, read_reconstruction
 from dust3r.operators.scene.world import seen_reconstruction

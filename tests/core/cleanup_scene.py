@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from dust3r.core.pixel_mapping import PixelMapping
-from dust3r.core.reconstruction import AlignedView
+from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.reconstruction.result import AlignedView
 from dust3r.tests.synthetic import integer_mapping, synthetic_pairs
 
 SIZE = (128, 96)

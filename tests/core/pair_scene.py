@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from dust3r.core.geometry.relative_pose import Camera, TwoViews
 from dust3r.core.geometry.rotation import rotation_from_vector
-from dust3r.core.images import View
-from dust3r.core.reconstruction import AlignedView
-from dust3r.core.two_photos import PhotoPair
+from dust3r.core.images.preprocessing import View
+from dust3r.core.localization.image_pair import PhotoPair
+from dust3r.core.reconstruction.result import AlignedView
 from dust3r.tests.synthetic import noisy_scene
 
 OUTLIERS = 0.3  # share of all data of `two_views` that are wrong, unless told

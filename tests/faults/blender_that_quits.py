@@ -12,7 +12,7 @@ import bpy
 
 runpy.run_path(str(Path(__file__).resolve().parents[2] / "headless.py"))["import_package"]()
 
-from dust3r.core.worker_process import WorkerJob  # noqa: E402  importable only now
+from dust3r.core.jobs.process import WorkerJob  # noqa: E402  importable only now
 
 scene, job, *how = sys.argv[1:]
 bpy.ops.wm.open_mainfile(filepath=scene)

@@ -11,8 +11,8 @@ import bpy
 
 runpy.run_path(str(Path(__file__).resolve().parents[2] / "headless.py"))["import_package"]()
 
-from dust3r.core.reconstruction import Reconstruction  # noqa: E402  importable only now
-from dust3r.core.worker_process import WorkerJob  # noqa: E402
+from dust3r.core.jobs.process import WorkerJob  # noqa: E402
+from dust3r.core.reconstruction.result import Reconstruction  # noqa: E402  importable only now
 from dust3r.operators.scene import add_reconstruction  # noqa: E402
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from dust3r.core.job import Job, find_result
+from dust3r.core.jobs.job import Job, find_result
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from PIL import Image
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from dust3r.core.checkpoints.loading import LoadedModel, load_model
 from dust3r.core.errors import ModelUnavailable
-from dust3r.core.model.weights import LoadedModel, load_model
 from dust3r.tests.faults.mutations import altered, changes, damaged, edits, tried
 from dust3r.tests.faults.watch import assert_read_safely
 from hypothesis import given

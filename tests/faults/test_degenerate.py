@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dust3r.core import inference, pipeline, predictor
+from dust3r.core.cameras.priors import Given, KnownCamera
+from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.errors import ReconstructionError
-from dust3r.core.given import Given
-from dust3r.core.known_camera import KnownCamera
-from dust3r.core.model.weights import load_model
-from dust3r.core.prediction import Prediction
-from dust3r.core.reconstruction import Reconstruction
+from dust3r.core.inference import forward as inference
+from dust3r.core.inference import predictor
+from dust3r.core.inference.prediction import Prediction
+from dust3r.core.pipeline import reconstruct as pipeline
+from dust3r.core.reconstruction.checks import check_result
+from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
-from dust3r.core.soundness import check_result
 from dust3r.tests.faults.amount import trials
 from PIL import Image
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from dust3r.core import download
-from dust3r.core.download import RemoteFile, fetch, look_up
+from dust3r.core.checkpoints import download
+from dust3r.core.checkpoints.download import RemoteFile, fetch, look_up
 from dust3r.core.errors import ModelUnavailable
 
 DATA = bytes(range(256)) * 2000

@@ -10,8 +10,8 @@ import zlib
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
-from dust3r.core.images import Framing, View, load_view
-from dust3r.core.photos import open_photo, open_thumbnail, read_header
+from dust3r.core.images.preprocessing import Framing, View, load_view
+from dust3r.core.images.reader import open_photo, open_thumbnail, read_header
 from dust3r.tests.faults.mutations import damaged, edits, repaired_png, tried
 from dust3r.tests.faults.watch import assert_read_safely
 from dust3r.tests.heic_photos import resized_header

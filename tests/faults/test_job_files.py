@@ -13,18 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core.cleanup.flaws import FLAWS
+from dust3r.core.cameras.posed_images import read_depth, read_posed_photos, save_depth
 from dust3r.core.errors import InputError, ReconstructionError
-from dust3r.core.job import Job, cache_folder, find_result, log_file, result_folder, with_cache
-from dust3r.core.pair_files import read_pairs
-from dust3r.core.photos import find_photos
-from dust3r.core.posed_photos import read_depth, read_posed_photos, save_depth
-from dust3r.core.protocol import decode
-from dust3r.core.reconstruction import Reconstruction
-from dust3r.core.scene_graph import make_edges
+from dust3r.core.flaws import FLAWS
+from dust3r.core.images.reader import find_photos
+from dust3r.core.inference.array_store import FolderShelf
+from dust3r.core.inference.pairs_npz import read_pairs
+from dust3r.core.jobs.job import Job, cache_folder, find_result, log_file, result_folder, with_cache
+from dust3r.core.jobs.messages import decode
+from dust3r.core.jobs.warm_start import Inputs, Solution, weights_digest
+from dust3r.core.reconstruction.result import Reconstruction
+from dust3r.core.scene_graph.edges import make_edges
 from dust3r.core.settings import ReconstructionSettings
-from dust3r.core.shelf import FolderShelf
-from dust3r.core.solution import Inputs, Solution, weights_digest
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
 from dust3r.tests.faults.mutations import altered, changes, damaged, edits, tried
 from dust3r.tests.faults.watch import assert_read_safely
@@ -272,7 +272,7 @@ def test_a_pipe_in_place_of_a_file_is_waited_for_by_nobody(sound, tmp_path, name
     job = Path(shutil.copytree(sound, tmp_path / "job"))
     (job / name).unlink(missing_ok=True)
     os.mkfifo(job / name)
-    from dust3r.core.worker import run_job
+    from dust3r.core.jobs.run import run_job
 
     for read in (lambda: run_job(job, lambda progress: None), lambda: Solution.load(job), lambda: _read_result(job)):
         assert_read_safely("pipes", job, read, MOST_MEMORY)
@@ -313,7 +313,7 @@ def test_a_cache_that_a_job_names_elsewhere_is_not_made(sound, tmp_path, place):
     (elsewhere / "circle").symlink_to(elsewhere / "circle")
     before = sorted(elsewhere.iterdir())
     _set(job / "job.json", cache=str(place(job, elsewhere)))
-    from dust3r.core.worker import run_job
+    from dust3r.core.jobs.run import run_job
 
     refusal = assert_read_safely("caches", job, lambda: run_job(job, lambda progress: None), MOST_MEMORY)
     assert isinstance(refusal, InputError) and "--cache" in str(refusal)
@@ -405,7 +405,7 @@ def test_a_job_folder_that_links_to_elsewhere_is_not_run(sound, tmp_path, name):
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(elsewhere / "job.json" if link.suffix else elsewhere)
-    from dust3r.core.worker import run_job
+    from dust3r.core.jobs.run import run_job
 
     refusal = assert_read_safely("links", job, lambda: run_job(job, lambda progress: None), MOST_MEMORY)
     assert isinstance(refusal, InputError) and "link" in str(refusal)

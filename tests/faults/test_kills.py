@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core.cache import clear
-from dust3r.core.job import Job, find_result
+from dust3r.core.jobs.disk_cache import clear
+from dust3r.core.jobs.job import Job, find_result
+from dust3r.core.jobs.process import WorkerJob
+from dust3r.core.jobs.run import run_job
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
-from dust3r.core.worker import run_job
-from dust3r.core.worker_process import WorkerJob
 from dust3r.tests.faults.amount import SEED, trials
 from dust3r.tests.faults.processes import processes_of_session
 

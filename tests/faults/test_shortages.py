@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dust3r.core import files, memory
 from dust3r.core.errors import InputError, ReconstructionError
 from dust3r.core.export.ply import save_ply
-from dust3r.core.files import replacing, temporary_folder
-from dust3r.core.job import Job
-from dust3r.core.memory import reachable_memory, shortage
-from dust3r.core.reconstruction import Reconstruction
+from dust3r.core.io import atomic as files
+from dust3r.core.io.atomic import replacing, temporary_folder
+from dust3r.core.jobs.job import Job
+from dust3r.core.jobs.process import WorkerJob
+from dust3r.core.reconstruction.result import Reconstruction
+from dust3r.core.runtime import memory
+from dust3r.core.runtime.memory import reachable_memory, shortage
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
-from dust3r.core.worker_process import WorkerJob
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
 from dust3r.tests.faults.amount import FULL, NOTES
 from dust3r.tests.faults.watch import TRACEBACK

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from dust3r.core.errors import Cancelled
-from dust3r.core.pipeline import STAGES
-from dust3r.core.worker import LOADING, run_job
-from dust3r.core.worker_process import WorkerJob
+from dust3r.core.jobs.process import WorkerJob
+from dust3r.core.jobs.run import LOADING, run_job
+from dust3r.core.pipeline.reconstruct import STAGES
 from dust3r.tests.faults.amount import NOTES, trials
 from dust3r.tests.faults.processes import open_files
 from dust3r.tests.faults.small_job import cameras_of, small_job, write_photos

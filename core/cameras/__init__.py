@@ -1,0 +1,1 @@
+"""What is known of cameras before a reconstruction, and the files that hold cameras."""

@@ -1,0 +1,49 @@
+"""From a checkpoint on disk to a network on its device, with its name, digest and licence."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..errors import ModelUnavailable
+from ..networks.checkpoint_file import read_checkpoint
+from ..networks.dust3r.config import ModelConfig
+from ..networks.dust3r.dust3r import DUSt3R
+from ..networks.precision import for_inference
+from ..networks.weights import build_network
+from .catalogue import is_synthetic, licence_of
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A network with its weights, frozen for inference, and where it came from."""
+
+    network: DUSt3R
+    config: ModelConfig
+    name: str  # of its folder or file
+    sha256: str  # of the file with the weights, hexadecimal
+    licence: str = ""  # in words; "": nobody said
+    synthetic: bool = False  # trained on synthetic scenes alone
+
+    @property
+    def label(self) -> str:
+        """What results say of the model that made them."""
+        return f"{self.name}@{self.sha256[:16]}"
+
+
+def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.float32) -> LoadedModel:
+    """The model at `path` on `device`, in evaluation mode and without gradients.
+
+    path: see `checkpoint_file.read_checkpoint`. precision: of its products, see `for_inference`. Raises
+    ModelUnavailable, naming the file, for whatever does not fit.
+    """
+    file = read_checkpoint(path)
+    try:
+        network = build_network(file.config, file.state)
+    except ValueError as error:
+        raise ModelUnavailable(f"{file.weights}: {error}; download it again or choose another model") from error
+    for_inference(network, device, precision)
+    with file.weights.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return LoadedModel(network, network.config, file.name, sha256, licence_of(path), is_synthetic(path))

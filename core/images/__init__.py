@@ -1,0 +1,1 @@
+"""Image and movie files to the pixels that a network sees, and the way back."""

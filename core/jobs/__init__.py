@@ -1,0 +1,1 @@
+"""A job folder on disk, the worker that runs it, and the process that supervises the worker."""

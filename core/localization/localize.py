@@ -1,0 +1,194 @@
+"""Where a new photo was taken in a world that is there already, which stays as it is."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checkpoints.loading import LoadedModel
+from ..errors import InputError
+from ..images.preprocessing import View, load_view, network_image
+from ..images.reader import unique_names
+from ..inference.array_store import MemoryShelf, Shelf
+from ..inference.forward import decode
+from ..inference.predictor import Predictor
+from ..pipeline.reconstruct import framing_of, intrinsics
+from ..progress import Report, silent
+from ..reconstruction.result import AlignedView, Reconstruction
+from ..scene_graph.edges import Edge
+from ..scene_graph.retrieval import likeness_of, pooled
+from .absolute_pose import Placed, own_depth, place
+from .image_pair import PhotoPair
+from .settings import LocalizationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Localized:
+    """A photo in the world of a reconstruction, which it is no part of."""
+
+    view: AlignedView  # its camera there; depth and confidence as its pair with the photo most alike shows them
+    inliers: int  # matches reprojected within 1.5 % of the longer side
+    matches: int
+    reprojection_error: float  # median of the inliers, photo pixels
+    neighbours: tuple[str, ...]  # names of the photos that it was compared with, the most alike first
+
+    def figures(self) -> dict[str, Any]:
+        """What tells how far the camera can be trusted, for JSON."""
+        return {
+            "inliers": self.inliers,
+            "matches": self.matches,
+            "median_reprojection_px": self.reprojection_error,
+            "neighbours": list(self.neighbours),
+        }
+
+
+def localize(
+    photo: Path,
+    reconstruction: Reconstruction,
+    model: LoadedModel,
+    settings: LocalizationSettings | None = None,
+    shelf: Shelf | None = None,
+    report: Report = silent,
+    name: str | None = None,
+) -> Localized:
+    """The camera of a photo in the world of a reconstruction, of which nothing moves.
+
+    The network compares it with the reconstruction's photos that are most alike; the mutual nearest points of such
+    pairs tie its pixels to world points. shelf: what the network has said before, and where that is kept (None: in
+    memory). name: the photo's, its file's unless told. Raises InputError for a photo that cannot be read, and when too
+    few matches agree on a camera.
+    """
+    settings = settings or LocalizationSettings()
+    reconstruction = in_whole_patches(reconstruction, model.config.patch_size)
+    views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.without_flaws().views]
+    views.append(load_view(photo, framing_of(model.config), name))
+    predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
+    near = _neighbours(predictor, reconstruction, settings.neighbours, report)
+    pairs = _pairs(predictor, model, near, report)
+    known = [reconstruction.views[number] for number in near]
+    return _localized(_accepted(place(known, pairs, settings), photo, settings), known, pairs)
+
+
+def localize_all(
+    photos: Sequence[Path],
+    reconstruction: Reconstruction,
+    model: LoadedModel,
+    settings: LocalizationSettings | None = None,
+    shelf: Shelf | None = None,
+    report: Report = silent,
+) -> tuple[list[Localized], list[str]]:
+    """The cameras of those photos that can be placed, each by itself (`localize`), and a sentence on each that cannot.
+
+    Raises InputError when that is none of them.
+    """
+    shelf = MemoryShelf() if shelf is None else shelf  # so that the world's photos are encoded once
+    placed: list[Localized] = []
+    refused: list[str] = []
+    for number, (photo, name) in enumerate(zip(photos, unique_names(photos), strict=True)):
+        try:
+            part = _share_of(report, number, len(photos))
+            placed.append(localize(photo, reconstruction, model, settings, shelf, part, name))
+        except InputError as error:
+            refused.append(str(error))
+    if not placed:
+        raise InputError(refused[0] if len(refused) == 1 else f"None of {len(refused)} photos is placed: {refused[0]}")
+    return placed, refused
+
+
+def _share_of(report: Report, number: int, count: int) -> Report:
+    """Reports of one of several equal pieces of work as reports of them all."""
+
+    def part(stage: str, done: int, total: int) -> None:
+        report(stage, number * total + done, count * total)
+
+    return part
+
+
+def map_view(view: AlignedView, min_confidence: float) -> View:
+    """A reconstructed photo as the network saw it; masked where its points are hidden."""
+    return View(view.name, view.path, network_image(view.colors), view.kept(min_confidence), view.mapping)
+
+
+def in_whole_patches(reconstruction: Reconstruction, patch: int) -> Reconstruction:
+    """The same with photos whose sides a network of this patch size can take, cut at their edges where they have to be.
+
+    Another network, or program, may have framed them. Raises InputError where they all are smaller than a patch.
+    """
+    whole = tuple(cut for view in reconstruction.views if (cut := _in_whole_patches(view, patch)) is not None)
+    if not whole:
+        raise InputError(
+            f"No photo of the reconstruction is at least {patch} x {patch} pixels large, which the network needs; "
+            "reconstruct it from larger photos"
+        )
+    return replace(reconstruction, views=whole)
+
+
+def _in_whole_patches(view: AlignedView, patch: int) -> AlignedView | None:
+    width, height = view.mapping.view_size
+    size = width // patch * patch, height // patch * patch
+    if size == (width, height):
+        return view
+    return view.cropped((width - size[0]) // 2, (height - size[1]) // 2, size) if min(size) else None
+
+
+def as_reconstruction(
+    localized: Sequence[Localized], of: Reconstruction, settings: LocalizationSettings
+) -> Reconstruction:
+    """The photos alone, in the world of `of`."""
+    photos = {one.view.name: one.figures() for one in localized}
+    recipe = {"localization": asdict(settings) | {"photos": photos}, "min_confidence": of.min_confidence}
+    views = tuple(one.view for one in localized)
+    return Reconstruction(views, of.model, recipe, of.version, synthetic=of.synthetic)
+
+
+def _accepted(placed: Placed | None, photo: Path, settings: LocalizationSettings) -> Placed:
+    """What was found, if enough agrees with it; else raises InputError."""
+    count, total = (int(placed.inliers.sum()), len(placed.inliers)) if placed else (0, 0)
+    if placed is None or count < max(settings.min_inliers, settings.min_inlier_share * total):
+        raise InputError(
+            f"{photo} cannot be placed: only {count} of {total} matches agree on a camera, where "
+            f"{settings.min_inliers} and {settings.min_inlier_share:.0%} are needed; "
+            "give a photo that shows more of the same place"
+        )
+    return placed
+
+
+def _localized(placed: Placed, known: Sequence[AlignedView], pairs: Sequence[PhotoPair]) -> Localized:
+    view, pair = pairs[0].views[1], pairs[0]
+    aligned = AlignedView(
+        name=view.name,
+        path=view.path.resolve(),
+        mapping=view.mapping,
+        K=intrinsics(placed.camera.focal, placed.camera.principal_point),
+        cam2world=placed.cam2world,
+        depth=own_depth(placed, known[0], pair),
+        confidence=pair.backward.dense(0)[1].reshape(pair.backward.shape(0)),
+        colors=view.colors,
+        mask=view.mask,
+        component=known[0].component,
+        sha256=view.sha256,
+    )
+    count, error = int(placed.inliers.sum()), float(np.median(placed.errors[placed.inliers]))
+    return Localized(aligned, count, len(placed.inliers), error, tuple(one.name for one in known))
+
+
+def _neighbours(predictor: Predictor, reconstruction: Reconstruction, count: int, report: Report) -> list[int]:
+    """The photos most alike the last view, the first of them most of all; of one world only."""
+    every = range(len(predictor.views))
+    predictor.encode(every, report)
+    likeness = likeness_of([pooled(predictor.encoded(photo)) for photo in every])[-1, :-1]
+    ranked = np.argsort(-likeness, kind="stable")
+    component = np.array([view.component for view in reconstruction.views])
+    return [int(photo) for photo in ranked if component[photo] == component[ranked[0]]][:count]
+
+
+def _pairs(predictor: Predictor, model: LoadedModel, near: Sequence[int], report: Report) -> list[PhotoPair]:
+    """Of every neighbour with the last view."""
+    new = len(predictor.views) - 1
+    edges = [edge for photo in near for edge in (Edge(photo, new), Edge(new, photo))]
+    encoded = {photo: predictor.encoded(photo) for photo in (*near, new)}
+    found = {prediction.edge: prediction for prediction in decode(model.network, encoded, edges, report)}
+    views = predictor.views
+    return [PhotoPair((views[k], views[new]), found[Edge(k, new)], found[Edge(new, k)]) for k in near]

@@ -1,0 +1,1 @@
+"""The whole method: photos in, cameras and points of one world out."""

@@ -1,0 +1,166 @@
+"""The whole method on one screen: photos in, cameras and points of one world out."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..alignment.aligner import Alignment, Placement, align
+from ..alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
+from ..cameras.priors import NOTHING, Given, KnownCamera, in_square_pixels, lens_notices, lenses_of, told_of
+from ..checkpoints.loading import LoadedModel
+from ..cleanup import find as cleanup
+from ..images.preprocessing import Framing, View, load_views
+from ..inference import forward as inference
+from ..inference.array_store import Shelf, temporary_shelf
+from ..inference.predictor import Predictor
+from ..networks.dust3r.config import ModelConfig
+from ..networks.precision import precision_name
+from ..progress import Report, silent
+from ..reconstruction.result import AlignedView, Reconstruction
+from ..runtime.device import device_memory, precision_notices
+from ..runtime.memory import reachable_memory
+from ..scene_graph.edges import make_edges
+from ..scene_graph.shard import WHOLE, Shard
+from ..settings import AUTO_HIDDEN, ReconstructionSettings
+from ..version import VERSION
+from .edge_choice import choose_edges
+from .memory_plan import STORAGES, Plan, Storage, plan
+from .observer import NOBODY, Onlooker, Watch
+
+# Expected parts of the whole time; the time left follows the job's own pace.
+STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0, cleanup.STAGE: 2.0}
+
+
+def reconstruct(
+    photos: Sequence[Path],
+    model: LoadedModel,
+    settings: ReconstructionSettings,
+    report: Report = silent,
+    shelf: Shelf | None = None,
+    before: Mapping[Path, Placement] | None = None,
+    given: Given = NOTHING,
+    watch: Watch = NOBODY,
+) -> Reconstruction:
+    """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
+
+    photos: files; shelf: what the network has said before, and where that is kept (None: nothing, and in
+    memory if it fits); before: where photos, by resolved path, stood in an earlier solution; given: known cameras,
+    which come back to the last bit, and masks; watch: who looks on, which changes nothing. Raises InputError for
+    photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
+    """
+    views, warnings = load_views(
+        photos, framing_of(model.config), report, given.masks, lambda path: watch.photos("read", [path])
+    )
+    onlooker = Onlooker(views, watch)
+    known = told_of(views, given, settings.alignment)
+    needs = plan_views(views, model, settings, STORAGES if shelf is None else ("disk",))
+    with temporary_shelf(needs.storage == "disk") if shelf is None else nullcontext(shelf) as kept:
+        predictor = Predictor(model.network, views, kept, needs.batch_pixels, onlooker.predicted)
+        edges, doubts = choose_edges(predictor, settings, report)
+        mappings, square = in_square_pixels(views, known)
+        alignment = align(
+            mappings,
+            predictor.predict(edges, report),
+            settings.alignment,
+            masks=[view.mask for view in views],
+            known=square,
+            lenses=lenses_of(views),
+            network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
+            before=[(before or {}).get(view.path.resolve()) for view in views],
+            names=[view.name for view in views],
+            report=report,
+            look=None if watch is NOBODY else onlooker,
+        )
+    aligned = aligned_views(views, alignment, known)
+    machine = precision_notices(settings.precision, precision_name(model.network))
+    result = Reconstruction(
+        views=aligned,
+        model=model.label,
+        settings=settled(settings, aligned).as_dict(),
+        version=VERSION,
+        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
+        given=given.named({view.path.resolve(): view.name for view in views}),
+        licence=model.licence,
+        synthetic=model.synthetic,
+    )
+    return cleanup.with_flaws(result, report=report)
+
+
+def infer(
+    photos: Sequence[Path],
+    model: LoadedModel,
+    settings: ReconstructionSettings,
+    shelf: Shelf,
+    shard: Shard = WHOLE,
+    report: Report = silent,
+    given: Given = NOTHING,
+) -> None:
+    """Put on the shelf what this part of a reconstruction's forward passes gives and the shelf lacks.
+
+    Raises what `reconstruct` does.
+    """
+    views, _ = load_views(photos, framing_of(model.config), report, given.masks)
+    needs = plan_views(views, model, settings, ("disk",))
+    predictor = Predictor(model.network, views, shelf, needs.batch_pixels)
+    edges, _ = choose_edges(predictor, settings, report, shard)
+    predictor.infer(edges, report, shard)
+
+
+def plan_views(
+    views: Sequence[View], model: LoadedModel, settings: ReconstructionSettings, storages: Sequence[Storage]
+) -> Plan:
+    """How these views fit into the memory that there is; raises InputError where they do not."""
+    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
+    weight, mappings = model.network.decoder_embed.weight, [view.mapping for view in views]
+    free = (reachable_memory(), device_memory(weight.device))
+    return plan(mappings, edges, model.config, weight.device, weight.dtype, *free, storages)
+
+
+def framing_of(config: ModelConfig) -> Framing:
+    """How a network wants its photos."""
+    return Framing(config.image_size, config.patch_size, config.square_crop)
+
+
+def settled(settings: ReconstructionSettings, views: Sequence[AlignedView]) -> ReconstructionSettings:
+    """The settings with the confidence that is used."""
+    return replace(settings, min_confidence=settings.min_confidence or usual_confidence(views))
+
+
+def usual_confidence(views: Sequence[AlignedView]) -> float:
+    """The confidence that hides the least certain AUTO_HIDDEN of all kept points: networks differ in scale."""
+    kept = np.concatenate([view.confidence[view.mask] for view in views])
+    return max(1.0, float(np.quantile(kept, AUTO_HIDDEN))) if len(kept) else 1.0
+
+
+def intrinsics(focal: float, principal_point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix K (3, 3) of square pixels."""
+    return np.array([[focal, 0, principal_point[0]], [0, focal, principal_point[1]], [0, 0, 1]], dtype=np.float64)
+
+
+def _intrinsics(alignment: Alignment, index: int, known: KnownCamera) -> NDArray[np.float64]:
+    return known.K if known.K is not None else intrinsics(alignment.focal[index], alignment.principal_point[index])
+
+
+def aligned_views(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> tuple[AlignedView, ...]:
+    """The photos with the cameras and the geometry that the alignment gave them, and K where all of it is known."""
+    return tuple(
+        AlignedView(
+            name=view.name,
+            path=view.path.resolve(),
+            mapping=view.mapping,
+            K=_intrinsics(alignment, index, known[index]),
+            cam2world=alignment.cam2world[index],
+            depth=alignment.depth[index],
+            confidence=alignment.confidence[index],
+            colors=view.colors,
+            mask=view.mask,
+            component=int(alignment.component[index]),
+            sha256=view.sha256,
+            focal_source=alignment.focal_source[index],
+        )
+        for index, view in enumerate(views)
+    )

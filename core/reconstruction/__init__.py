@@ -1,0 +1,1 @@
+"""The result type: cameras and geometry of every photo in one world frame."""

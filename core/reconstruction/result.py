@@ -1,0 +1,246 @@
+"""The result of a reconstruction: cameras and geometry of every photo in one world. NumPy only, no torch."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cameras.priors import FocalSource
+from ..errors import InputError, first_line
+from ..flaws import FLAWS, bits_of
+from ..images.pixel_mapping import PixelMapping
+from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing
+from ..io.validation import check_archive, check_path
+from .checks import check_result
+from .world_frame import Gauge
+
+FORMAT = 1  # of the folder that save() writes
+IMAGES = ("depth", "confidence", "colors", "mask")  # of every view
+ARRAYS = ("K", "cam2world", *IMAGES)  # of every view; flaws only where known
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedView:
+    """One photo's camera and geometry. Camera axes are OpenCV's (x right, y down, z forward)."""
+
+    name: str  # the photo's file name, unique in a reconstruction
+    path: Path  # the photo; may be gone by now
+    mapping: PixelMapping  # network pixels to photo pixels
+    K: NDArray[np.float64]  # (3, 3), pixels of the EXIF-turned photo, pixel centres at .5
+    cam2world: NDArray[np.float64]  # (4, 4), rigid
+    depth: NDArray[np.float32]  # (H, W), z > 0, scene units
+    confidence: NDArray[np.float32]  # (H, W), >= 1
+    colors: NDArray[np.uint8]  # (H, W, 3), sRGB
+    mask: NDArray[np.bool_]  # (H, W), True = keep
+    component: int = 0  # photos of different components share no world
+    flaws: NDArray[np.uint8] | None = None  # (H, W), bits of core/cleanup's FLAWS; None: nobody has looked
+    sha256: str = ""  # of the photo's file when it was read; "": not known
+    focal_source: FocalSource = "network"  # where the focal in K comes from
+
+    def camera_points(self) -> NDArray[np.float64]:
+        """(H, W, 3) in this camera's frame: every point on its own pixel's ray, at its depth."""
+        x, y = self.mapping.photo_axes()
+        points = np.empty((*self.depth.shape, 3))
+        points[..., 0] = self.depth * ((x - self.K[0, 2]) / self.K[0, 0])
+        points[..., 1] = self.depth * ((y - self.K[1, 2]) / self.K[1, 1])[:, None]
+        points[..., 2] = self.depth
+        return points
+
+    def world_points(self) -> NDArray[np.float64]:
+        """(H, W, 3) in the reconstruction's world."""
+        points = self.camera_points().reshape(-1, 3) @ self.cam2world[:3, :3].T
+        for axis in range(3):  # adding the short vector as a whole takes NumPy ten times as long
+            points[:, axis] += self.cam2world[axis, 3]
+        return points.reshape(*self.depth.shape, 3)
+
+    def kept(self, min_confidence: float = 1.0) -> NDArray[np.bool_]:
+        """(H, W): unmasked, at a finite depth, at or above a confidence."""
+        return self.mask & (self.confidence >= min_confidence) & np.isfinite(self.depth)
+
+    def cropped(self, left: int, top: int, size: tuple[int, int]) -> "AlignedView":
+        """The same of a part of the network's pixels, (width, height) from this column and row on; the camera stays."""
+        part = slice(top, top + size[1]), slice(left, left + size[0])
+        arrays = {name: getattr(self, name) for name in (*IMAGES, "flaws")}
+        shown = {name: array if array is None else array[part] for name, array in arrays.items()}
+        return replace(self, mapping=self.mapping.cropped(left, top, size), **shown)
+
+    def without(self, names: Iterable[str]) -> "AlignedView":
+        """The same with a mask that leaves out the points with one of these flaws."""
+        bits = np.uint8(bits_of(names))
+        if self.flaws is None or not bits:
+            return self
+        return replace(self, mask=self.mask & (self.flaws & bits == 0))
+
+
+@dataclass(frozen=True, slots=True)
+class PointCloud:
+    """The points of all photos that a mask keeps, photo by photo, row by row."""
+
+    position: NDArray[np.float32]  # (N, 3), world
+    color: NDArray[np.uint8]  # (N, 3), sRGB
+    confidence: NDArray[np.float32]  # (N,), >= 1
+    view: NDArray[np.int32]  # (N,), index of the photo
+    flaws: NDArray[np.uint8] | None = None  # (N,), bits of core/cleanup's FLAWS; None: nobody has looked
+
+
+@dataclass(frozen=True, slots=True)
+class Reconstruction:
+    """Every photo in one world, and the recipe that made it."""
+
+    views: tuple[AlignedView, ...]
+    model: str  # name of the network and, after "@", the start of its weights' sha256
+    settings: dict[str, Any]  # ReconstructionSettings.as_dict(), seed included
+    version: str  # of this package
+    warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
+    given: dict[str, Any] = field(
+        default_factory=dict
+    )  # known cameras and masks by photo (core/cameras/priors.py: named)
+    gauge: Gauge = field(default_factory=Gauge)  # how this world came from the alignment's
+    licence: str = ""  # of the model, which binds what is made with it; "": nobody said
+    synthetic: bool = False  # the model was trained on synthetic scenes alone
+
+    def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
+        """All kept points at or above a confidence."""
+        keep = [view.kept(min_confidence) for view in self.views]
+        ends = np.cumsum([0, *map(np.count_nonzero, keep)])
+        cloud = _room_for(int(ends[-1]), any(view.flaws is not None for view in self.views))
+        for index, (view, kept) in enumerate(zip(self.views, keep, strict=True)):
+            part, pixels = slice(ends[index], ends[index + 1]), np.flatnonzero(kept)
+            cloud.position[part] = view.world_points().reshape(-1, 3).take(pixels, axis=0)
+            cloud.color[part] = view.colors.reshape(-1, 3).take(pixels, axis=0)
+            cloud.confidence[part] = view.confidence.take(pixels)
+            cloud.view[part] = index
+            if cloud.flaws is not None and view.flaws is not None:
+                cloud.flaws[part] = view.flaws.take(pixels)
+        return cloud
+
+    @property
+    def min_confidence(self) -> float:
+        """The confidence below which points are hidden."""
+        return self.settings.get("min_confidence") or 1.0
+
+    @property
+    def hidden_flaws(self) -> tuple[str, ...]:
+        """Names of the flaws whose points are hidden."""
+        return tuple(name for name in FLAWS if name in (self.settings.get("hide") or ()))
+
+    @property
+    def searched(self) -> bool:
+        """Whether somebody has looked for flaws in all photos."""
+        return all(view.flaws is not None for view in self.views)
+
+    def without_flaws(self) -> "Reconstruction":
+        """The same with masks that leave out the points that are hidden for a flaw."""
+        return replace(self, views=tuple(view.without(self.hidden_flaws) for view in self.views))
+
+    def visible_points(self) -> PointCloud:
+        """The points that are not hidden."""
+        return self.without_flaws().point_cloud(self.min_confidence)
+
+    def check_shown(self) -> None:
+        """Raise InputError, saying what hides them, where there are points and all of them are hidden."""
+        shown = [view.confidence[view.kept()] for view in self.without_flaws().views]
+        highest = max((float(confidence.max()) for confidence in shown if confidence.size), default=0.0)
+        if highest >= self.min_confidence:
+            return
+        if highest:
+            raise InputError(
+                f"No point would be shown: those below a confidence of {self.min_confidence:g} are hidden, and the "
+                f"highest is {highest:.4g}; lower the minimum confidence"
+            )
+        if any(view.kept().any() for view in self.views):
+            raise InputError(f"No point would be shown: all are {', '.join(self.hidden_flaws)}; hide fewer flaws")
+
+    def cameras(self) -> dict[str, Any]:
+        """The content of cameras.json (docs/conventions.md)."""
+        photos = {
+            view.name: {
+                "width": view.mapping.photo_size[0],
+                "height": view.mapping.photo_size[1],
+                "K": view.K.tolist(),
+                "cam2world": view.cam2world.tolist(),
+                "confidence": float(view.confidence[view.mask].mean()) if view.mask.any() else 1.0,
+                "focal_source": view.focal_source,
+            }
+            for view in self.views
+        }
+        recipe = {"model": self.model, "licence": self.licence, "synthetic": self.synthetic}
+        recipe |= {"settings": self.settings, "version": self.version}
+        return {"photos": photos, **recipe, "world": self.gauge.as_dict(), **self.given}
+
+    def save_cameras(self, path: Path) -> None:
+        """Write cameras.json, whole or not at all."""
+        with replacing(path) as file:
+            file.write(json.dumps(self.cameras(), indent=1).encode())
+
+    def save(self, folder: Path) -> None:
+        """Write the whole result into a folder; `load` reads it back bit by bit."""
+        arrays: dict[str, Any] = {}
+        for index, view in enumerate(self.views):
+            for key in (*ARRAYS, *(("flaws",) if view.flaws is not None else ())):
+                arrays[f"{index}.{key}"] = getattr(view, key)
+        with replacing(folder / "arrays.npz") as file:
+            np.savez(file, **arrays)
+        entries = [
+            {
+                "name": view.name,
+                "path": str(view.path),
+                "sha256": view.sha256,
+                "component": view.component,
+                "focal_source": view.focal_source,
+                "mapping": view.mapping.as_dict(),
+            }
+            for view in self.views
+        ]
+        head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
+        head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.given}
+        head |= {"world": self.gauge.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
+        with replacing(folder / "reconstruction.json") as file:
+            file.write(json.dumps(head, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Reconstruction":
+        """Read what `save` wrote; raises InputError when the folder holds no complete result."""
+        try:
+            head = json.loads(read_text(folder / "reconstruction.json"))
+            if head["format"] != FORMAT:
+                raise InputError(f"{folder} was written by another version (format {head['format']}, ours is {FORMAT})")
+            check_archive(folder / "arrays.npz")
+            with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+                views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
+            warnings, given = tuple(head["warnings"]), head.get("given", {})
+            gauge, licence = Gauge.from_dict(head.get("world")), head.get("licence", "")
+            recipe = (head["model"], head["settings"], head["version"], warnings, given, gauge, licence)
+            result = cls(views, *recipe, synthetic=head.get("synthetic", False))
+            check_result(result)
+            if not views:
+                raise ValueError("it has no photo")
+            return result
+        except DAMAGED_ARRAYS as error:
+            raise InputError(
+                f"{folder} holds no complete reconstruction ({first_line(error)}); run the job again"
+            ) from error
+
+
+def _room_for(count: int, with_flaws: bool) -> PointCloud:
+    """Arrays to be filled photo by photo: joining finished ones would hold every point twice."""
+    return PointCloud(
+        np.empty((count, 3), np.float32),
+        np.empty((count, 3), np.uint8),
+        np.empty(count, np.float32),
+        np.empty(count, np.int32),
+        np.zeros(count, np.uint8) if with_flaws else None,
+    )
+
+
+def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
+    mapping = PixelMapping.from_dict(entry["mapping"])
+    known = ARRAYS if f"{index}.flaws" not in arrays else (*ARRAYS, "flaws")  # results of before have none
+    fields = {key: arrays[f"{index}.{key}"] for key in known}
+    fields |= {"component": entry["component"], "sha256": entry.get("sha256", "")}  # results of before have none
+    fields["focal_source"] = entry.get("focal_source", "network")
+    return AlignedView(entry["name"], check_path(entry["path"]), mapping, **fields)

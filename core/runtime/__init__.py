@@ -1,0 +1,1 @@
+"""What this Python and this machine offer: devices, precision, memory."""

@@ -1,0 +1,1 @@
+"""Which photos are compared with which."""

@@ -1,0 +1,1 @@
+"""Scale, ground plane and axes: a reconstruction moved to another world frame."""

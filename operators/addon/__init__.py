@@ -1,0 +1,1 @@
+"""Registration, preferences, properties, translation: the extension itself."""

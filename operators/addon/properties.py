@@ -1,0 +1,298 @@
+"""What the panel edits: settings on the scene, the photo list, and the state of the running job."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_tip as tip_
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ...core.checkpoints.catalogue import known_model
+from ...core.checkpoints.local import find_model, list_models
+from ...core.settings import AlignmentSettings, ReconstructionSettings
+from ..jobs.scene_jobs import interrupted_job
+from ..output.export_properties import DUST3R_PG_export
+from ..photos.properties import DUST3R_PG_photo
+from ..result.mesh_properties import DUST3R_PG_mesh
+from ..scene import display_sliders
+from ..scene.appearance import active_inputs
+from ..scene.cameras import PHOTO
+from ..scene.cleanup import active_switches
+from ..scene.reading import find_collection
+from ..scene.statistics import read_statistics
+from .preferences import commercial_only, model_folder
+
+DEFAULTS = ReconstructionSettings()
+ALIGNMENT = DEFAULTS.alignment
+BEST, FILE = "BEST", "FILE"
+FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
+GRAPHS = (  # numbered as in the first version, which had no automatic one
+    ("auto", "Automatic", "Photos that look alike, and more where the model is unsure: at most 12 others for each", 4),
+    ("complete", "Complete", "Every photo with every other: slow beyond about 20 photos", 0),
+    ("swin", "Sliding Window", "Each photo with the next few: for videos and walks around something", 1),
+    ("logwin", "Logarithmic Window", "Each photo with those 1, 2, 4, ... after it: for long sequences", 2),
+    ("oneref", "One Reference", "One photo with every other", 3),
+)
+Item = tuple[str, str, str, str, int]
+_kept: dict[Item, Item] = {}  # every item ever shown: Blender keeps no reference to the strings of a dynamic enum
+
+
+def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
+    items = [(BEST, "Best Present", "The most capable model that is on this machine")]
+    own: list[Item] = []
+    is_filtered = commercial_only(context or bpy.context)
+    for status in list_models(model_folder(context or bpy.context)):
+        model, state = status.model, "" if status.present else f" ({iface_('not downloaded')})"
+        if is_filtered and not model.commercial:
+            state = f" ({iface_('not known to allow commercial use')})"
+        item = (model.name, f"{model.title}{state}", f"{model.note}. {model.terms}")
+        if known_model(model.name):
+            items.append(item)
+        else:
+            own.append((*item, "NONE", FIRST_OWN + zlib.crc32(model.name.encode()) // 4))
+    items.append((FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth"))
+    numbered: list[Item] = [(*item, "NONE", number) for number, item in enumerate(items)]
+    return [_kept.setdefault(item, item) for item in (*numbered, *own)]
+
+
+class ReconstructionProperties:
+    """The settings of a reconstruction as Blender properties: the scene and the operator inherit the same."""
+
+    model: EnumProperty(name="Model", description="The network that reads the photos", items=_models)
+    model_path: StringProperty(name="Model Path", description="A checkpoint file or folder", subtype="FILE_PATH")
+    device: EnumProperty(
+        name="Device",
+        description="Where the network runs",
+        items=(
+            ("auto", "Automatic", "The fastest that is present"),
+            ("cpu", "CPU", "The processor"),
+            ("cuda", "CUDA", "An NVIDIA or ROCm graphics card"),
+            ("mps", "Metal (MPS)", "Apple's graphics processor"),
+        ),
+        default=DEFAULTS.device,
+    )
+    scene_graph: EnumProperty(
+        name="Scene Graph", description="Which photos are compared", items=GRAPHS, default=DEFAULTS.scene_graph
+    )
+    window: IntProperty(
+        name="Window", description="How many photos after each it is compared with", default=3, min=1, max=100
+    )
+    reference: IntProperty(
+        name="Reference", description="The photo that all others are compared with, counted from 0", default=0, min=0
+    )
+    min_confidence: FloatProperty(
+        name="Minimum Confidence",
+        description="Points below are hidden, 0 hides the least certain quarter; the modifier on the points changes "
+        "it at any time",
+        default=DEFAULTS.min_confidence or 0,
+        min=0,
+        soft_max=20,
+    )
+    iterations: IntProperty(
+        name="Iterations",
+        description="The most steps that refine cameras and points",
+        default=ALIGNMENT.iterations,
+        min=0,
+    )
+    schedule: EnumProperty(
+        name="Schedule",
+        description="How the steps get smaller",
+        items=(("cosine", "Cosine", "Slowly at both ends"), ("linear", "Linear", "Evenly")),
+        default=ALIGNMENT.schedule,
+    )
+    shared_focal: EnumProperty(
+        name="Shared Focal",
+        description="Which photos come from one camera at one zoom",
+        items=(  # numbered as the checkbox that this was once
+            ("off", "None", "Each photo has its own", 0),
+            ("size", "Equal Size", "Photos with as many pixels across and down", 1),
+            ("exif", "Equal Camera", "Photos of one camera, lens, zoom and size, as they say themselves (EXIF)", 2),
+        ),
+        default=ALIGNMENT.shared_focal,
+    )
+    exif_focal: BoolProperty(
+        name="Focal from EXIF",
+        description="Use the focal length that a photo states, where it is plausible, before what the network sees",
+        default=ALIGNMENT.exif_focal,
+    )
+    masks: StringProperty(
+        name="Masks",
+        description="A folder of black-and-white images named as the photos: what is black is left out",
+        subtype="DIR_PATH",
+    )
+    optimize_principal_point: BoolProperty(
+        name="Free Principal Point",
+        description="Find the optical centre too; for cropped photos",
+        default=ALIGNMENT.optimize_principal_point,
+    )
+    ground: EnumProperty(
+        name="Ground",
+        description="Which way is down in a new reconstruction; with known poses they say it",
+        items=(
+            ("auto", "Automatic", "The largest level plane below the cameras comes down to the grid"),
+            ("off", "First Camera", "The world is the frame of one camera"),
+        ),
+        default=DEFAULTS.ground,
+    )
+    seed: IntProperty(name="Seed", description="For what is drawn at random", default=ALIGNMENT.seed, min=0)
+
+
+SETTINGS = tuple(ReconstructionProperties.__annotations__)  # the names above
+
+
+class Chosen:
+    """An operator's own properties where the caller set them, the scene's otherwise."""
+
+    masks: str
+
+    def __init__(self, operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
+        for name in SETTINGS:
+            owner = operator if operator.properties.is_property_set(name) else settings_of(scene)
+            setattr(self, name, getattr(owner, name))
+
+
+def settings_of(scene: bpy.types.Scene) -> Any:
+    """The scene's DUST3R_PG_settings."""
+    return getattr(scene, "dust3r")  # noqa: B009  registered at run time, unknown to the checker
+
+
+def job_state(manager: bpy.types.WindowManager) -> Any:
+    """The window manager's DUST3R_PG_job."""
+    return getattr(manager, "dust3r_job")  # noqa: B009  registered at run time, unknown to the checker
+
+
+def find_chosen_model(owner: Any, context: bpy.types.Context) -> Path:
+    """The checkpoint that the properties name; raises ModelUnavailable when it is not here or not to be offered."""
+    names = {BEST: None, FILE: bpy.path.abspath(owner.model_path)}
+    return find_model(names.get(owner.model, owner.model), model_folder(context), commercial_only(context))
+
+
+def read_settings(owner: Any) -> ReconstructionSettings:
+    """Core's settings from the properties above; raises InputError for values out of range."""
+    graph = owner.scene_graph
+    if graph in {"swin", "logwin"}:
+        graph = f"{graph}-{owner.window}"
+    elif graph == "oneref":
+        graph = f"{graph}-{owner.reference}"
+    alignment = AlignmentSettings(
+        iterations=owner.iterations,
+        schedule=owner.schedule,
+        shared_focal=owner.shared_focal,
+        exif_focal=owner.exif_focal,
+        optimize_principal_point=owner.optimize_principal_point,
+        seed=owner.seed,
+    )
+    return ReconstructionSettings(
+        scene_graph=graph,
+        device=owner.device,
+        min_confidence=owner.min_confidence or None,
+        ground=owner.ground,
+        alignment=alignment,
+    )
+
+
+class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
+    """Photos and settings of the next reconstruction; saved with the scene."""
+
+    photos: CollectionProperty(type=DUST3R_PG_photo)
+    export: PointerProperty(type=DUST3R_PG_export)
+    mesh: PointerProperty(type=DUST3R_PG_mesh)
+    active_result: IntProperty(name="Active Photo of the Result", options={"HIDDEN"})
+    active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
+
+    @property
+    def photos_text(self) -> str:
+        """How many photos of the list take part."""
+        on = [False] * len(self.photos)
+        self.photos.foreach_get("use", on)
+        return iface_("{} of {} photos on").format(sum(on), len(on))
+
+    @property
+    def active_photo_text(self) -> str:
+        """What the file of the active photo says; empty where none is active."""
+        if not 0 <= self.active_photo < len(self.photos):
+            return ""
+        return self.photos[self.active_photo].facts_text
+
+    @property
+    def model_note(self) -> str:
+        """What to expect of the chosen model; of the best present where none is named."""
+        statuses = list_models(model_folder(bpy.context))
+        for status in statuses:
+            if status.model.name == self.model or (self.model == BEST and status.present):
+                return f"{status.model.title}: {tip_(status.model.note)}"
+        return ""
+
+    @property
+    def point_inputs(self) -> list[tuple[str, Any, str]]:
+        """What the active reconstruction's points look like: title, owner and path of each input."""
+        return active_inputs(bpy.context)
+
+    @property
+    def result(self) -> Any:
+        """The collection of the active reconstruction; None when there is none."""
+        return find_collection(bpy.context)
+
+    @property
+    def statistics(self) -> Any:
+        """core's Statistics of the active reconstruction; None before they were found."""
+        collection = find_collection(bpy.context)
+        return read_statistics(collection) if collection else None
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What the active reconstruction should not be taken for, one line each."""
+        found = self.statistics
+        return found.caveats(iface_) if found is not None else ()
+
+    @property
+    def active_result_text(self) -> str:
+        """The focal length of the active photo of the result, and where it comes from; empty where none is active."""
+        found, things = self.statistics, self.result.objects if self.result else []
+        if found is None or not 0 <= self.active_result < len(things):
+            return ""
+        name = things[self.active_result].get(PHOTO)
+        return next((found.focal_text(photo, iface_) for photo in found.photos if photo.name == name), "")
+
+    @property
+    def flaw_switches(self) -> list[tuple[str, Any, str]]:
+        """Title of each flaw that was looked for in the active reconstruction, and owner and path of its switch."""
+        return active_switches(bpy.context)
+
+    @property
+    def display_sliders(self) -> list[tuple[str, Any, str]]:
+        """Name of each point cloud in the scene, and owner and path of its Display Percentage."""
+        scene: Any = self.id_data
+        return display_sliders(scene)
+
+
+class DUST3R_PG_job(bpy.types.PropertyGroup):
+    """What the panel shows of the running job; never saved."""
+
+    running: BoolProperty(options={"SKIP_SAVE"})
+    title: StringProperty(options={"SKIP_SAVE"})
+    stage: StringProperty(options={"SKIP_SAVE"})
+    share: FloatProperty(min=0, max=1, options={"SKIP_SAVE"})
+    photos: StringProperty(options={"SKIP_SAVE"})
+    left: StringProperty(options={"SKIP_SAVE"})
+
+    @property
+    def interrupted(self) -> Any:
+        """core's Begun of this scene's interrupted job; None when there is none."""
+        return interrupted_job(bpy.context.scene)
+
+
+def own_or_panel(operator: bpy.types.Operator, panel: Any, properties: type) -> dict[str, Any]:
+    """Values of what `properties` declares: the operator's where its caller gave them, the panel's otherwise."""
+    given = operator.properties.is_property_set
+    return {name: getattr(operator if given(name) else panel, name) for name in properties.__annotations__}

@@ -1,0 +1,1 @@
+"""Operators that place further photos, and show matches."""

@@ -1,0 +1,1 @@
+"""Operators on models: download, verify, add, remove."""

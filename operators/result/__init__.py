@@ -1,0 +1,1 @@
+"""Operators on a finished reconstruction in the scene."""

@@ -1,0 +1,29 @@
+"""How good a reconstruction is, measured anew."""
+
+from typing import Any
+
+import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
+
+from ...core.errors import InputError
+from ..scene.reading import active_reconstruction, read_reconstruction
+from ..scene.statistics import keep_statistics
+from .on_reconstruction import OnReconstruction
+
+
+class DUST3R_OT_update_statistics(OnReconstruction, bpy.types.Operator):
+    """Measure the points that are shown now: confidence, how far photos agree, and which are weak"""
+
+    bl_idname = "dust3r.update_statistics"
+    bl_label = "Update Statistics"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        try:
+            collection = active_reconstruction(context)
+            found = keep_statistics(collection, read_reconstruction(collection))
+        except InputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, ". ".join(found.summary(rpt_)))
+        return {"FINISHED"}

@@ -1,0 +1,1 @@
+"""Operators that train a model on the open scene."""
