@@ -14,15 +14,18 @@ setup: .venv/ready  ## the pinned packages into .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	touch $@
 
+# A process a core, a file of tests to one process: each process has one Blender, and fixtures of a module are made once.
+SPREAD := -n auto --dist loadfile
+
 test: setup  ## every test, no network, no GPU
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 # What the network's numerics decide, on a CPU whose oneDNN has no AVX-512: half precision is refused there.
 NUMERICS := tests/core/networks tests/core/inference/test_forward.py tests/core/runtime/test_probe.py \
 	tests/core/jobs/test_job_cache.py tests/cli/test_models.py
 
 test-avx2: setup  ## the tests of the network's numerics once more, on a CPU without AVX-512, whatever this one is
-	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(NUMERICS)
+	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(SPREAD) $(NUMERICS)
 
 test-faults: setup .venv-4.2/ready .venv-5.0/ready  ## damaged files, killed processes, full disks, every state of a scene, hundreds of runs (FAULTS_SEED=1: another seed)
 	FAULTS=full $(BIN)/python -m pytest tests/faults $(addprefix tests/blender/test_,$(BLENDER_FAULTS))
