@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing bench-busy-machine demo extension repository clean
+.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository coverage lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing bench-busy-machine demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -19,6 +19,9 @@ SPREAD := -n auto --dist loadfile
 
 test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest $(SPREAD)
+
+coverage: setup  ## every test, and the lines of product code that none executes, to build/coverage
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
 
 # What the network's numerics decide, on a CPU whose oneDNN has no AVX-512: half precision is refused there.
 NUMERICS := tests/core/networks tests/core/inference/test_forward.py tests/core/runtime/test_probe.py \
@@ -54,7 +57,7 @@ TESTS ?= tests/core tests/blender
 NEWEST_PYTHON = $$(chroot build/blender-root python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 test-newest: build/blender-root/$(NEWEST)/ready  ## the quick share of the tests in the newest Blender itself (Debian, as root)
-	tools/inside_root.sh build/blender-root env PYTHONPATH=/$(NEWEST) python3 tools/pytest_in_blender.py $(TESTS)
+	tools/window/inside_root.sh build/blender-root env PYTHONPATH=/$(NEWEST) python3 tools/window/pytest_in_blender.py $(TESTS)
 
 build/blender-root/$(NEWEST)/ready: .venv/ready build/blender-root/ready requirements-newest.txt
 	rm -rf $(@D)
@@ -66,10 +69,14 @@ build/blender-root/$(NEWEST)/ready: .venv/ready build/blender-root/ready require
 TRIAL := build/blender-root/trial
 
 build/blender-root/ready:
-	tools/make_blender_root.sh build/blender-root
+	tools/window/make_blender_root.sh build/blender-root
 	touch $@
 
-lint: setup  ## style and types
+# The name that the tests and scripts import the checkout by, for the type checker.
+build/types/dust3r:
+	mkdir -p $(@D) && ln -s ../.. $@
+
+lint: setup build/types/dust3r  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
@@ -78,46 +85,46 @@ lint: setup  ## style and types
 mutate: setup  ## which small changes to the code no test notices (MUTATE="export --sample 0": one package, all of its mutants)
 	$(BIN)/python tools/mutate.py $(MUTATE)
 
-bench: setup  ## inference against pair-by-pair float32, to benchmarks/results.md (BENCH="--device cuda" on a GPU)
+bench: setup  ## inference against pair-by-pair float32, to benchmarks/results/inference.md (BENCH="--device cuda" on a GPU)
 	$(BIN)/python benchmarks/inference.py $(BENCH)
 
-bench-alignment: setup  ## the alignment against the published solver, to benchmarks/alignment.md (BENCH=--full: half an hour)
-	$(BIN)/python benchmarks/alignment.py $(BENCH)
+bench-alignment: setup  ## the alignment against the published solver, to benchmarks/results/alignment.md (BENCH=--full: half an hour)
+	$(BIN)/python benchmarks alignment $(BENCH)
 
-bench-against-pycolmap: setup  ## the bundled model against the classical pipeline, to benchmarks/against_pycolmap.md (BENCH=FOLDERS: more sets)
-	$(BIN)/python benchmarks/against_pycolmap.py $(BENCH)
+bench-against-pycolmap: setup  ## the bundled model against the classical pipeline, to benchmarks/results/against_pycolmap.md (BENCH=FOLDERS: more sets)
+	$(BIN)/python benchmarks against_pycolmap $(BENCH)
 
-bench-scene-graph: setup  ## the scene graph auto against others, to benchmarks/scene_graph.md (a quarter of an hour)
-	$(BIN)/python benchmarks/scene_graph.py
+bench-scene-graph: setup  ## the scene graph auto against others, to benchmarks/results/scene_graph.md (a quarter of an hour)
+	$(BIN)/python benchmarks scene_graph
 
-bench-job-folder: setup  ## what predictions take on disk and in memory, to benchmarks/job_folder.md (BENCH=--large: half an hour)
+bench-job-folder: setup  ## what predictions take on disk and in memory, to benchmarks/results/job_folder.md (BENCH=--large: half an hour)
 	$(BIN)/python benchmarks/job_folder.py $(BENCH)
 
-bench-known: setup  ## what known poses and lenses buy the other photos, to benchmarks/known.md (a few minutes)
-	$(BIN)/python benchmarks/known.py
+bench-known: setup  ## what known poses and lenses buy the other photos, to benchmarks/results/known.md (a few minutes)
+	$(BIN)/python benchmarks known
 
-bench-blender: setup  ## ten million points and large photos into Blender, to benchmarks/blender_import.md
+bench-blender: setup  ## ten million points and large photos into Blender, to benchmarks/results/blender_import.md
 	$(BIN)/python benchmarks/blender_import.py
 
-bench-meshing: setup  ## seconds and memory of meshes, to benchmarks/meshing.md (some minutes)
+bench-meshing: setup  ## seconds and memory of meshes, to benchmarks/results/meshing.md (some minutes)
 	$(BIN)/python benchmarks/meshing.py
 
-bench-busy-machine: setup  ## what other programs on the same cores cost, to benchmarks/busy_machine.md (some minutes)
+bench-busy-machine: setup  ## what other programs on the same cores cost, to benchmarks/results/busy_machine.md (some minutes)
 	$(BIN)/python benchmarks/busy_machine.py $(BENCH)
 
 demo: setup  ## real photos, then the studio, to build/demo
 	$(BIN)/python tools/demo.py build/demo
 
 extension: setup  ## the installable zip of this platform, to build/extension
-	$(BIN)/python tools/build_extension.py
+	$(BIN)/python tools/packaging/build_extension.py
 
 repository: setup  ## the zips of all platforms and their listing, for any web server, to build/repository
-	$(BIN)/python tools/build_repository.py
+	$(BIN)/python tools/packaging/build_repository.py
 
 test-repository: setup build/blender-root/ready  ## the newest Blender installs from a repository (Debian, as root)
 	rm -rf $(TRIAL)-repository && mkdir -p $(TRIAL)-repository/user
-	$(BIN)/python tools/build_repository.py --platform linux-x64 --wheels pure --output $(TRIAL)-repository/offered
-	$(BIN)/python tools/try_repository.py file:///trial-repository/offered/index.json \
+	$(BIN)/python tools/packaging/build_repository.py --platform linux-x64 --wheels pure --output $(TRIAL)-repository/offered
+	$(BIN)/python tools/packaging/try_repository.py file:///trial-repository/offered/index.json \
 		chroot build/blender-root env BLENDER_USER_RESOURCES=/trial-repository/user blender
 
 clean:  ## all that was made, but for .venv

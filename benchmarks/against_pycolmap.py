@@ -1,16 +1,84 @@
-"""The bundled model and the classical pipeline on photos with true cameras: writes benchmarks/against_pycolmap.md.
+"""What the bundled model finds of photos with true cameras, beside what the classical pipeline finds."""
 
-python benchmarks/against_pycolmap.py [FOLDER ...]   more sets beside those of samples/
-"""
-
-import importlib
-import runpy
+import json
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import numpy as np
 
-if __name__ == "__main__":
-    runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
+from ..cli.exam_table import OWN, Row, means
+from ..cli.main import main as run_verb
+from .suite.report import write_section
+
+OTHER, MODEL = "pycolmap", "small"
+RUNS = 3
+COLUMNS = {
+    "registered": "registered",
+    "placed": "placed",
+    "AUC@5/10/30": ("auc5", "auc10", "auc30"),
+    "RRA@5/15/30": ("rra5", "rra15", "rra30"),
+    "RTA@5/15/30": ("rta5", "rta15", "rta30"),
+    "mAA(30)": "maa30",
+    "focal %": "focal",
+    "abs-rel %": "absrel",
+    "δ1.25": "delta125",
+    "τ1.03": "tau103",
+    "points %": "point_error",
+    "s": "seconds",
+    "CPU s": "cpu_seconds",
+    "MiB": "memory",
+}
+
+SHORT = ("registered", "placed", "AUC@5/10/30", "RRA@5/15/30", "RTA@5/15/30", "mAA(30)", "points %")
+SHORT += ("s", "CPU s", "MiB")
+MORE = "[benchmarks/results/against_pycolmap.md](../benchmarks/results/against_pycolmap.md) has every figure."
+
+ABOUT = f"""`headless.py evaluate … --model {MODEL} --against {OTHER}` on a 2-core x86 CPU that other work shared: wall
+seconds say little, CPU seconds more. Medians of {RUNS} runs: {OTHER}'s threads make its figures differ from run to run.
+Focal, depth and points are of what a method found, and their means over the sets of which it found something; all
+other columns count what was lost as wrong."""
+
+
+def main(root: Path) -> None:
     more = [Path(folder) for folder in sys.argv[1:]]
-    importlib.import_module("dust3r.benchmarks.suite.against_pycolmap").main(ROOT, more)
+    folders = [root / "samples" / name for name in ("studio", "buddha")] + list(more)
+    runs = [_examine(folders) for _ in range(RUNS)]
+    rows = [_median(same) for same in zip(*runs, strict=True)]
+    rows += means(rows)
+    text = f"# The bundled model against the classical pipeline\n\n{_table(rows, tuple(COLUMNS))}\n\n{ABOUT}\n"
+    (root / "benchmarks" / "results" / "against_pycolmap.md").write_text(text, encoding="utf-8")
+    write_section(root / "docs" / "evaluation.md", "against pycolmap", f"{_table(rows, SHORT)}\n\n{ABOUT}\n{MORE}")
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    head = f"| set | method | {' | '.join(columns)} |"
+    lines = [[row.name, row.method, *(_cell(row, COLUMNS[column]) for column in columns)] for row in rows]
+    return "\n".join([head, "|---" * (len(columns) + 2) + "|", *(f"| {' | '.join(line)} |" for line in lines)])
+
+
+def _examine(folders: Sequence[Path]) -> list[Row]:
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "figures.json"
+        arguments = ["evaluate", *map(str, folders), "--model", MODEL, "--against", OTHER, "--json", str(path)]
+        if run_verb(arguments) != 0:
+            raise SystemExit(1)
+        sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
+    return [Row(name, method, figures[method]) for name, figures in sets.items() for method in (OWN, OTHER)]
+
+
+def _median(runs: Sequence[Row]) -> Row:
+    """Of every figure the median over the runs that have it."""
+    keys = dict.fromkeys(key for row in runs for key in row.figures)
+    figures = {key: float(np.median([row.figures[key] for row in runs if key in row.figures])) for key in keys}
+    return Row(runs[0].name, runs[0].method, figures)
+
+
+def _cell(row: Row, keys: str | tuple[str, ...]) -> str:
+    if isinstance(keys, tuple):
+        return " / ".join(f"{row.figures[key]:.0f}" for key in keys)
+    if keys not in row.figures:
+        return "–"
+    number = f"{row.figures[keys]:.3g}" if row.figures[keys] < 100 else f"{row.figures[keys]:.0f}"
+    return f"{number} of {row.figures['photos']:.3g}" if keys in {"registered", "placed"} else number

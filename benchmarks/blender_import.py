@@ -1,4 +1,4 @@
-"""How fast a large reconstruction comes into Blender: prints tables and writes benchmarks/blender_import.md.
+"""How fast a large reconstruction comes into Blender: prints tables and writes benchmarks/results/blender_import.md.
 
 .venv/bin/python benchmarks/blender_import.py [--machine "2-core x86 CPU"] [--points 10000000] [--photos 8]
 """
@@ -218,7 +218,7 @@ def main() -> None:
     )
     text = "\n\n".join([head, *("\n".join(rows) for rows in tables)]) + "\n"
     print(text)
-    (ROOT / "benchmarks" / "blender_import.md").write_text(text)
+    (ROOT / "benchmarks" / "results" / "blender_import.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What other programs on the same cores cost: prints a table and writes benchmarks/busy_machine.md.
+"""What other programs on the same cores cost: prints a table and writes benchmarks/results/busy_machine.md.
 
 .venv/bin/python benchmarks/busy_machine.py [--machine "2-core x86 CPU"] [--loads 0 1 4] [--rounds 3]
 
@@ -134,7 +134,7 @@ def main() -> None:
         f"Python's start included; rounds: {arguments.rounds} (medians), all rows in turns. Times idle:\nover the "
         f"CPU-seconds of sleeping threads with the fewest busy loops. Made by `benchmarks/busy_machine.py`.\n\n{rows}\n"
     )
-    (ROOT / "benchmarks" / "busy_machine.md").write_text(text)
+    (ROOT / "benchmarks" / "results" / "busy_machine.md").write_text(text)
     print(text)
 
 

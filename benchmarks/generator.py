@@ -1,4 +1,4 @@
-"""How fast training scenes are made and rendered: prints a table and writes benchmarks/generator.md.
+"""How fast training scenes are made and rendered: prints a table and writes benchmarks/results/generator.md.
 
 .venv/bin/python benchmarks/generator.py [--machine "2-core x86 CPU"] [--device cuda] [--cores 1 2]
 """
@@ -107,7 +107,7 @@ def main() -> None:
         ]
     )
     print(text)
-    (Path(__file__).with_suffix(".md")).write_text(text)
+    (ROOT / "benchmarks" / "results" / "generator.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Ours against pair-by-pair float32 prediction: prints a table and writes benchmarks/results.md.
+"""Ours against pair-by-pair float32 prediction: prints a table and writes benchmarks/results/inference.md.
 
 .venv/bin/python benchmarks/inference.py [--machine "2-core x86 CPU"] [--turns 5] [--threads 1]
 .venv/bin/python benchmarks/inference.py --device cuda [--machine H200] [--teraflops 790] [--compile]
@@ -35,7 +35,7 @@ def main() -> None:
     else:
         text = _gpu_section(arguments.machine, arguments.teraflops, arguments.compile)
     print(text)
-    _replace(ROOT / "benchmarks" / "results.md", arguments.device, text)
+    _replace(ROOT / "benchmarks" / "results" / "inference.md", arguments.device, text)
 
 
 def _arguments() -> argparse.Namespace:

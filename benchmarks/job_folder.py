@@ -1,4 +1,4 @@
-"""What a job folder holds and what aligning out of it takes: prints a table and writes benchmarks/job_folder.md.
+"""What a job folder holds, what aligning out of it takes: prints a table and writes benchmarks/results/job_folder.md.
 
 .venv/bin/python benchmarks/job_folder.py [--machine "2-core x86 CPU"] [--large]
 
@@ -195,7 +195,7 @@ def main() -> None:
         for row in measure(case):
             print(row, flush=True)
             lines.append(row)
-    (ROOT / "benchmarks" / "job_folder.md").write_text("\n".join(lines) + "\n")
+    (ROOT / "benchmarks" / "results" / "job_folder.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Seconds and memory of meshes, of the sample studio and of repeated photos of it: writes benchmarks/meshing.md."""
+"""Seconds and memory of meshes of the sample studio and of repeated photos: writes benchmarks/results/meshing.md."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def main() -> None:
         "their true depth, once and several times over; settings as they come, texture included.\n"
         f"Memory is what the process grew by. Made by `benchmarks/meshing.py`.\n\n{head}" + "\n".join(rows) + "\n"
     )
-    (ROOT / "benchmarks" / "meshing.md").write_text(text)
+    (ROOT / "benchmarks" / "results" / "meshing.md").write_text(text)
     print(text)
 
 

@@ -10,12 +10,12 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 INDEX = DOCS / "README.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# Pictures that something else than docs/images/<name>.py makes.
+# Pictures that something else than tools/figures/<name>.py makes.
 MADE_BY = {
     "alignment_calibration.png": "benchmarks/alignment_calibration.py",
     "demo.png": "tools/demo.py",
-    "gallery_buddha.jpg": "docs/images/gallery.py",
-    "gallery_studio.jpg": "docs/images/gallery.py",
+    "gallery_buddha.jpg": "tools/figures/gallery.py",
+    "gallery_studio.jpg": "tools/figures/gallery.py",
     "photo_list.jpg": "tools/window/photos.py",
     "running.jpg": "tools/window/interruptions.py",
     "training_curves.png": "training/plot.py",
@@ -48,7 +48,11 @@ def test_every_picture_is_shown_and_has_the_script_that_makes_it():
     shown = {target for page in (ROOT / "README.md", *PAGES) for target in links(page)}
     assert {path.name for path in pictures - shown} == set()
     for picture in pictures:
-        script = ROOT / MADE_BY[picture.name] if picture.name in MADE_BY else picture.with_suffix(".py")
+        script = (
+            ROOT / MADE_BY[picture.name]
+            if picture.name in MADE_BY
+            else ROOT / "tools" / "figures" / f"{picture.stem}.py"
+        )
         assert script.is_file(), f"nothing makes {picture.name}"
         assert picture.name in MADE_BY or picture.name in script.read_text(encoding="utf-8")
 
@@ -57,3 +61,11 @@ def test_every_page_that_a_message_or_a_help_names_is_there():
     named = {name for path in SOURCES for name in re.findall(r"docs/(\w+\.md)", path.read_text(encoding="utf-8"))}
     assert named
     assert sorted(name for name in named if not (DOCS / name).is_file()) == []
+
+
+def test_every_module_that_a_figure_script_loads_by_name_exists():
+    named = re.compile(r'"(?:dust3r\.)?((?:benchmarks|cli|core|evaluation|operators|training)(?:\.\w+)+)"')
+    for script in (ROOT / "tools" / "figures").glob("*.py"):
+        for module in named.findall(script.read_text(encoding="utf-8")):
+            path = ROOT.joinpath(*module.split("."))
+            assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file(), f"{script.name}: {module}"

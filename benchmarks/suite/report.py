@@ -1,5 +1,6 @@
 """The Markdown of the benchmark: sections between marks, each made by one command."""
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,13 @@ GOALS = {
     ("high", 4): 80,
     ("high", 16): 88,
 }
+
+
+def machine(root: Path) -> str:
+    """Where and what was measured."""
+    describe = ["git", "-C", str(root), "log", "-1", "--format=%h", "--", "core", "benchmarks/baseline"]
+    commit = subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    return f"Measured on a 2-core x86 CPU, one thread a run, the machine shared; commit {commit}."
 
 
 @dataclass(frozen=True, slots=True)

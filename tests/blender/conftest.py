@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "bl_ext.user_default.dust3r"
 
-WHOLE_BLENDER = "bpy" in sys.modules  # it was started with settings of its own: tools/pytest_in_blender.py
+WHOLE_BLENDER = "bpy" in sys.modules  # it was started with settings of its own: tools/window/pytest_in_blender.py
 USER_RESOURCES = os.environ["BLENDER_USER_RESOURCES"] if WHOLE_BLENDER else tempfile.mkdtemp(prefix="dust3r-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = USER_RESOURCES  # before anybody imports bpy
 exit_code = 0

@@ -14,7 +14,7 @@ from dust3r.tests.fake_wheel import make_wheel
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "tools" / "packaging"))
 
 import build_extension  # noqa: E402
 import fetch_wheels  # noqa: E402

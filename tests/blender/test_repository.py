@@ -10,7 +10,7 @@ import bpy
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "tools" / "packaging"))
 
 import build_repository  # noqa: E402
 import try_repository  # noqa: E402

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from dust3r.tests.fake_wheel import make_wheel
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "packaging"))
 
 import build_extension
 import lock_torch
@@ -73,7 +73,7 @@ def test_a_platform_without_the_build_is_named():
 
 
 def test_a_build_that_is_not_pinned_says_how_to_pin_it(own_locks):
-    with pytest.raises(PackagingError, match=r"tools/lock_torch\.py cu130"):
+    with pytest.raises(PackagingError, match=r"tools/packaging/lock_torch\.py cu130"):
         TorchBuild.parse("cu130").read_wheels()
 
 

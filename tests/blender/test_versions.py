@@ -113,7 +113,7 @@ def test_every_version_reads_what_every_other_wrote(folder):
 @pytest.mark.skipif(not FULL, reason="part of `make test-faults`, which has a Blender with translations")
 def test_a_blender_in_another_language_makes_and_reads_the_same(folder):
     if NEWEST not in _blenders():
-        pytest.skip("only a whole Blender has translations (tools/make_blender_root.sh)")
+        pytest.skip("only a whole Blender has translations (tools/window/make_blender_root.sh)")
     english = _run(CHROOT, "write", folder / "en.blend")
     for language in ("de_DE", "ja_JP", "fr_FR"):
         for action in ("write", "read"):

@@ -16,7 +16,7 @@ def test_every_package_of_the_checkout_is_pinned():
 
 
 def test_every_wheel_of_the_extension_is_pinned_by_its_hash():
-    wheels = _lines("tools/wheels.lock")
+    wheels = _lines("tools/packaging/wheels.lock")
     assert wheels and all(re.search(r"[0-9a-f]{64}", line) for line in wheels if ".whl" in line)
     assert any(".whl" in line for line in wheels)
 

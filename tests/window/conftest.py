@@ -19,7 +19,14 @@ def installed():
         shutil.copy(script, ROOT / "tools")
     with tempfile.TemporaryDirectory(prefix="trial-", dir=ROOT) as name:
         folder = Path(name)
-        build = [sys.executable, CHECKOUT / "tools" / "build_extension.py", "--wheels", "pure", "--output", folder]
+        build = [
+            sys.executable,
+            CHECKOUT / "tools" / "packaging" / "build_extension.py",
+            "--wheels",
+            "pure",
+            "--output",
+            folder,
+        ]
         subprocess.run(build, check=True, capture_output=True)
         (archive,), user = folder.glob("*.zip"), folder / "user"
         user.mkdir()

@@ -1,4 +1,4 @@
-"""Where the window's scripts play: a folder in the root of tools/make_blender_root.sh."""
+"""Where the window's scripts play: a folder in the root of tools/window/make_blender_root.sh."""
 
 import os
 import shutil
