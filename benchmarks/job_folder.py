@@ -98,7 +98,8 @@ class Oracle:
 
     def _seen(self, photo: int, made: np.random.Generator) -> tuple[Image, Image]:
         off = NOISE * (self._rise @ made.standard_normal(CELLS).astype(np.float32) @ self._run.T)
-        return self._rays[photo] * (self.depth[photo] * np.exp(off))[..., None], 1 + 14 * np.exp(-np.abs(off) / NOISE)
+        sure = (1 + 14 * np.exp(-np.abs(off) / NOISE)).astype(np.float32, copy=False)
+        return self._rays[photo] * (self.depth[photo] * np.exp(off))[..., None], sure
 
 
 def _hats(side: int, cells: int) -> Image:
@@ -189,7 +190,8 @@ def main() -> None:
         case = next(case for case in cases if case.name == arguments.case)
         fill(case) if arguments.step == "fill" else solve(case, arguments.step)
         return
-    lines = ["# The job folder's predictions", "", f"{arguments.machine}; {__doc__.splitlines()[-1]}", "", HEAD]
+    about = (__doc__ or "").splitlines()[-1]
+    lines = ["# The job folder's predictions", "", f"{arguments.machine}; {about}", "", HEAD]
     lines.append("|" + " --- |" * (HEAD.count("|") - 1))
     for case in cases if arguments.large else CASES:
         for row in measure(case):

@@ -47,7 +47,8 @@ class _Pairs:
         """Weiszfeld's focal of one pointmap in the photo's frame, unweighted."""
         size = max(self.mappings[photo].photo_size)
         centred = self.mappings[photo].photo_pixels().reshape(-1, 2) - self.centres[photo]
-        return estimate_focal(points, centred, np.ones(len(points)), (ANY_FOCAL[0] * size, ANY_FOCAL[1] * size), 10)
+        bounds = ANY_FOCAL[0] * size, ANY_FOCAL[1] * size
+        return float(estimate_focal(points, centred, np.ones(len(points)), bounds, 10))
 
 
 @dataclass(slots=True)

@@ -98,6 +98,7 @@ def test_a_scene_is_replaced_only_with_overwrite(run, job, tmp_path, monkeypatch
 
 def test_outputs_that_are_there_already_are_replaced(run, outputs):
     arguments, paths = outputs
+    before = []
     for _ in range(2):
         assert run(*arguments)[0] == 0
         before = [path.stat().st_ino for path in paths]

@@ -50,6 +50,7 @@ def read_exr(path):
     assert attributes["channels"] == b"Y\0" + struct.pack("<iiii", 2, 0, 1, 1) + b"\0"
     left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
     rows, width = [], right - left + 1
+    offset = size = 0
     for offset in struct.unpack_from(f"<{bottom - top + 1}Q", data, at + 1):
         y, size = struct.unpack_from("<ii", data, offset)
         assert (y, size) == (top + len(rows), 4 * width)

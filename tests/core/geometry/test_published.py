@@ -5,7 +5,7 @@ import pytest
 from dust3r.core.geometry.camera import estimate_focal, focal_bounds
 from dust3r.core.geometry.pnp import solve_pnp
 from dust3r.core.geometry.rotation import rotation_angle
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 SIZE = (32, 24)
 CENTRE = np.array([16.0, 12.0])
@@ -40,7 +40,7 @@ def test_a_focal_out_of_bounds_is_the_published_bound(data, bounds):
 
 
 def test_the_published_nearest_neighbours_are_a_trees(data):
-    _, nearest = cKDTree(data["recip.P1"]).query(data["recip.P2"])
+    _, nearest = KDTree(data["recip.P1"]).query(data["recip.P2"])
     assert (nearest == data["recip.nn2_in_P1"]).all()
 
 

@@ -37,9 +37,9 @@ def near(truth, size=0.01):
 
 def settled(source, target, weight, spread, start):
     """Registered until nothing moves any more."""
-    for _ in range(10):
-        fit = register_along_rays(source, target, weight, spread, start)
-        start = fit.pose
+    fit = register_along_rays(source, target, weight, spread, start)
+    for _ in range(9):
+        fit = register_along_rays(source, target, weight, spread, fit.pose)
     return fit
 
 
