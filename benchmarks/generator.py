@@ -1,6 +1,6 @@
 """How fast training scenes are made and rendered: prints a table and writes benchmarks/results/generator.md.
 
-.venv/bin/python benchmarks/generator.py [--machine "2-core x86 CPU"] [--device cuda] [--cores 1 2]
+.venv/bin/python benchmarks/generator.py [--machine "2-core x86 CPU"] [--cores 1 2]
 """
 
 import argparse
@@ -36,48 +36,38 @@ def seconds_of(work: Callable[[], object], clock: Callable[[], float]) -> float:
     return min(times)
 
 
-def _batch(number: int, size: tuple[int, int], device: str | None, scenes: int) -> None:
+def _batch(number: int, size: tuple[int, int]) -> None:
     torch.set_num_threads(1)
-    source = ProceduralSource(1, 0.5, device=None if device is None else torch.device(device))
-    source.batch(number, scenes, VIEWS, PAIRS, size)
-    if device == "cuda":
-        torch.cuda.synchronize()
+    ProceduralSource(1, 0.5).batch(number, SCENES, VIEWS, PAIRS, size)
 
 
 def _worker(task: tuple[int, tuple[int, int]]) -> float:
-    return seconds_of(lambda: _batch(*task, None, SCENES), time.process_time)
+    return seconds_of(lambda: _batch(*task), time.process_time)
 
 
-def numba_rows(cores: Sequence[int]) -> list[str]:
+def batch_rows(cores: Sequence[int]) -> list[str]:
     """One row per size and number of worker processes, all at work at once."""
     rows = []
     for size in SIZES:
         for count in cores:
             with ProcessPoolExecutor(count, get_context("spawn")) as pool:
                 seconds = list(pool.map(_worker, [(number, size) for number in range(count)]))
-            rows.append(_row("Numba", f"{count}", size, SCENES, 1 / sum(1 / s for s in seconds)))
+            rows.append(_row("whole batch", f"{count}", size, 1 / sum(1 / s for s in seconds)))
     return rows
 
 
-def torch_row(device: str, size: tuple[int, int], scenes: int) -> str:
-    """The torch renderer in this process, scenes made by the same thread."""
-    clock = time.process_time if device == "cpu" else time.perf_counter
-    seconds = seconds_of(lambda: _batch(0, size, device, scenes), clock)
-    return _row(f"torch, {device}", "1", size, scenes, seconds)
-
-
 def making_row() -> str:
-    """Only making scenes, cameras and pairs: what a GPU's renderer has to wait for."""
+    """Only scenes, cameras and pairs, without pictures."""
     atlas = load_atlas(None)
     seconds = seconds_of(
         lambda: [make_shoot(atlas, (1, 0, s), (0.5, 0.5), VIEWS, PAIRS, SIZES[1]) for s in range(SCENES)],
         time.process_time,
     )
-    return _row("making, no picture", "1", SIZES[1], SCENES, seconds)
+    return _row("without pictures", "1", SIZES[1], seconds)
 
 
-def _row(name: str, cores: str, size: tuple[int, int], scenes: int, seconds: float) -> str:
-    rates = f"{scenes * VIEWS / seconds:.0f} | {scenes * PAIRS / seconds:.0f}"
+def _row(name: str, cores: str, size: tuple[int, int], seconds: float) -> str:
+    rates = f"{SCENES * VIEWS / seconds:.0f} | {SCENES * PAIRS / seconds:.0f}"
     return f"| {name} | {cores} | {size[0]}x{size[1]} | {rates} |"
 
 
@@ -85,22 +75,19 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machine", default="2-core x86 CPU")
-    parser.add_argument("--device", help="measure the torch renderer there too, at full size")
     parser.add_argument("--cores", type=int, nargs="+", default=(1, 2))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [*numba_rows(arguments.cores), making_row(), torch_row("cpu", (64, 48), 2)]
-    if arguments.device:
-        rows += [torch_row(arguments.device, size, 32) for size in SIZES]
+    rows = [*batch_rows(arguments.cores), making_row()]
     text = "\n".join(
         [
             "# The generator's speed",
             "",
             f"{arguments.machine}; difficulty 0.5, {VIEWS} views and {PAIRS} pairs a scene, best of {REPEATS} batches;",
             "scenes, cameras, overlap, pictures and film all counted. Seconds are of CPU time, which other programs",
-            "beside do not lengthen much (on a GPU: of the clock). Made by `benchmarks/generator.py`.",
+            "beside do not lengthen much. Made by `benchmarks/generator.py`.",
             "",
-            "| renderer | cores | size | views/s | pairs/s |",
+            "| work | cores | size | views/s | pairs/s |",
             "|---|---|---|---|---|",
             *rows,
             "",

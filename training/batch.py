@@ -25,5 +25,5 @@ class Source(Protocol):
     """Training data, deterministic: the same seed, number and shape give the same batch on any machine and worker."""
 
     def batch(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> SceneBatch:
-        """Batch `number` (from 0), on the CPU or on the source's own device; size: (width, height)."""
+        """Batch `number` (from 0), on the CPU; size: (width, height)."""
         ...

@@ -1,4 +1,4 @@
-"""Batches without waiting: made ahead of time by processes or a thread; a GPU that trains renders them itself.
+"""Batches without waiting: made ahead of time by processes or a thread.
 
 Which batch comes next depends on the seed and its number alone, so any number of workers gives the same ones.
 """
@@ -52,14 +52,6 @@ class Delivery:
     batch: SceneBatch
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Procedural scenes that the GPU has still to render: some kilobytes where a batch has megabytes."""
-
-    request: Request
-    shoots: list[Any]  # scenes.source.Shoot
-
-
 def make_request(
     stage: Stage, sources: tuple[SourceSettings, ...], seed: int, number: int, difficulty: float
 ) -> Request:
@@ -70,12 +62,10 @@ def make_request(
     return Request(source, seed, number, difficulty, stage.turning, size, stage.scenes, stage.views, stage.pairs)
 
 
-def open_source(
-    settings: SourceSettings, seed: int, difficulty: float, turning: float = 0.0, device: torch.device | None = None
-) -> Source:
+def open_source(settings: SourceSettings, seed: int, difficulty: float, turning: float = 0.0) -> Source:
     """The source that the settings name; raises InputError for a folder that is missing or empty.
 
-    difficulty, turning: of a procedural one; device: where a procedural source renders; None: on CPU cores.
+    difficulty, turning: of a procedural one.
     """
     if settings.kind == "folder":
         from .rgbd import FolderSource
@@ -84,7 +74,7 @@ def open_source(
     from .scenes.source import ProceduralSource
 
     textures = _filled(Path(settings.textures), "textures") if settings.textures else None
-    return ProceduralSource(seed, difficulty, textures, device, turning=turning)
+    return ProceduralSource(seed, difficulty, textures, turning=turning)
 
 
 def check_source(settings: SourceSettings) -> None:
@@ -106,20 +96,15 @@ def _filled(folder: Path, content: str) -> Path:
 class Feed:
     """Iterates over the deliveries of successive requests; `close` ends its workers."""
 
-    def __init__(self, requests: Iterator[Request], workers: int, renderer: torch.device | None = None) -> None:
-        """workers: processes; 0, or where these cannot share memory: a thread instead.
-
-        renderer: what renders procedural scenes; None: workers do.
-        """
-        self._makers, drafts = _Makers(renderer), renderer is not None
+    def __init__(self, requests: Iterator[Request], workers: int) -> None:
+        """workers: processes; 0, or where these cannot share memory: a thread instead."""
         if workers and sys.platform == "linux" and _can_share():  # elsewhere they would not know us
-            self._made = _from_processes(requests, workers, drafts)
+            self._made = _from_processes(requests, workers)
         else:
-            self._made = _Ahead(_Makers().make(request, drafts) for request in requests)
+            self._made = _Ahead(map(_Maker().make, requests))
 
     def __iter__(self) -> Iterator[Delivery]:
-        for made in self._made:
-            yield self._makers.finish(made)
+        return self._made
 
     def close(self) -> None:
         """End the workers; the feed can be iterated no further."""
@@ -134,51 +119,42 @@ def _can_share() -> bool:
     return False
 
 
-class _Makers:
-    """Open sources, a few at a time."""
+class _Maker:
+    """Makes batches; keeps the last few sources open."""
 
-    def __init__(self, device: torch.device | None = None) -> None:
-        self._device = device
-        self._sources: dict[tuple[SourceSettings, int, float, float], Any] = {}
+    def __init__(self) -> None:
+        self._sources: dict[tuple[SourceSettings, int, float, float], Source] = {}
 
-    def make(self, request: Request, drafts: bool) -> Delivery | Draft:
-        """The batch, or its draft where that is wanted and the source makes drafts."""
-        what = (request.number, request.scenes, request.views, request.pairs, request.size)
-        if drafts and request.source.kind == "procedural":
-            return Draft(request, self._source(request).prepare(*what))
-        return Delivery(request, self._source(request).batch(*what))
+    def make(self, request: Request) -> Delivery:
+        source = self._source(request)
+        batch = source.batch(request.number, request.scenes, request.views, request.pairs, request.size)
+        return Delivery(request, batch)
 
-    def finish(self, made: Delivery | Draft) -> Delivery:
-        """The batch of a draft, rendered on the device."""
-        if isinstance(made, Delivery):
-            return made
-        return Delivery(made.request, self._source(made.request).photograph(made.shoots))
-
-    def _source(self, request: Request) -> Any:
+    def _source(self, request: Request) -> Source:
         key = (request.source, request.seed, request.difficulty, request.turning)
         if key not in self._sources:
             while len(self._sources) >= KEPT_SOURCES:
                 del self._sources[next(iter(self._sources))]
-            self._sources[key] = open_source(*key, self._device)
+            self._sources[key] = open_source(*key)
         return self._sources[key]
 
 
 class _Asked(Dataset[Any]):
     """What a worker process does with a request."""
 
-    def __init__(self, drafts: bool) -> None:
-        self._makers, self._drafts = _Makers(), drafts
+    def __init__(self) -> None:
+        self._maker = _Maker()
 
-    def __getitem__(self, request: Request) -> Delivery | Draft | ReconstructionError:
+    def __getitem__(self, request: Request) -> Delivery | ReconstructionError:
         try:
-            return self._makers.make(request, self._drafts)
+            return self._maker.make(request)
         except ReconstructionError as error:  # raised over there: here it would come with a page of traceback
             return error
 
 
-def _from_processes(requests: Iterator[Request], workers: int, drafts: bool) -> Generator[Delivery | Draft, None, None]:
+def _from_processes(requests: Iterator[Request], workers: int) -> Generator[Delivery, None, None]:
     loader = DataLoader(
-        _Asked(drafts),
+        _Asked(),
         batch_size=None,
         sampler=requests,
         num_workers=workers,
@@ -191,16 +167,16 @@ def _from_processes(requests: Iterator[Request], workers: int, drafts: bool) -> 
         yield made
 
 
-class _Ahead(Iterator[Delivery | Draft]):
+class _Ahead(Iterator[Delivery]):
     """A thread that stays a few batches ahead."""
 
-    def __init__(self, source: Iterator[Delivery | Draft]) -> None:
-        self._ready: queue.Queue[Delivery | Draft | BaseException | None] = queue.Queue(AHEAD)
+    def __init__(self, source: Iterator[Delivery]) -> None:
+        self._ready: queue.Queue[Delivery | BaseException | None] = queue.Queue(AHEAD)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(source,), name="training data", daemon=True)
         self._thread.start()
 
-    def __next__(self) -> Delivery | Draft:
+    def __next__(self) -> Delivery:
         made = self._ready.get()
         if made is None:
             raise StopIteration
@@ -216,7 +192,7 @@ class _Ahead(Iterator[Delivery | Draft]):
             except queue.Empty:
                 continue
 
-    def _run(self, source: Iterator[Delivery | Draft]) -> None:
+    def _run(self, source: Iterator[Delivery]) -> None:
         try:
             for made in source:
                 self._ready.put(made)

@@ -132,8 +132,7 @@ class _Trainer:
         torch.manual_seed(config.seed + index)
         run = StageRun(config, stage, self._device, processes)
         self._fill(run)
-        renderer = self._device if self._device.type == "cuda" else None
-        feed = Feed(self._requests(index, self._position.steps), config.workers, renderer)
+        feed = Feed(self._requests(index, self._position.steps), config.workers)
         try:
             ended = StageLoop(run, self._position, self._folder, self._hooks(run)).run(
                 iter(feed), config.held_out if processes.first else 0

@@ -49,6 +49,6 @@ class FloorSource:
         return image, points.astype(np.float32), valid, pose.astype(np.float32), K.astype(np.float32)
 
 
-def open_floor(settings, seed, difficulty, turning=0.0, device=None):
+def open_floor(settings, seed, difficulty, turning=0.0):
     """Stands in for `feed.open_source`."""
     return FloorSource(seed, difficulty)

@@ -1,1 +1,1 @@
-"""Procedural scenes: their description, two renderers of it, cameras, and the source that delivers batches of them."""
+"""Procedural scenes: their description, their renderer, cameras, and the source that delivers batches of them."""

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from .builder import Builder
 from .difficulty import Ranges
-from .numba_overlap import overlaps
-from .numba_renderer import probe
+from .rendering.overlap import overlaps
+from .rendering.renderer import probe
 from .scene import Cameras, Floats, Ints, Scene
 from .stage import Stage
 

@@ -1,4 +1,4 @@
-"""What a scene is: plain arrays that both renderers read. World frame: z up, about one unit to a metre."""
+"""What a scene is: plain arrays. World frame: z up, about one unit to a metre."""
 
 from dataclasses import dataclass
 
@@ -74,7 +74,7 @@ class Cameras:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a renderer gives for V views, before a camera's exposure, noise and 8 bits."""
+    """The rendered V views, before a camera's exposure, noise and 8 bits."""
 
     light: Floats  # (V, H, W, 3), linear
     points: Floats  # (V, H, W, 3), world

@@ -6,7 +6,6 @@ By agreement seeds below HELD_OUT_SEEDS are for training, and those from there o
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +20,12 @@ from .cameras import choose_pairs, find_views
 from .develop import Film, develop, draw_film
 from .difficulty import ranges_at
 from .library import load_atlas
-from .numba_renderer import render
 from .places import make_stage
+from .rendering.renderer import render
 from .scene import Cameras, Scene
-from .torch_renderer import render as render_on
-from .torch_shading import Texels
 
 HELD_OUT_SEEDS = 1_000_000
 ATTEMPTS = 40
-RAYS_AT_ONCE = {False: 1 << 18, True: 1 << 22}  # by whether it is a GPU: a quarter of a gigabyte, or four
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +43,8 @@ class ProceduralSource:
 
     seed: any non-negative number; difficulty: 0 to 1, or a range that each scene draws its own from; turning: least
     share of views that stand where another one does and only turn, 0 to 1;
-    textures: a folder of photos used as patterns beside the drawn ones; device: render there with torch (batches then
-    lie there), else with Numba on the CPU, `threads` scenes at once. Compiling takes seconds once, then is cached.
+    textures: a folder of photos used as patterns beside the drawn ones; threads: scenes rendered at once. Compiling the
+    renderer takes seconds once, then is cached.
 
     Raises InputError for a difficulty outside 0 to 1, a negative seed, and a textures folder without photos.
     """
@@ -58,7 +54,6 @@ class ProceduralSource:
         seed: int,
         difficulty: float | tuple[float, float],
         textures: Path | None = None,
-        device: torch.device | None = None,
         threads: int = 1,
         turning: float = 0.0,
     ) -> None:
@@ -67,32 +62,19 @@ class ProceduralSource:
             raise InputError(f"The difficulty of the scenes is {difficulty}; give a number or a rising range in 0 to 1")
         if seed < 0:
             raise InputError(f"The scenes' seed is {seed}; give 0 or more (from {HELD_OUT_SEEDS} on: held out)")
-        self.seed, self.textures, self.device, self.threads = seed, textures, device, threads
-        self.turning = turning
+        self.seed, self.textures, self.threads, self.turning = seed, textures, threads, turning
         load_atlas(textures)  # now, for its errors; workers load their own
 
     def batch(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> SceneBatch:
         """Batch `number` (from 0): the same on any machine, whatever the number of threads and workers."""
-        return self.photograph(self.prepare(number, scenes, views, pairs, size))
-
-    def prepare(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> list[Shoot]:
-        """The scenes and cameras of a batch, a few kilobytes each: what worker processes make for a GPU to render."""
         atlas = load_atlas(self.textures)
 
-        def shoot(index: int) -> Shoot:
+        def render_scene(index: int) -> tuple[torch.Tensor, ...]:
             key = (self.seed, number, index)
-            return make_shoot(atlas, key, self.difficulty, views, pairs, size, self.turning)
+            return _photograph(make_shoot(atlas, key, self.difficulty, views, pairs, size, self.turning), atlas)
 
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(shoot, range(scenes)))
-
-    def photograph(self, shoots: list[Shoot]) -> SceneBatch:
-        """The batch that was prepared, rendered where this source renders."""
-        if self.device is not None:
-            return _photograph_on(self.device, shoots, self.textures)
-        atlas = load_atlas(self.textures)
-        with ThreadPoolExecutor(self.threads) as pool:
-            parts = list(pool.map(lambda shoot: _photograph(shoot, atlas), shoots))
+            parts = list(pool.map(render_scene, range(scenes)))
         return SceneBatch(*(torch.stack(column) for column in zip(*parts, strict=True)))
 
 
@@ -124,24 +106,5 @@ def _photograph(shoot: Shoot, atlas: Atlas) -> tuple[torch.Tensor, ...]:
     picture = render(shoot.scene, atlas, shoot.cameras)
     surface = torch.from_numpy(picture.surface)
     images = develop(torch.from_numpy(picture.light), surface, shoot.film)
-    return (images, torch.from_numpy(picture.points), surface >= 0, *_geometry(shoot))
-
-
-def _geometry(shoot: Shoot) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     cam2world, K = (torch.from_numpy(a).float() for a in (shoot.cameras.cam2world, shoot.cameras.K))
-    return cam2world, K, torch.from_numpy(shoot.pairs)
-
-
-def _photograph_on(device: torch.device, shoots: list[Shoot], textures: Path | None) -> SceneBatch:
-    scenes, cameras = [shoot.scene for shoot in shoots], [shoot.cameras for shoot in shoots]
-    budget = RAYS_AT_ONCE[device.type == "cuda"]
-    light, points, surface = render_on(scenes, cameras, _texels_on(device, textures), device, budget)
-    images = [develop(light[s], surface[s], shoot.film) for s, shoot in enumerate(shoots)]
-    geometry = [_geometry(shoot) for shoot in shoots]
-    cam2world, K, pairs = (torch.stack(column).to(device) for column in zip(*geometry, strict=True))
-    return SceneBatch(torch.stack(images), points, surface >= 0, cam2world, K, pairs)
-
-
-@lru_cache(maxsize=2)
-def _texels_on(device: torch.device, textures: Path | None) -> Texels:
-    return Texels.of(load_atlas(textures), device)
+    return images, torch.from_numpy(picture.points), surface >= 0, cam2world, K, torch.from_numpy(shoot.pairs)

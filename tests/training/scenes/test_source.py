@@ -9,13 +9,9 @@ import pytest
 import torch
 from dust3r.core.errors import InputError
 from dust3r.training.scenes.cameras import choose_pairs
-from dust3r.training.scenes.compiled import compiled
 from dust3r.training.scenes.difficulty import ranges_at
-from dust3r.training.scenes.library import load_atlas
-from dust3r.training.scenes.numba_renderer import render
-from dust3r.training.scenes.source import ProceduralSource, make_shoot
-from dust3r.training.scenes.torch_renderer import render as render_with_torch
-from dust3r.training.scenes.torch_shading import Texels
+from dust3r.training.scenes.rendering.compiled import compiled
+from dust3r.training.scenes.source import ProceduralSource
 from PIL import Image
 
 SIZE = (72, 48)
@@ -144,29 +140,6 @@ def test_threads_and_processes_do_not_change_a_batch():
         for t in (ours.images, ours.points, ours.cam2world, ours.pairs)
     ]
     assert out == own
-
-
-@pytest.mark.parametrize("difficulty", LEVELS)
-def test_torch_and_numba_make_the_same_picture(difficulty):
-    atlas, cpu = load_atlas(None), torch.device("cpu")
-    shoots = [make_shoot(atlas, (21, 0, s), (difficulty, difficulty), 2, 2, SIZE) for s in range(4)]
-    scenes, cameras = [shoot.scene for shoot in shoots], [shoot.cameras for shoot in shoots]
-    light, points, surface = render_with_torch(scenes, cameras, Texels.of(atlas, cpu), cpu, budget=1 << 15)
-    for s, shoot in enumerate(shoots):
-        picture = render(shoot.scene, atlas, shoot.cameras)
-        same = surface[s].numpy() == picture.surface
-        assert same.mean() > 0.999
-        away = np.abs(points[s].numpy() - picture.points)[same].max(-1)
-        assert (away < 1e-4).mean() > 0.9995 and away.max() < 1e-2  # at outlines a ray only just meets its surface
-        assert (np.abs(light[s].numpy() - picture.light).max(-1) < 1 / 255).mean() > 0.995
-
-
-def test_on_a_device_the_source_delivers_the_same_batch():
-    ours = ProceduralSource(5, 0.6).batch(1, 2, 3, 4, SIZE)
-    theirs = ProceduralSource(5, 0.6, device=torch.device("cpu")).batch(1, 2, 3, 4, SIZE)
-    assert torch.equal(ours.pairs, theirs.pairs) and torch.equal(ours.cam2world, theirs.cam2world)
-    assert (ours.valid == theirs.valid).float().mean() > 0.999
-    assert ((ours.images.int() - theirs.images.int()).abs() <= 1).float().mean() > 0.99
 
 
 def test_the_dial_widens_the_baselines():

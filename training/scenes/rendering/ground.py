@@ -6,8 +6,8 @@ arithmetic.
 
 import math
 
+from ..scene import HEIGHT_FIELD, NO_GROUND
 from .compiled import inlined
-from .scene import HEIGHT_FIELD, NO_GROUND
 
 STEPS = 128
 REFINEMENTS = 8

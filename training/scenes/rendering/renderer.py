@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .atlas import Atlas
+from ..atlas import Atlas
+from ..scene import Cameras, Floats, Ints, Picture, Scene
 from .compiled import compiled
-from .numba_ground import ground_hit
-from .numba_lighting import SHADE_ROWS, SUM_B, SUM_G, SUM_R, describe, illuminate
-from .numba_shading import sky_colour
-from .numba_shapes import BEST, DX, DY, DZ, HUGE, OX, OY, OZ, ROWS, SIDE, N, meet
-from .scene import Cameras, Floats, Ints, Picture, Scene
+from .ground import ground_hit
+from .lighting import SHADE_ROWS, SUM_B, SUM_G, SUM_R, describe, illuminate
+from .shading import sky_colour
+from .shapes import BEST, DX, DY, DZ, HUGE, OX, OY, OZ, ROWS, SIDE, N, meet
 
 
 class Packed(NamedTuple):

@@ -18,7 +18,7 @@ EXACT = {"nnan", "ninf", "nsz"}
 
 
 def _fingerprint() -> str:
-    files = [HERE / "scene.py", Path(__file__), *sorted(HERE.glob("numba_*.py"))]
+    files = [HERE.parent / "scene.py", *sorted(HERE.glob("*.py"))]
     text = b"".join(path.read_bytes() for path in files)
     return hashlib.sha256(text).hexdigest()[:16]
 

@@ -2,9 +2,9 @@
 
 import math
 
+from ..scene import BOX, ELLIPSOID, HEIGHT_FIELD
 from .compiled import inlined
-from .numba_ground import height
-from .scene import BOX, ELLIPSOID, HEIGHT_FIELD
+from .ground import height
 
 TURN = 2 * math.pi
 FLAT = 0.999  # a cone's point nearer to its caps than this is on one

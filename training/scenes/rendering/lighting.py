@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from .compiled import compiled
-from .numba_ground import ground_hit
-from .numba_shading import albedo, ground_normal, local_point, surface_normal, surface_uv
-from .numba_shapes import BEST, DX, DY, DZ, OX, OY, OZ, N, meet
+from .ground import ground_hit
+from .shading import albedo, ground_normal, local_point, surface_normal, surface_uv
+from .shapes import BEST, DX, DY, DZ, OX, OY, OZ, N, meet
 
 OFFSET = 2e-3  # metres off the surface at which a shadow ray starts
 # Rows of `shade`: position, normal, colour of the matter, view direction, light so far.

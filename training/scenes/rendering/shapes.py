@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from ..scene import BOX, ELLIPSOID
 from .compiled import compiled
-from .scene import BOX, ELLIPSOID
 
 SIDE = 8
 N = SIDE * SIDE

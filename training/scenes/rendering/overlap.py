@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..scene import Cameras, Floats, Ints
 from .compiled import compiled
-from .scene import Cameras, Floats, Ints
 
 TOLERANCE = 0.04  # of the depth, when asking whether a point is the one that is seen
 

@@ -1,0 +1,1 @@
+"""Scenes to pictures: rays against shapes, compiled by Numba."""
