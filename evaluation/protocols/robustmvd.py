@@ -1,25 +1,56 @@
 """The Robust Multi-view Depth benchmark (Schroeppel et al. 2022): key views of five data sets, with source views."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...core.cameras.posed_images import MILLIMETRE
+from ...core.cameras.posed_images import FAILURES, MILLIMETRE
 from ...core.checkpoints.loading import LoadedModel
-from ...core.errors import InputError
+from ...core.errors import InputError, first_line
 from ...core.images.reader import read_header
 from ...core.progress import Report
 from ...core.settings import ReconstructionSettings
 from .depth_maps import Depth, read_npz_depth, read_pfm_depth, read_png_depth, read_raw_depth
 from .files import inside
-from .inert_pickle import Inert, read_inert
 from .multi_view_depth import examine_key_view
 from .task import Figures, Task
 
 LISTS = "sample_lists"
+LARGEST_LIST = 2**28  # bytes
 ETH3D = (4032, 6048)  # (H, W) of the depth maps of photos that were resized
+
+
+class Inert:
+    """Stands for every class and function that a pickle names: notes arguments and state, and does nothing."""
+
+    arguments: tuple[Any, ...] = ()
+    state: Any = None
+
+    def __new__(cls, *arguments: Any) -> "Inert":
+        made = super().__new__(cls)
+        made.arguments = arguments
+        return made
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class InertUnpickler(pickle.Unpickler):  # imports and calls nothing that the file names
+    """Reads lists, dictionaries, numbers and texts, with `Inert` for all else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return _latin_1 if (module, name) == ("_codecs", "encode") else Inert
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise pickle.UnpicklingError("it names objects outside of itself")
+
+
+def _latin_1(text: str, _: str) -> bytes:
+    """How protocols before 3 write bytes."""
+    return text.encode("latin1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +100,19 @@ def _examine(
 
 
 def read_samples(path: Path, root: Path) -> list[Sample]:
-    """The samples of a list, their files under root; nothing in the list is run (`read_inert`).
+    """The samples of a list, their files under root; nothing in the list is run (`InertUnpickler`).
 
     Raises InputError, naming the list, for whatever is no sample.
     """
-    entries = read_inert(path)
     try:
+        if path.stat().st_size > LARGEST_LIST:
+            raise ValueError(f"it has {path.stat().st_size >> 20} MB")
+        with path.open("rb") as file:
+            entries = InertUnpickler(file).load()
         return [_sample(entry.state, number, root) for number, entry in enumerate(entries)]
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no list of the benchmark's samples ({error!r}); download it again") from error
+    except (pickle.UnpicklingError, *FAILURES) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise InputError(f"{path} is no list of the benchmark's samples ({reason}); download it again") from error
 
 
 def _sample(state: dict[str, Any], number: int, root: Path) -> Sample:
