@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from ..core.io.atomic import replacing
 from ..core.networks.dust3r.config import ModelConfig, describe
 from ..core.networks.dust3r.names import published_name
-from ..core.networks.tensor_file import write_tensors
 
 README = """# {name}
 
@@ -30,7 +30,8 @@ def export_model(
     weights: of a DUSt3R network, by our names. recipe: JSON-ready; "pairs" tells how many were seen.
     """
     half = {published_name(name): value.detach().to(torch.float16) for name, value in weights.items()}
-    write_tensors(folder / "model.safetensors", half, {"format": "pt"})
+    with replacing(folder / "model.safetensors") as file:
+        file.write(save(half, {"format": "pt"}))
     _write(folder / "config.json", json.dumps(describe(config), indent=2))
     _write(folder / "training.json", json.dumps({**recipe, "held_out": held_out}, indent=1))
     fields = {key: getattr(config, key) for key in config.__dataclass_fields__}

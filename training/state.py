@@ -1,17 +1,18 @@
 """A run as it lies on disk, to be taken up again: weights, their average, the optimiser's moments, and where it is."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ..core.errors import InputError
 from ..core.io.atomic import replacing
-from ..core.networks.tensor_file import Part, read_parts, write_parts
 from .ema import MovingAverage
 
 STATE = "state.json"  # lists the parts; written last, so that it never names a part that is not whole
@@ -31,6 +32,15 @@ class Position:
     averaged: int = 0  # updates that the moving average has seen
     best: float | None = None  # lowest held-out loss of this stage
     synthetic: bool = False  # nothing but synthetic scenes went into the run's weights
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the files that a .safetensors file was cut into."""
+
+    file: str  # name, in the folder of the run
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,32 @@ def load_state(folder: Path) -> SavedState | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read: {error}; copy it again with all parts of the run") from error
     return SavedState(position, read_parts(folder, parts))
+
+
+def write_parts(folder: Path, stem: str, tensors: Mapping[str, Tensor], part_bytes: int) -> list[Part]:
+    """The tensors as one .safetensors file, cut into stem-000.part, ... of at most part_bytes each (0: one file)."""
+    whole = memoryview(save({name: value.detach().contiguous() for name, value in tensors.items()}))
+    size, parts = part_bytes or len(whole), []
+    for start in range(0, len(whole), size):
+        piece, path = whole[start : start + size], folder / f"{stem}-{len(parts):03}.part"
+        with replacing(path) as file:
+            file.write(piece)
+        parts.append(Part(path.name, len(piece), hashlib.sha256(piece).hexdigest()))
+    return parts
+
+
+def read_parts(folder: Path, parts: Iterable[Part]) -> dict[str, Tensor]:
+    """What `write_parts` wrote, on the CPU; raises InputError, naming the part that is missing or damaged."""
+    whole = []
+    for part in parts:
+        path = folder / part.file
+        try:
+            whole.append(path.read_bytes())
+        except OSError as error:
+            raise InputError(f"Cannot read {path}: {error.strerror or error}; copy all parts of the run") from error
+        if len(whole[-1]) != part.bytes or hashlib.sha256(whole[-1]).hexdigest() != part.sha256:
+            raise InputError(f"{path} is damaged; copy it again")
+    return load(b"".join(whole))
 
 
 def pack(learner: nn.Module, optimizer: torch.optim.Optimizer, average: MovingAverage) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.checkpoints.catalogue import is_synthetic
+from ..core.checkpoints.loading import load_model
 from ..core.errors import InputError
 from ..core.progress import Report, silent
 from ..core.runtime.device import pick_device
@@ -221,10 +222,6 @@ def _share_of_run(config: TrainingConfig, index: int, share: float) -> float:
 
 def _start(path: Path, config: TrainingConfig) -> dict[str, Tensor]:
     """The weights of a model to begin with; InputError where it is another network."""
-    from ..core.checkpoints.loading import (
-        load_model,  # reads .safetensors with its library, which training alone does not need
-    )
-
     model = load_model(path, torch.device("cpu"))
     mine, its = config.network, network_shape(model.config)
     for name in ("encoder_width", "encoder_depth", "decoder_width", "decoder_depth", "patch_size"):

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import InputError, ModelUnavailable
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from ..errors import InputError, ModelUnavailable, first_line
 from ..io.atomic import check_writable
 from ..networks.checkpoint_file import CONFIG, WEIGHTS, CheckpointFile, read_checkpoint
 from ..networks.dust3r.config import describe
 from ..networks.dust3r.dust3r import DUSt3R
 from ..networks.dust3r.names import published_name
-from ..networks.tensor_file import write_tensors
 from ..networks.weights import build_network
 from ..progress import Report
 from .catalogue import FILES, UNSTATED, KnownModel, check_model_name, is_synthetic, known_model
@@ -165,8 +167,9 @@ def _whole(target: Path) -> Iterator[Path]:
         partial.mkdir(parents=True)
         yield partial
         partial.rename(target)
-    except OSError as error:
-        raise InputError(f"Cannot write {target}: {error.strerror or error}; free some space") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise InputError(f"Cannot write {target}: {reason}; free some space") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -177,8 +180,8 @@ def _write(file: CheckpointFile, network: DUSt3R, folder: Path) -> None:
         shutil.copyfile(file.weights, folder / WEIGHTS)
         shutil.copyfile(file.weights.with_name(CONFIG), folder / CONFIG)
         return
-    tensors = {published_name(name): value for name, value in network.state_dict().items()}
-    write_tensors(folder / WEIGHTS, tensors, {"format": "pt"})
+    tensors = {published_name(name): value.contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS, {"format": "pt"})
     (folder / CONFIG).write_text(json.dumps(describe(network.config), indent=2), encoding="utf-8")
 
 

@@ -25,6 +25,7 @@ from dust3r.training.learners import Learner
 from dust3r.training.pairs import random_numbers
 from dust3r.training.trainer import Options, train
 from PIL import Image
+from safetensors import safe_open
 
 HERE = Path(__file__).resolve().parent
 CPU = torch.device("cpu")
@@ -87,6 +88,8 @@ def test_a_run_leaves_curves_a_picture_a_model_and_its_recipe(whole):
         assert len(picture.getcolors(100_000)) > 10
     recipe = json.loads((whole / "models" / "one" / "training.json").read_text())
     assert recipe["pairs"] == 6 * 2 * 2 * 2 and recipe["config"]["seed"] == 3
+    with safe_open(whole / "models" / "one" / "model.safetensors", "pt") as file:
+        assert file.metadata() == {"format": "pt"}  # what other readers of the format ask for
     assert recipe["synthetic"] is True and is_synthetic(whole / "models" / "one")
     assert "million parameters" in (whole / "models" / "one" / "README.md").read_text()
     assert not list(whole.glob(".*")) and not list((whole / "models" / "one").glob(".*"))
@@ -132,7 +135,7 @@ torch.set_num_threads(1)
 from dust3r.training import feed
 from dust3r.training.trainer import Options, train
 feed.open_source = runpy.run_path({str(HERE / "training_source.py")!r})["open_floor"]
-config = runpy.run_path({str(HERE / "test_training_run.py")!r})["CONFIG"]
+config = runpy.run_path({str(HERE / "test_run.py")!r})["CONFIG"]
 from dataclasses import replace
 reports = []
 def report(*progress):
@@ -355,7 +358,7 @@ from dataclasses import replace
 from dust3r.training import feed
 from dust3r.training.trainer import train
 feed.open_source = runpy.run_path({str(HERE / "training_source.py")!r})["open_floor"]
-config = runpy.run_path({str(HERE / "test_training_run.py")!r})["CONFIG"]
+config = runpy.run_path({str(HERE / "test_run.py")!r})["CONFIG"]
 train(replace(config, held_out=1), pathlib.Path({str(tmp_path / "two")!r}))
 """)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]

@@ -16,6 +16,7 @@ from dust3r.core.checkpoints.manage import add_model, remove_model, verify_model
 from dust3r.core.checkpoints.provenance import FILE, Origin, read_origin, sha256_of
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
 from dust3r.core.progress import silent
+from safetensors import safe_open
 
 DPT, SMALL = KNOWN_MODELS[0], BUNDLED / "small"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -196,6 +197,8 @@ def test_a_pth_becomes_a_folder_that_computes_the_same(tmp_path):
     again = load_model(added, torch.device("cpu"))
     assert (again.name, again.licence) == ("checkpoint", "Ours")
     assert again.config == loaded.config
+    with safe_open(added / WEIGHTS, "pt") as file:
+        assert file.metadata() == {"format": "pt"}  # what other readers of the format ask for
     for (name, ours), (other, theirs) in zip(
         loaded.network.state_dict().items(), again.network.state_dict().items(), strict=True
     ):
