@@ -124,7 +124,7 @@ def test_what_the_carried_packages_need_is_carried_or_brought_by_blender(lock):
 
 def test_only_wheels_that_fit_every_python_are_pure(lock):
     pure = wheel_set.select(lock, "linux-x64", ["3.14"], "pure")
-    assert {"roma", "safetensors", "huggingface-hub"} <= {wheel.project for wheel in pure}
+    assert {"safetensors", "huggingface-hub"} <= {wheel.project for wheel in pure}
     assert all("-none-any" in wheel.file_name or "-abi3-" in wheel.file_name for wheel in pure)
 
 

@@ -22,7 +22,6 @@ DIRECT = (
     "scikit-image",
     "pillow",
     "pillow-heif",
-    "roma",
     "safetensors",
     "huggingface_hub",
 )  # the versions of requirements.txt

@@ -37,7 +37,6 @@ PACKAGES: dict[str, Callable[[], object]] = {  # a first use of each, since an i
     "skimage": lambda: _module("skimage.measure").marching_cubes(_module("numpy").eye(3)[None].repeat(3, 0), 0.5),
     "PIL": lambda: _module("PIL.Image").new("RGB", (2, 2)).resize((1, 1)),
     "pillow_heif": lambda: _module("pillow_heif").from_bytes("L", (64, 64), bytes(4096)).save(_module("io").BytesIO()),
-    "roma": lambda: _module("roma").random_rotmat(2),
     "safetensors": lambda: _module("safetensors.torch").save({"a": _module("torch").ones(1)}),
     "huggingface_hub": lambda: _module("huggingface_hub").HfApi(),
 }
