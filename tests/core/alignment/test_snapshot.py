@@ -94,7 +94,7 @@ def test_the_surest_three_quarters_of_the_looked_at_pixels_of_all_photos_are_sho
         assert standing.chosen.tolist() == pixels[shown].tolist()
         assert standing.depth.tolist() == depth[n][shown].tolist()
         assert standing.every_depth.tolist() == depth[n].tolist()
-        assert (standing.R == where.R[n]).all() and (standing.centre == where.translation[n]).all()
+        assert (where.R[n] == standing.R).all() and (standing.centre == where.translation[n]).all()
         assert standing.focal == world.focal[n] and (standing.principal_point == world.principal_point[n]).all()
     watcher.standings.clear()
     sight_of(watcher).stand(np.array([0]), world, np.zeros((2, 8)))
