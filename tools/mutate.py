@@ -189,9 +189,14 @@ def measured(package: Package, paths: Sequence[str], temporary: Path) -> dict[st
 
 
 def chosen_tests(mutant: Mutant, tests: Mapping[str, Test], budget: float) -> dict[str, float]:
-    """CPU seconds of the tests that execute the mutant, file by file, the quickest first, within a budget."""
+    """CPU seconds of the tests that execute the mutant, file by file, the quickest first, within a budget.
+
+    Of what no test executes, an import may be what does: then the tests that execute anything else of the file.
+    """
     first, last = mutant.lines if mutant.in_function else (0, sys.maxsize)
-    hit = {n: t.seconds for n, t in tests.items() if any(first <= k <= last for k in t.lines.get(mutant.path, ()))}
+    of_file = {name: test for name, test in tests.items() if mutant.path in test.lines}
+    hit = {n: t for n, t in of_file.items() if any(first <= k <= last for k in t.lines[mutant.path])} or of_file
+    hit = {name: test.seconds for name, test in hit.items()}
     left, chosen = budget, {}
     for name in sorted(hit, key=lambda name: hit[name]):
         if chosen and hit[name] > left:

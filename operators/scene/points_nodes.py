@@ -201,7 +201,7 @@ def _depth_color(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     nearer = _math(group, "SUBTRACT", (-1, 13), usual["Mean"], logarithm)
     steps = _math(group, "DIVIDE", (0, 13), nearer, usual["Standard Deviation"])
     odds = _math(group, "POWER", (1, 13), LOGISTIC, steps)
-    return _ramp(group, (1, 11), _math(group, "DIVIDE", (1, 12), before, _math(group, "ADD", (0, 12), odds, 1.0)))
+    return _ramp(group, (1, 10), _math(group, "DIVIDE", (1, 11), before, _math(group, "ADD", (1, 12), odds, 1.0)))
 
 
 def _depth(group: Any) -> bpy.types.NodeSocket:
