@@ -62,9 +62,11 @@ def test_where_no_layer_is_rendered_the_first_is(artists, camera):
 
 
 def test_without_cycles_private_scenes_are_refused_in_a_sentence(camera):
-    with pytest.raises(ReconstructionError, match="enable the add-on Cycles"):
-        with private_copy.private_copy(SimpleNamespace(), camera, (40, 30)):
-            pass
+    with (
+        pytest.raises(ReconstructionError, match="enable the add-on Cycles"),
+        private_copy.private_copy(SimpleNamespace(), camera, (40, 30)),
+    ):
+        pass
 
 
 def test_colours_are_denoised_8_bit_pngs_and_depth_one_sharp_sample_as_32_bit_exr(artists, camera):
