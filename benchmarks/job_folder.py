@@ -26,9 +26,9 @@ runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
 from dust3r.core.alignment.aligner import align  # noqa: E402
 from dust3r.core.images.pixel_mapping import PixelMapping  # noqa: E402
-from dust3r.core.inference.array_store import FolderShelf, MemoryShelf, Shelf  # noqa: E402
+from dust3r.core.inference.array_store import ArrayStore, FolderStore, MemoryStore  # noqa: E402
 from dust3r.core.inference.prediction import Prediction  # noqa: E402
-from dust3r.core.inference.prediction_store import DENSE, RECORDS, PairStore  # noqa: E402
+from dust3r.core.inference.prediction_store import DENSE, RECORDS, PredictionStore  # noqa: E402
 from dust3r.core.scene_graph.edges import Edge, make_edges  # noqa: E402
 from dust3r.core.scene_graph.shard import WHOLE  # noqa: E402
 from dust3r.evaluation.metrics.poses import pose_metrics  # noqa: E402
@@ -63,8 +63,8 @@ class Case:
     def mappings(self) -> list[PixelMapping]:
         return [PixelMapping(self.size, self.size, offset=(-0.5, -0.5))] * self.photos
 
-    def store(self, shelf: Shelf) -> PairStore:
-        return PairStore(shelf, [f"{photo:032d}" for photo in range(self.photos)], [self.size] * self.photos)
+    def store(self, arrays: ArrayStore) -> PredictionStore:
+        return PredictionStore(arrays, [f"{photo:032d}" for photo in range(self.photos)], [self.size] * self.photos)
 
 
 SMALL = [Case(12, (112, 80), "complete"), Case(24, (112, 80), "complete")]
@@ -114,7 +114,7 @@ def fill(case: Case) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     np.savez(folder / "truth.npz", poses=oracle.poses, depth=oracle.depth)
-    store = case.store(FolderShelf(folder))
+    store = case.store(FolderStore(folder))
     store.missing(case.edges)
     for chunk in WHOLE.chunks(case.edges):
         store.add([oracle(edge) for edge in chunk])
@@ -125,12 +125,12 @@ def solve(case: Case, storage: str) -> None:
     """Align out of the folder, or out of memory, or from every pixel of every pair ("all"); print what it took."""
     folder = FOLDER / case.name
     if storage == "disk":
-        predictions = case.store(FolderShelf(folder)).of(case.edges)
+        predictions = case.store(FolderStore(folder)).of(case.edges)
     else:
         oracle = Oracle(case)
         predictions = [oracle(edge) for edge in case.edges]
         if storage == "memory":
-            store = case.store(MemoryShelf())
+            store = case.store(MemoryStore())
             store.missing(case.edges)
             store.add(predictions)
             predictions = store.of(case.edges)

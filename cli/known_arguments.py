@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from ..core.cameras.priors import Given, Part, read_known
+from ..core.cameras.priors import Part, Priors, read_known
 from ..core.errors import InputError
 from ..core.images.masks import find_masks
 
@@ -28,10 +28,10 @@ def read_pin(arguments: argparse.Namespace) -> Part:
     return arguments.pin or "both"
 
 
-def read_given(arguments: argparse.Namespace, photos: Sequence[Path]) -> Given:
+def read_priors(arguments: argparse.Namespace, photos: Sequence[Path]) -> Priors:
     """The known cameras and masks that the arguments name; raises InputError for what does not fit the photos."""
     pin = read_pin(arguments)
-    return Given(
+    return Priors(
         read_known(arguments.known, photos, pin) if arguments.known else {},
         find_masks(arguments.masks, photos) if arguments.masks else {},
     )

@@ -11,7 +11,7 @@ from ..core.checkpoints.local import default_model_folder, find_model
 from ..core.errors import InputError
 from ..core.images.reader import find_photos
 from ..core.inference import forward as inference
-from ..core.inference.array_store import Shelf
+from ..core.inference.array_store import ArrayStore
 from ..core.io.atomic import temporary_folder, together
 from ..core.jobs.job import find_result
 from ..core.jobs.run import LOADING, loaded
@@ -78,9 +78,9 @@ def _place(
     """What was found, and the same as a reconstruction."""
     settings = read_localization(arguments)
     finished = None if is_map(folder) else find_result(folder)
-    with _loaded(arguments, report) as (model, shelf):
+    with _loaded(arguments, report) as (model, store):
         world = finished or read_map(folder, model)
-        found, refused = localize_all(photos, world, model, settings, shelf, report)
+        found, refused = localize_all(photos, world, model, settings, store, report)
     for sentence in refused:
         output.warning(sentence)
     return found, as_reconstruction(found, world, settings)
@@ -101,11 +101,11 @@ def _lines(found: Sequence[Localized], placed: Reconstruction) -> Iterator[str]:
 
 
 @contextmanager
-def _loaded(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[LoadedModel, Shelf | None]]:
+def _loaded(arguments: argparse.Namespace, report: Report) -> Iterator[tuple[LoadedModel, ArrayStore | None]]:
     """The model named; else the job's, with what it has said before; else the best present."""
     if arguments.model is None and (arguments.folder / "job.json").is_file():
-        with loaded(arguments.folder, arguments.device, report, arguments.cache) as (model, shelf):
-            yield model, shelf
+        with loaded(arguments.folder, arguments.device, report, arguments.cache) as (model, store):
+            yield model, store
         return
     path = find_model(arguments.model, arguments.models_folder or default_model_folder())
     report(LOADING, 0, 1)

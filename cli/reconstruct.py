@@ -15,7 +15,7 @@ from ..core.reconstruction.result import Reconstruction
 from ..core.scene_graph.edges import make_edges
 from .blender_needed import require_bpy
 from .frames import photos_of
-from .known_arguments import read_given
+from .known_arguments import read_priors
 from .output import Output, photo_count, with_caveats
 from .outputs import CAMERAS, PICTURE, POINTS, SCENE
 from .settings import DEFAULTS, read_settings
@@ -29,7 +29,7 @@ def reconstruct(arguments: argparse.Namespace, output: Output) -> None:
     """Run a job and write what was asked for; raises ReconstructionError before the work where that is possible."""
     check_outputs(arguments, also=arguments.job)
     job = read_job(arguments, output)
-    check_written(arguments, OUTPUTS, (*job.photos, *job.given.masks.values()))
+    check_written(arguments, OUTPUTS, (*job.photos, *job.priors.masks.values()))
     with _job_folder(arguments.job) as folder:
         job.save(folder)
         output.say(f"{photo_count(len(job.photos))}, model {job.model.name}")
@@ -59,7 +59,7 @@ def read_job(arguments: argparse.Namespace, output: Output) -> Job:
     model = find_model(arguments.model, arguments.models_folder or default_model_folder())
     photos = photos_of(arguments, output)
     make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing before the model is loaded
-    return Job(tuple(resolved(path) for path in photos), model, settings, given=read_given(arguments, photos))
+    return Job(tuple(resolved(path) for path in photos), model, settings, priors=read_priors(arguments, photos))
 
 
 def check_outputs(arguments: argparse.Namespace, also: Path | None = None) -> None:

@@ -45,8 +45,8 @@ def world(arguments: argparse.Namespace, output: Output) -> None:
     with together():
         result.save(folder)
         if solution is not None:
-            way = result.gauge.similarity @ np.linalg.inv(before.gauge.similarity)
-            solution.moved(way, result.gauge.choices).save(folder.parent)
+            way = result.world_frame.similarity @ np.linalg.inv(before.world_frame.similarity)
+            solution.moved(way, result.world_frame.choices).save(folder.parent)
     output.result(str(folder), f"{', '.join(moves)} settled -> {folder}")
 
 

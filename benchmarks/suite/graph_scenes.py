@@ -14,7 +14,7 @@ from ...core.checkpoints.loading import LoadedModel
 from ...core.geometry.rotation import rotation_from_vector
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.images.preprocessing import View, load_views
-from ...core.inference.array_store import MemoryShelf
+from ...core.inference.array_store import MemoryStore
 from ...core.inference.forward import encode
 from ...core.inference.prediction import PairPrediction, Prediction
 from ...core.inference.predictor import Predictor
@@ -135,7 +135,7 @@ def _seen_by(
 ) -> list[Photos]:
     """With the likeness that the model's encoder finds."""
     likeness = likeness_of([pooled(one) for one in encode(model.network, views)])
-    mappings, predictor = [view.mapping for view in views], Predictor(model.network, views, MemoryShelf())
+    mappings, predictor = [view.mapping for view in views], Predictor(model.network, views, MemoryStore())
     centres = [mapping.photo_centre for mapping in mappings]
     photos = [Photos(f"{name}, pairs by {model.name}", cam2world, mappings, centres, likeness, predictor)]
     if scene is not None:

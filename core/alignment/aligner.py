@@ -47,7 +47,7 @@ def align(
     masks: Masks | None = None,
     principal_points: Sequence[tuple[float, float]] | None = None,
     known: Sequence[KnownCamera | None] | None = None,
-    before: Sequence[Placement | None] | None = None,
+    warm_start: Sequence[Placement | None] | None = None,
     lenses: Sequence[Hashable] | None = None,
     network_spread: float = PHOTO_SPREAD,
     names: Sequence[str] | None = None,
@@ -60,7 +60,7 @@ def align(
     then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap.
     mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the photos' centres if not
     given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
-    world is that photo's, with two in different places the scale is theirs too; before: where photos stood in an
+    world is that photo's, with two in different places the scale is theirs too; warm_start: where photos stood in an
     earlier solution, to begin there; lenses: equal for photos of one camera, lens and zoom, None where that is
     unknown, for shared_focal "exif"; network_spread: relative error of the focals that the network's pointmaps show,
     beside their scatter, where one is known roughly; names: of the photos, for warnings; look: who sees the world come
@@ -71,7 +71,7 @@ def align(
     _check(mappings, predictions)
     steps = Steps(report, STAGE)
     groups = focal_groups(settings.shared_focal, [mapping.photo_size for mapping in mappings], lenses)
-    pins = gather(known, before, groups)
+    pins = gather(known, warm_start, groups)
     centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
     centres[pins.centred] = pins.principal_point[pins.centred]
     observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))

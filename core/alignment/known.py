@@ -108,12 +108,12 @@ def focal_sources(
 
 
 def gather(
-    known: Sequence[KnownCamera | None] | None, before: Sequence[Placement | None] | None, focal_group: Indices
+    known: Sequence[KnownCamera | None] | None, warm_start: Sequence[Placement | None] | None, focal_group: Indices
 ) -> Pins:
     """What is known of N photos. Raises InputError when it is said of another number of them."""
     count = len(focal_group)
     cameras = [camera or KnownCamera() for camera in (known or [None] * count)]
-    placements = list(before or [None] * count)
+    placements = list(warm_start or [None] * count)
     for what, found in (("Known cameras", cameras), ("Earlier places", placements)):
         if len(found) != count:
             raise InputError(f"{what} were given for {len(found)} photos, but there are {count}")

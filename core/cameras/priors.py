@@ -140,12 +140,12 @@ def _check_pose(pose: NDArray[np.float64]) -> None:
         raise InputError(f"A known cam2world must stand within {FARTHEST:g} units, got {farthest:g}; use larger units")
 
 
-GIVEN = ("known", "masks")  # the words of `named`, in every file that has it
+PRIOR_KEYS = ("known", "masks")  # the words of `named`, in every file that has it
 Size = tuple[int, int]  # (width, height), pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Priors:
     """By resolved photo; a photo may have neither."""
 
     cameras: Mapping[Path, KnownCamera] = field(default_factory=dict)
@@ -171,7 +171,7 @@ class Given:
         return cls(cameras, {Path(name): Path(mask) for name, mask in content.get("masks", {}).items()})
 
 
-NOTHING = Given()
+NOTHING = Priors()
 
 
 def read_known(path: Path, photos: Sequence[Path], part: Part = "both") -> dict[Path, KnownCamera]:
@@ -227,9 +227,9 @@ def _stranger(name: str, names: list[str]) -> str:
 UNKNOWN = KnownCamera()
 
 
-def told_of(views: Sequence[View], given: Given, settings: AlignmentSettings) -> list[KnownCamera]:
+def priors_of(views: Sequence[View], priors: Priors, settings: AlignmentSettings) -> list[KnownCamera]:
     """What is known of every view's camera; with exif_focal, a focal that the user did not give is EXIF's, roughly."""
-    known = [given.cameras.get(view.path.resolve(), UNKNOWN) for view in views]
+    known = [priors.cameras.get(view.path.resolve(), UNKNOWN) for view in views]
     return [
         _with_exif(camera, view) if settings.exif_focal else camera for camera, view in zip(known, views, strict=True)
     ]

@@ -26,7 +26,7 @@ CHECKSUM = 4  # bytes at a file's end: the CRC-32 of all before, little-endian; 
 log = logging.getLogger(__name__)
 
 
-class Shelf(Protocol):
+class ArrayStore(Protocol):
     """Arrays by kind and name. They come back to the last bit; none is changed after it was put."""
 
     def put(self, kind: str, name: str, array: NDArray[Any]) -> None: ...
@@ -49,7 +49,7 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryShelf:
+class MemoryStore:
     """Everything stays in this process."""
 
     arrays: dict[Name, NDArray[Any]] = field(default_factory=dict)
@@ -74,11 +74,11 @@ class MemoryShelf:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderShelf:
+class FolderStore:
     """One .npy file an array, whole or not there; several processes may share the folder. Arrays are memory-mapped.
 
     A checksum tells a damaged file, which is removed and counts as missing. It is compared once, when a file that
-    another FolderShelf has written is read for the first time.
+    another FolderStore has written is read for the first time.
     """
 
     folder: Path
@@ -130,7 +130,7 @@ class FolderShelf:
 
 
 def _mapped(path: Path, compare: bool) -> NDArray[Any]:
-    """The array of a file that `FolderShelf.put` wrote; compare: with its checksum. Raises some of DAMAGED_ARRAYS."""
+    """The array of a file that `FolderStore.put` wrote; compare: with its checksum. Raises some of DAMAGED_ARRAYS."""
     with open_regular(path) as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError("its version of .npy is not ours")
@@ -155,10 +155,10 @@ def allow_many_maps() -> None:
 
 
 @contextmanager
-def temporary_shelf(on_disk: bool) -> Iterator[Shelf]:
-    """A shelf for one piece of work."""
+def temporary_store(on_disk: bool) -> Iterator[ArrayStore]:
+    """A store for one piece of work."""
     if not on_disk:
-        yield MemoryShelf()
+        yield MemoryStore()
         return
     with temporary_folder() as folder:
-        yield FolderShelf(folder)
+        yield FolderStore(folder)

@@ -78,8 +78,8 @@ Keys = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPrediction:
-    """A prediction on a shelf; a `PairPrediction`."""
+class CachedPrediction:
+    """A prediction in a store; a `PairPrediction`."""
 
     edge: Edge
     sizes: tuple[Size, Size]  # (width, height) of photos i and j

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scene_graph.edges import Edge
-from .array_store import Shelf
+from .array_store import ArrayStore
 from .prediction import (
     KEY,
-    KeptPrediction,
+    CachedPrediction,
     Keys,
     Prediction,
     Size,
@@ -29,7 +29,7 @@ from .prediction import (
 
 DENSE_SIDES = 16  # of every photo: up to 9 photos complete that is all, and for 24 the depth is hardly worse
 FEWEST_DENSE = 8  # below, a photo's surest edges are predicted again (after photos or edges were taken away)
-RECORDS, DENSE = "pairs", "dense"  # kinds on the shelf
+RECORDS, DENSE = "pairs", "dense"  # kinds in the store
 
 
 class _Side(NamedTuple):
@@ -43,19 +43,19 @@ class _Side(NamedTuple):
         return f"{self.pair[0]}-{self.pair[1]}-{self.side}"
 
 
-class PairStore:
-    """The predictions of a job's photos on a shelf, which may hold those of others too.
+class PredictionStore:
+    """The predictions of a job's photos in a store, which may hold those of others too.
 
     keys: of each photo, of what the network sees of it; equal photos share their predictions. sizes: (width, height).
     """
 
-    def __init__(self, shelf: Shelf, keys: Sequence[str], sizes: Sequence[Size]) -> None:
-        self._shelf, self._keys, self._sizes = shelf, keys, sizes
+    def __init__(self, store: ArrayStore, keys: Sequence[str], sizes: Sequence[Size]) -> None:
+        self._store, self._keys, self._sizes = store, keys, sizes
         self._photos = set(keys)
         self._size_of = dict(zip(keys, sizes, strict=True))
         self._records: dict[Keys, NDArray[Any]] = {}
         self._wanted: dict[str, set[_Side]] = {}
-        self._present = set(shelf.names(DENSE))
+        self._present = set(store.names(DENSE))
         self._read: set[str] = set()
         self._chunks: set[str] = set()  # of those that were read, what is of these photos
         self._read_records()
@@ -67,7 +67,7 @@ class PairStore:
             self._wanted.setdefault(key, set()).update(sides)
         self._read_records()
         # Other processes may have kept sides without knowing of each other's surer ones, or been stopped half way.
-        self._present = set(self._shelf.names(DENSE))
+        self._present = set(self._store.names(DENSE))
         self._forget(self._places(asked))
         return [edge for edge in edges if self._pair(edge) not in self._records]
 
@@ -89,15 +89,15 @@ class PairStore:
             for side in (0, 1):
                 name = _Side(self._pair(prediction.edge), side).name
                 if places[name] < DENSE_SIDES:
-                    self._shelf.put(DENSE, name, dense_array(prediction, side))
+                    self._store.put(DENSE, name, dense_array(prediction, side))
                     self._present.add(name)
         name = hashlib.sha256(records["key"].tobytes()).hexdigest()[:KEY]
-        self._shelf.put(RECORDS, name, records)
+        self._store.put(RECORDS, name, records)
         self._read.add(name)
         self._chunks.add(name)
         self._forget(places)
 
-    def of(self, edges: Sequence[Edge]) -> list[KeptPrediction]:
+    def of(self, edges: Sequence[Edge]) -> list[CachedPrediction]:
         """The kept predictions of these edges, none of which may be missing."""
         rank: dict[str, int] = {}
         for sides in self._sides(edges).values():
@@ -113,12 +113,12 @@ class PairStore:
 
     def _read_records(self) -> None:
         """Those that were not read yet: other processes may have put some there."""
-        for name in sorted(set(self._shelf.names(RECORDS)) - self._read):
-            records = self._shelf.get(RECORDS, name)
+        for name in sorted(set(self._store.names(RECORDS)) - self._read):
+            records = self._store.get(RECORDS, name)
             if records is not None and is_sound(records):
                 self._take(name, records)
             else:
-                self._shelf.drop(RECORDS, name)
+                self._store.drop(RECORDS, name)
             self._read.add(name)
 
     def _take(self, name: str, records: NDArray[Any]) -> None:
@@ -131,31 +131,31 @@ class PairStore:
     def _is_present(self, side: _Side) -> bool:
         """Whether all pixels of it are kept; a damaged file is dropped."""
         if side.name in self._present and self._dense(side) is None:
-            self._shelf.drop(DENSE, side.name)
+            self._store.drop(DENSE, side.name)
             self._present.remove(side.name)
         return side.name in self._present
 
     def _dense(self, side: _Side) -> NDArray[np.float32] | None:
         """All pixels of it; None where they are not kept, or where it is a damaged file that keeps them."""
-        values = self._shelf.get(DENSE, side.name)
+        values = self._store.get(DENSE, side.name)
         size = self._size_of[side.pair[side.side]]
         return values if values is not None and is_dense(values, size) else None
 
     def _use(self, dense: Sequence[str]) -> None:
         """Note what is of use, what can be spared last: a few sides less of every photo cost nothing."""
         for name in dense:
-            self._shelf.use(DENSE, name)
+            self._store.use(DENSE, name)
         for name in self._chunks:
-            self._shelf.use(RECORDS, name)
+            self._store.use(RECORDS, name)
 
-    def _kept(self, edge: Edge, best: Set[str]) -> KeptPrediction:
+    def _kept(self, edge: Edge, best: Set[str]) -> CachedPrediction:
         pair, sizes = self._pair(edge), (self._sizes[edge.i], self._sizes[edge.j])
 
         def read(side: int) -> NDArray[np.float32] | None:
             part = _Side(pair, side)
             return self._dense(part) if part.name in best else None
 
-        return KeptPrediction(edge, sizes, self._records[pair], read)
+        return CachedPrediction(edge, sizes, self._records[pair], read)
 
     def _places(self, photos: Iterable[str]) -> dict[str, int]:
         """How many of a photo's sides that are asked for are surer, by the side's name."""
@@ -165,7 +165,7 @@ class PairStore:
     def _forget(self, places: Mapping[str, int]) -> None:
         """Let go of the sides that are not among their photo's surest."""
         for name in {name for name in self._present if places.get(name, 0) >= DENSE_SIDES}:
-            self._shelf.drop(DENSE, name)
+            self._store.drop(DENSE, name)
             self._present.remove(name)
 
     def _sides(self, edges: Iterable[Edge]) -> Mapping[str, set[_Side]]:

@@ -1,4 +1,4 @@
-"""The network and what it has said so far: nothing is encoded or decoded that lies on the shelf already."""
+"""The network and what it has said so far: nothing is encoded or decoded that lies in the store already."""
 
 import hashlib
 from collections import Counter
@@ -15,35 +15,35 @@ from ..networks.dust3r.dust3r import DUSt3R, Encoded
 from ..progress import Report, part_of, silent
 from ..scene_graph.edges import Edge
 from ..scene_graph.shard import WHOLE, Shard
-from .array_store import Shelf
+from .array_store import ArrayStore
 from .forward import decode, encode
-from .prediction import KEY, KeptPrediction
-from .prediction_store import PairStore
+from .prediction import KEY, CachedPrediction
+from .prediction_store import PredictionStore
 
-ENCODED, GRAPH = "encoded", "graph"  # kinds on the shelf
+ENCODED, GRAPH = "encoded", "graph"  # kinds in the store
 KEYS = np.dtype(f"S{KEY}")
-PHOTOS = 16  # encoded before they are put on the shelf together
+PHOTOS = 16  # encoded before they are put in the store together
 
 
 class Predictor:
-    """What a network says of some views, one forward pass for everything that the shelf lacks."""
+    """What a network says of some views, one forward pass for everything that the store lacks."""
 
     def __init__(
         self,
         network: DUSt3R,
         views: Sequence[View],
-        shelf: Shelf,
+        store: ArrayStore,
         batch_pixels: int | None = None,
         predicted: Callable[[Iterable[int]], None] = lambda photos: None,
     ) -> None:
         """batch_pixels: as for `inference.decode`; predicted: called with photos all of whose pairs are there."""
         self.views, self._batch_pixels, self._predicted = views, batch_pixels, predicted
-        self._network, self._shelf = network, shelf
+        self._network, self._store = network, store
         self.keys = tuple(photo_key(view) for view in views)
-        self._pairs = PairStore(shelf, self.keys, [view.mapping.view_size for view in views])
+        self._pairs = PredictionStore(store, self.keys, [view.mapping.view_size for view in views])
 
     def encode(self, photos: Iterable[int], report: Report = silent, shard: Shard = WHOLE) -> None:
-        """Put on the shelf what the encoder says of these photos, by their numbers.
+        """Put in the store what the encoder says of these photos, by their numbers.
 
         Every shard needs all of them, and leaves out what another has put there by then.
         """
@@ -55,11 +55,11 @@ class Predictor:
             views, shifted = [self.views[photo] for photo in some], part_of(report, start, len(ordered))
             # Each alone: what is kept of a photo must not depend on its company, to the last bit.
             for photo, one in zip(some, encode(self._network, views, shifted, batch_pixels=1), strict=True):
-                self._shelf.put(ENCODED, self.keys[photo], one.tokens.float().numpy())
+                self._store.put(ENCODED, self.keys[photo], one.tokens.float().numpy())
 
     def _unencoded(self, photos: Iterable[int]) -> list[int]:
         """Equal photos once."""
-        numbers = {self.keys[photo]: photo for photo in photos if not self._shelf.has(ENCODED, self.keys[photo])}
+        numbers = {self.keys[photo]: photo for photo in photos if not self._store.has(ENCODED, self.keys[photo])}
         return list(numbers.values())
 
     def encoded(self, photo: int) -> Encoded:
@@ -67,7 +67,7 @@ class Predictor:
         width, height = self.views[photo].mapping.view_size
         tokens = self._tokens(photo)
         if tokens is None:
-            self._shelf.drop(ENCODED, self.keys[photo])
+            self._store.drop(ENCODED, self.keys[photo])
             self.encode([photo])
             tokens = self._tokens(photo)
         if tokens is None:
@@ -75,25 +75,25 @@ class Predictor:
         return Encoded(torch.from_numpy(np.array(tokens)), (height, width))
 
     def _tokens(self, photo: int) -> NDArray[np.float32] | None:
-        """(1, N, C) of a photo, if the shelf has what can be that."""
+        """(1, N, C) of a photo, if the store has what can be that."""
         config, (width, height) = self._network.config, self.views[photo].mapping.view_size
         shape = (1, height // config.patch_size * (width // config.patch_size), config.encoder_width)
-        tokens = self._shelf.get(ENCODED, self.keys[photo])
+        tokens = self._store.get(ENCODED, self.keys[photo])
         return tokens if tokens is not None and tokens.dtype == np.float32 and tokens.shape == shape else None
 
-    def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[KeptPrediction]:
+    def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[CachedPrediction]:
         """The predictions of the edges, in their order."""
         self.infer(edges, report)
         self._decode(WHOLE.chunks(self._pairs.bare(edges)), report)
         self._predicted(chain(*edges))
         kept = self._pairs.of(edges)
         for key in self.keys:
-            self._shelf.use(ENCODED, key)
-        self._shelf.use(GRAPH, self._graph_name())
+            self._store.use(ENCODED, key)
+        self._store.use(GRAPH, self._graph_name())
         return kept
 
     def infer(self, edges: Sequence[Edge], report: Report = silent, shard: Shard = WHOLE) -> None:
-        """Put on the shelf what this shard's part of the edges lacks there.
+        """Put in the store what this shard's part of the edges lacks there.
 
         The parts depend on all edges, not on what is there: an interrupted run, or several, end with the same values.
         """
@@ -108,12 +108,12 @@ class Predictor:
         """The edges that `keep_graph` was given for these photos; else those between them that it was given for
         others, of which most are among these; none before."""
         name = self._graph_name()
-        if self._shelf.has(GRAPH, name):
+        if self._store.has(GRAPH, name):
             return self._graph(name)
-        return max(map(self._graph, self._shelf.names(GRAPH)), key=lambda edges: len(set(chain(*edges))), default=[])
+        return max(map(self._graph, self._store.names(GRAPH)), key=lambda edges: len(set(chain(*edges))), default=[])
 
     def _graph(self, name: str) -> list[Edge]:
-        kept = self._shelf.get(GRAPH, name)
+        kept = self._store.get(GRAPH, name)
         number = {key.encode(): photo for photo, key in enumerate(self.keys)}
         if kept is None or kept.dtype != KEYS or kept.shape[1:] != (2,):
             return []
@@ -123,9 +123,9 @@ class Predictor:
         return hashlib.sha256("".join(sorted(set(self.keys))).encode()).hexdigest()[:KEY]
 
     def keep_graph(self, edges: Sequence[Edge]) -> None:
-        """Put on the shelf which edges the graph of these photos ended with."""
+        """Put in the store which edges the graph of these photos ended with."""
         pairs = [[self.keys[photo] for photo in edge] for edge in edges]
-        self._shelf.put(GRAPH, self._graph_name(), np.array(pairs, dtype=KEYS))
+        self._store.put(GRAPH, self._graph_name(), np.array(pairs, dtype=KEYS))
 
     def _decode(self, chunks: Sequence[Sequence[Edge]], report: Report, shard: Shard = WHOLE) -> None:
         self.encode({photo for chunk in chunks for edge in chunk for photo in edge}, report, shard)

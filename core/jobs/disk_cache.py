@@ -39,8 +39,8 @@ class _Entry(NamedTuple):
     partial: bool  # being written, or left by a process that was killed
 
 
-def shelves(folder: Path, device: str) -> Path:
-    """Where in a cache the models' shelves lie: another version may say something else.
+def array_stores(folder: Path, device: str) -> Path:
+    """Where in a cache the models' array stores lie: another version may say something else.
 
     Each device ("cpu", "cuda", ...) has its own, and so settles on a precision of its own.
     """

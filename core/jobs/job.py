@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..cameras.priors import NOTHING, Given
+from ..cameras.priors import NOTHING, Priors
 from ..errors import InputError
 from ..io.atomic import read_text, remove_abandoned, replacing
 from ..io.validation import check_no_links, check_path
@@ -36,7 +36,7 @@ class Job:
     cache: Path | None = (
         None  # where what the network says is kept from job to job (core/jobs/disk_cache.py); None: in the job
     )
-    given: Given = NOTHING
+    priors: Priors = NOTHING
 
     def save(self, folder: Path) -> None:
         """Write the job into a folder; raises InputError when that is not possible."""
@@ -46,7 +46,7 @@ class Job:
             "model": str(self.model),
             "settings": self.settings.as_dict(),
             "cache": str(self.cache) if self.cache else None,
-            **self.given.as_dict(),
+            **self.priors.as_dict(),
         }
         with replacing(folder / "job.json") as file:
             file.write(json.dumps(content, indent=1).encode())
@@ -62,8 +62,8 @@ class Job:
                 raise InputError(f"{path} was written by another version (format {content['format']}, not {FORMAT})")
             photos = tuple(check_path(photo) for photo in content["photos"])
             settings, cache = ReconstructionSettings.from_dict(content["settings"]), content.get("cache")
-            cache, given = check_path(cache) if cache else None, Given.from_dict(content)
-            return cls(photos, check_path(content["model"]), settings, cache, given)
+            cache, priors = check_path(cache) if cache else None, Priors.from_dict(content)
+            return cls(photos, check_path(content["model"]), settings, cache, priors)
         except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path} is no job that can be read ({error}); start it again") from error
 

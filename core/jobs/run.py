@@ -14,7 +14,7 @@ from ..checkpoints.loading import LoadedModel, load_model
 from ..cleanup.find import with_flaws
 from ..errors import InputError
 from ..images.preprocessing import load_views
-from ..inference.array_store import FolderShelf, allow_many_maps
+from ..inference.array_store import FolderStore, allow_many_maps
 from ..io.atomic import together
 from ..io.plain_text import plain_lines
 from ..networks.precision import precision_name
@@ -28,7 +28,7 @@ from ..runtime.memory import keep_freed_memory, shortage_explained
 from ..scene_graph.shard import Shard
 from ..settings import Device, Precision, ReconstructionSettings
 from ..world.transform import grounded
-from .disk_cache import shelves, using
+from .disk_cache import array_stores, using
 from .job import (
     Job,
     cache_folder,
@@ -62,10 +62,10 @@ def run_job(
         result = _finished(folder) if last is not None and last.fingerprint == inputs.fingerprint(job) else None
         if result is None:
             forget_result(folder)
-            model, shelf = _load(folder, job, report)
-            before = last.before(inputs, job) if last is not None else {}
+            model, store = _load(folder, job, report)
+            warm_start = last.warm_start(inputs, job) if last is not None else {}
             watch = watch if watch is NOBODY else replace(watch, world=partial(world_to_come, inputs, job, last))
-            result = reconstruct(job.photos, model, job.settings, report, shelf, before, job.given, watch)
+            result = reconstruct(job.photos, model, job.settings, report, store, warm_start, job.priors, watch)
             result = in_its_world(result, inputs, job, last)
             with together():
                 result.save(result_folder(folder))
@@ -73,7 +73,7 @@ def run_job(
         else:
             names = {view.path: view.name for view in result.views}
             settings, before = settled(job.settings, result.views).as_dict(), result.settings.get("ground")
-            result = replace(result, settings=settings, given=job.given.named(names))
+            result = replace(result, settings=settings, priors=job.priors.named(names))
             result = result if before == job.settings.ground else grounded(result)
             result = result if result.searched else with_flaws(result, report=report)  # an earlier version's
             with together():
@@ -93,8 +93,8 @@ def infer_shard(
     sentence.
     """
     with _begun(folder, show, cache) as (job, report):
-        model, shelf = _load(folder, job, report)
-        infer(job.photos, model, job.settings, shelf, shard, report, job.given)
+        model, store = _load(folder, job, report)
+        infer(job.photos, model, job.settings, store, shard, report, job.priors)
         report(LAST, 1, 1)
         log.info("part %d of %d is done", shard.number, shard.parts)
     return _notices(job, model)
@@ -107,7 +107,7 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
     """
     with _begun(folder, show) as (job, report):
         model, _ = _load(folder, job, report)
-        views, warnings = load_views(job.photos, framing_of(model.config), report, job.given.masks)
+        views, warnings = load_views(job.photos, framing_of(model.config), report, job.priors.masks)
         report(LAST, 1, 1)
         return plan_views(views, model, job.settings, ("disk",)), (*_notices(job, model), *warnings)
 
@@ -115,8 +115,8 @@ def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tupl
 @contextmanager
 def loaded(
     folder: Path, device: Device, report: Report, cache: Path | None = None
-) -> Iterator[tuple[LoadedModel, FolderShelf]]:
-    """The model of the folder's job on a device, and the shelf of what it has said, for as long as the block lasts.
+) -> Iterator[tuple[LoadedModel, FolderStore]]:
+    """The model of the folder's job on a device, and the store of what it has said, for as long as the block lasts.
 
     cache: as for `run_job`. Raises ReconstructionError with one sentence.
     """
@@ -147,12 +147,12 @@ def settled_precision(settings: ReconstructionSettings) -> Precision:
     return "float32" if pick_precision("auto", pick_device(settings.device)) == torch.float32 else "half"
 
 
-def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderShelf]:
-    """The job's model, and the shelf of what it has said."""
+def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderStore]:
+    """The job's model, and the store of what it has said."""
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
-    models = shelves(job.cache, device.type) if job.cache else cache_folder(folder)
+    models = array_stores(job.cache, device.type) if job.cache else cache_folder(folder)
     kept = models / weights_digest(job.model)[:16]
     used = pick_precision(_begun_precision(kept, job) or settled_precision(job.settings), device)
     model = load_model(job.model, device, used)
@@ -160,7 +160,7 @@ def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderSh
     for notice in _notices(job, model):
         log.warning("%s", notice)
     report(LOADING, 1, 1)
-    return model, FolderShelf(kept / ("float32" if used == torch.float32 else "half"))
+    return model, FolderStore(kept / ("float32" if used == torch.float32 else "half"))
 
 
 def _notices(job: Job, model: LoadedModel) -> tuple[str, ...]:

@@ -39,20 +39,20 @@ class Inputs:
     @classmethod
     def of(cls, job: Job) -> "Inputs":
         """The files of a job as they are now."""
-        masks = {photo: f"+{file_digest(mask)}" for photo, mask in job.given.masks.items()}
+        masks = {photo: f"+{file_digest(mask)}" for photo, mask in job.priors.masks.items()}
         photos = {resolved(photo): file_digest(photo) + masks.get(resolved(photo), "") for photo in job.photos}
         return cls(photos, weights_digest(job.model))
 
     def recipe(self, job: Job) -> str:
         """Equal for two runs whose cameras differ only where their photos do."""
         settings = {name: value for name, value in job.settings.as_dict().items() if name not in FREE}
-        known = job.given.named(self.photos).get("known")  # told otherwise, the search begins anew
+        known = job.priors.named(self.photos).get("known")  # told otherwise, the search begins anew
         return _digest_of({"model": self.model, "settings": settings, "version": VERSION, "known": known})
 
     def fingerprint(self, job: Job) -> str:
         """Equal for two runs that must end with the same cameras and depths."""
         photos = [(str(photo), digest) for photo, digest in self.photos.items()]
-        known = job.given.as_dict().get("known")  # of equal photos too each its own
+        known = job.priors.as_dict().get("known")  # of equal photos too each its own
         return _digest_of({"photos": photos, "recipe": self.recipe(job), "known": known})
 
 
@@ -63,7 +63,7 @@ class Solution:
     recipe: str  # how it was made
     fingerprint: str  # and of what
     placements: Mapping[str, Placement]  # by the photo's sha256
-    choices: tuple[str, ...] = ()  # what the user has settled of that world (gauge.CHOICES)
+    choices: tuple[str, ...] = ()  # what the user has settled of that world (world_frame.CHOICES)
 
     @classmethod
     def of(cls, result: Reconstruction, inputs: Inputs, job: Job) -> "Solution":
@@ -72,7 +72,7 @@ class Solution:
             inputs.photos[view.path]: Placement(view.cam2world, float(np.median(view.depth)), view.component)
             for view in result.views
         }
-        return cls(inputs.recipe(job), inputs.fingerprint(job), placements, result.gauge.choices)
+        return cls(inputs.recipe(job), inputs.fingerprint(job), placements, result.world_frame.choices)
 
     @classmethod
     def standing(cls, result: Reconstruction) -> "Solution":
@@ -83,7 +83,7 @@ class Solution:
             if np.isfinite(view.depth).any()
         }
         placements.pop("", None)
-        return cls("", "", placements, result.gauge.choices)
+        return cls("", "", placements, result.world_frame.choices)
 
     def save(self, folder: Path) -> None:
         """Write it into a job folder; raises InputError when that is not possible."""
@@ -121,7 +121,7 @@ class Solution:
         }
         return replace(self, placements=placements, choices=choices)
 
-    def before(self, inputs: Inputs, job: Job) -> dict[Path, Placement]:
+    def warm_start(self, inputs: Inputs, job: Job) -> dict[Path, Placement]:
         """Where a job's photos stood, if it differs from this solution's in its photos, and in them alone."""
         if self.recipe != inputs.recipe(job) or self.fingerprint == inputs.fingerprint(job):
             return {}
@@ -162,7 +162,7 @@ def in_its_world(result: Reconstruction, inputs: Inputs, job: Job, last: Solutio
 
 def world_to_come(inputs: Inputs, job: Job, last: Solution | None, standings: Mapping[Path, Standing]) -> Array:
     """The similarity (4, 4) by which `in_its_world` would move a result whose photos stand like this; quick."""
-    if any(camera.cam2world is not None for camera in job.given.cameras.values()):
+    if any(camera.cam2world is not None for camera in job.priors.cameras.values()):
         return np.eye(4)
     if last is not None and last.choices:
         new = {_photo_alone(inputs.photos[path.resolve()]): one.placement for path, one in standings.items()}

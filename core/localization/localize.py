@@ -11,7 +11,7 @@ from ..checkpoints.loading import LoadedModel
 from ..errors import InputError
 from ..images.preprocessing import View, load_view, network_image
 from ..images.reader import unique_names
-from ..inference.array_store import MemoryShelf, Shelf
+from ..inference.array_store import ArrayStore, MemoryStore
 from ..inference.forward import decode
 from ..inference.predictor import Predictor
 from ..pipeline.reconstruct import framing_of, intrinsics
@@ -49,14 +49,14 @@ def localize(
     reconstruction: Reconstruction,
     model: LoadedModel,
     settings: LocalizationSettings | None = None,
-    shelf: Shelf | None = None,
+    store: ArrayStore | None = None,
     report: Report = silent,
     name: str | None = None,
 ) -> Localized:
     """The camera of a photo in the world of a reconstruction, of which nothing moves.
 
     The network compares it with the reconstruction's photos that are most alike; the mutual nearest points of such
-    pairs tie its pixels to world points. shelf: what the network has said before, and where that is kept (None: in
+    pairs tie its pixels to world points. store: what the network has said before, and where that is kept (None: in
     memory). name: the photo's, its file's unless told. Raises InputError for a photo that cannot be read, and when too
     few matches agree on a camera.
     """
@@ -64,7 +64,7 @@ def localize(
     reconstruction = in_whole_patches(reconstruction, model.config.patch_size)
     views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.without_flaws().views]
     views.append(load_view(photo, framing_of(model.config), name))
-    predictor = Predictor(model.network, views, MemoryShelf() if shelf is None else shelf)
+    predictor = Predictor(model.network, views, MemoryStore() if store is None else store)
     near = _neighbours(predictor, reconstruction, settings.neighbours, report)
     pairs = _pairs(predictor, model, near, report)
     known = [reconstruction.views[number] for number in near]
@@ -76,20 +76,20 @@ def localize_all(
     reconstruction: Reconstruction,
     model: LoadedModel,
     settings: LocalizationSettings | None = None,
-    shelf: Shelf | None = None,
+    store: ArrayStore | None = None,
     report: Report = silent,
 ) -> tuple[list[Localized], list[str]]:
     """The cameras of those photos that can be placed, each by itself (`localize`), and a sentence on each that cannot.
 
     Raises InputError when that is none of them.
     """
-    shelf = MemoryShelf() if shelf is None else shelf  # so that the world's photos are encoded once
+    store = MemoryStore() if store is None else store  # so that the world's photos are encoded once
     placed: list[Localized] = []
     refused: list[str] = []
     for number, (photo, name) in enumerate(zip(photos, unique_names(photos), strict=True)):
         try:
             part = _share_of(report, number, len(photos))
-            placed.append(localize(photo, reconstruction, model, settings, shelf, part, name))
+            placed.append(localize(photo, reconstruction, model, settings, store, part, name))
         except InputError as error:
             refused.append(str(error))
     if not placed:

@@ -27,7 +27,7 @@ def choose_edges(
 ) -> ChosenEdges:
     """The edges of a scene graph; of `auto`, the pairs that say something, and (k, k) for a photo without any.
 
-    What `auto` asks the network is on the predictor's shelf afterwards; where the shelf has the graph of some of the
+    What `auto` asks the network is in the predictor's store afterwards; where the store has the graph of some of the
     photos, only pairs of the others are tried. shard: whose part of that is begun with, where several are at it.
     """
     count = len(predictor.views)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ..alignment.aligner import Alignment, Placement, align
 from ..alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
-from ..cameras.priors import NOTHING, Given, KnownCamera, in_square_pixels, lens_notices, lenses_of, told_of
+from ..cameras.priors import NOTHING, KnownCamera, Priors, in_square_pixels, lens_notices, lenses_of, priors_of
 from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
 from ..images.preprocessing import Framing, View, load_views
 from ..inference import forward as inference
-from ..inference.array_store import Shelf, temporary_shelf
+from ..inference.array_store import ArrayStore, temporary_store
 from ..inference.predictor import Predictor
 from ..networks.dust3r.config import ModelConfig
 from ..networks.precision import precision_name
@@ -40,25 +40,25 @@ def reconstruct(
     model: LoadedModel,
     settings: ReconstructionSettings,
     report: Report = silent,
-    shelf: Shelf | None = None,
-    before: Mapping[Path, Placement] | None = None,
-    given: Given = NOTHING,
+    store: ArrayStore | None = None,
+    warm_start: Mapping[Path, Placement] | None = None,
+    priors: Priors = NOTHING,
     watch: Watch = NOBODY,
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
-    photos: files; shelf: what the network has said before, and where that is kept (None: nothing, and in
-    memory if it fits); before: where photos, by resolved path, stood in an earlier solution; given: known cameras,
+    photos: files; store: what the network has said before, and where that is kept (None: nothing, and in
+    memory if it fits); warm_start: where photos, by resolved path, stood in an earlier solution; priors: known cameras,
     which come back to the last bit, and masks; watch: who looks on, which changes nothing. Raises InputError for
     photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
     """
     views, warnings = load_views(
-        photos, framing_of(model.config), report, given.masks, lambda path: watch.photos("read", [path])
+        photos, framing_of(model.config), report, priors.masks, lambda path: watch.photos("read", [path])
     )
     onlooker = Onlooker(views, watch)
-    known = told_of(views, given, settings.alignment)
-    needs = plan_views(views, model, settings, STORAGES if shelf is None else ("disk",))
-    with temporary_shelf(needs.storage == "disk") if shelf is None else nullcontext(shelf) as kept:
+    known = priors_of(views, priors, settings.alignment)
+    needs = plan_views(views, model, settings, STORAGES if store is None else ("disk",))
+    with temporary_store(needs.storage == "disk") if store is None else nullcontext(store) as kept:
         predictor = Predictor(model.network, views, kept, needs.batch_pixels, onlooker.predicted)
         edges, doubts = choose_edges(predictor, settings, report)
         mappings, square = in_square_pixels(views, known)
@@ -70,7 +70,7 @@ def reconstruct(
             known=square,
             lenses=lenses_of(views),
             network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
-            before=[(before or {}).get(view.path.resolve()) for view in views],
+            warm_start=[(warm_start or {}).get(view.path.resolve()) for view in views],
             names=[view.name for view in views],
             report=report,
             look=None if watch is NOBODY else onlooker,
@@ -83,7 +83,7 @@ def reconstruct(
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
         warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
-        given=given.named({view.path.resolve(): view.name for view in views}),
+        priors=priors.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
         synthetic=model.synthetic,
     )
@@ -94,18 +94,18 @@ def infer(
     photos: Sequence[Path],
     model: LoadedModel,
     settings: ReconstructionSettings,
-    shelf: Shelf,
+    store: ArrayStore,
     shard: Shard = WHOLE,
     report: Report = silent,
-    given: Given = NOTHING,
+    priors: Priors = NOTHING,
 ) -> None:
-    """Put on the shelf what this part of a reconstruction's forward passes gives and the shelf lacks.
+    """Put in the store what this part of a reconstruction's forward passes gives and the store lacks.
 
     Raises what `reconstruct` does.
     """
-    views, _ = load_views(photos, framing_of(model.config), report, given.masks)
+    views, _ = load_views(photos, framing_of(model.config), report, priors.masks)
     needs = plan_views(views, model, settings, ("disk",))
-    predictor = Predictor(model.network, views, shelf, needs.batch_pixels)
+    predictor = Predictor(model.network, views, store, needs.batch_pixels)
     edges, _ = choose_edges(predictor, settings, report, shard)
     predictor.infer(edges, report, shard)
 

@@ -26,7 +26,9 @@ def check_result(result: "Reconstruction") -> None:
     names = [view.name for view in result.views]
     if len(set(names)) < len(names):
         raise ValueError("two photos have one name")
-    if not set(result.given) <= {"known", "masks"} or not all(isinstance(part, dict) for part in result.given.values()):
+    if not set(result.priors) <= {"known", "masks"} or not all(
+        isinstance(part, dict) for part in result.priors.values()
+    ):
         raise ValueError("what is given of its photos is nothing that we write")
     for view in result.views:
         check_name(view.name)

@@ -16,7 +16,7 @@ from ..images.pixel_mapping import PixelMapping
 from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing
 from ..io.validation import check_archive, check_path
 from .checks import check_result
-from .world_frame import Gauge
+from .world_frame import WorldFrame
 
 FORMAT = 1  # of the folder that save() writes
 IMAGES = ("depth", "confidence", "colors", "mask")  # of every view
@@ -96,10 +96,10 @@ class Reconstruction:
     settings: dict[str, Any]  # ReconstructionSettings.as_dict(), seed included
     version: str  # of this package
     warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
-    given: dict[str, Any] = field(
+    priors: dict[str, Any] = field(
         default_factory=dict
     )  # known cameras and masks by photo (core/cameras/priors.py: named)
-    gauge: Gauge = field(default_factory=Gauge)  # how this world came from the alignment's
+    world_frame: WorldFrame = field(default_factory=WorldFrame)  # how this world came from the alignment's
     licence: str = ""  # of the model, which binds what is made with it; "": nobody said
     synthetic: bool = False  # the model was trained on synthetic scenes alone
 
@@ -170,7 +170,7 @@ class Reconstruction:
         }
         recipe = {"model": self.model, "licence": self.licence, "synthetic": self.synthetic}
         recipe |= {"settings": self.settings, "version": self.version}
-        return {"photos": photos, **recipe, "world": self.gauge.as_dict(), **self.given}
+        return {"photos": photos, **recipe, "world": self.world_frame.as_dict(), **self.priors}
 
     def save_cameras(self, path: Path) -> None:
         """Write cameras.json, whole or not at all."""
@@ -197,8 +197,8 @@ class Reconstruction:
             for view in self.views
         ]
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
-        head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.given}
-        head |= {"world": self.gauge.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
+        head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.priors}
+        head |= {"world": self.world_frame.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
         with replacing(folder / "reconstruction.json") as file:
             file.write(json.dumps(head, indent=1).encode())
 
@@ -212,9 +212,9 @@ class Reconstruction:
             check_archive(folder / "arrays.npz")
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
-            warnings, given = tuple(head["warnings"]), head.get("given", {})
-            gauge, licence = Gauge.from_dict(head.get("world")), head.get("licence", "")
-            recipe = (head["model"], head["settings"], head["version"], warnings, given, gauge, licence)
+            warnings, priors = tuple(head["warnings"]), head.get("given", {})
+            world_frame, licence = WorldFrame.from_dict(head.get("world")), head.get("licence", "")
+            recipe = (head["model"], head["settings"], head["version"], warnings, priors, world_frame, licence)
             result = cls(views, *recipe, synthetic=head.get("synthetic", False))
             check_result(result)
             if not views:

@@ -13,14 +13,14 @@ SCALES = (1e-9, 1e9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gauge:
+class WorldFrame:
     """The similarity that led here from the alignment's world, and what of it the user has settled."""
 
     similarity: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))  # (4, 4): x -> scale R x + translation
     choices: tuple[str, ...] = ()  # of CHOICES; with any, later solutions of the same photos are laid onto this world
 
     def then(self, similarity: NDArray[np.float64], choices: Iterable[str] = ()) -> Self:
-        """The gauge after one more move, by which the user settled these choices too."""
+        """The frame after one more move, by which the user settled these choices too."""
         settled = {*self.choices, *choices}
         kept = tuple(choice for choice in CHOICES if choice in settled)
         return replace(self, similarity=similarity @ self.similarity, choices=kept)

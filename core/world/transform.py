@@ -33,7 +33,7 @@ SAME = 1e-12  # scene units; points nearer to each other are one
 
 
 def moved(reconstruction: Reconstruction, similarity: Array, choices: Iterable[str] = ()) -> Reconstruction:
-    """The same in another world; its gauge remembers the move, and what the user settled by it (`gauge.CHOICES`).
+    """The same in another world; its frame remembers the move and the choices (`world_frame.CHOICES`).
 
     Raises InputError for a world that could not be read again: too far from the alignment's, or too large.
     """
@@ -42,14 +42,14 @@ def moved(reconstruction: Reconstruction, similarity: Array, choices: Iterable[s
         replace(view, cam2world=moved_pose(view.cam2world, similarity), depth=view.depth * scale)
         for view in reconstruction.views
     )
-    gauge = reconstruction.gauge.then(similarity, choices)
+    world_frame = reconstruction.world_frame.then(similarity, choices)
     farthest = max(float(np.abs(view.cam2world[:3, 3]).max()) for view in views)
-    if not is_similarity(gauge.similarity) or not farthest <= FARTHEST:
+    if not is_similarity(world_frame.similarity) or not farthest <= FARTHEST:
         raise InputError(
-            f"The world would be {scale_of(gauge.similarity):g} times as large as at first, its cameras up to "
+            f"The world would be {scale_of(world_frame.similarity):g} times as large as at first, its cameras up to "
             f"{farthest:g} units away; scales go from {SCALES[0]:g} to {SCALES[1]:g}, distances to {FARTHEST:g}"
         )
-    return replace(reconstruction, views=views, gauge=gauge)
+    return replace(reconstruction, views=views, world_frame=world_frame)
 
 
 def moved_pose(cam2world: Array, similarity: Array) -> Array:
@@ -64,11 +64,11 @@ def grounded(reconstruction: Reconstruction) -> Reconstruction:
 
     So does a single photo's, which is the photo's camera frame.
     """
-    gauge = reconstruction.gauge
-    if is_pinned(reconstruction) or gauge.choices or len(reconstruction.views) < 2:
+    world_frame = reconstruction.world_frame
+    if is_pinned(reconstruction) or world_frame.choices or len(reconstruction.views) < 2:
         return reconstruction
-    if not np.array_equal(gauge.similarity, np.eye(4)):
-        reconstruction = moved(reconstruction, np.linalg.inv(gauge.similarity))
+    if not np.array_equal(world_frame.similarity, np.eye(4)):
+        reconstruction = moved(reconstruction, np.linalg.inv(world_frame.similarity))
     if reconstruction.settings.get("ground") != "auto":
         return reconstruction
     return moved(reconstruction, on_the_ground(reconstruction))
@@ -76,7 +76,7 @@ def grounded(reconstruction: Reconstruction) -> Reconstruction:
 
 def is_pinned(reconstruction: Reconstruction) -> bool:
     """Whether known poses made this world, which therefore is not moved by itself."""
-    return any("cam2world" in camera for camera in reconstruction.given.get("known", {}).values())
+    return any("cam2world" in camera for camera in reconstruction.priors.get("known", {}).values())
 
 
 def on_the_ground(reconstruction: Reconstruction) -> Array:

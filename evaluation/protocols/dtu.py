@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import rq
 
-from ...core.cameras.priors import Given, KnownCamera
+from ...core.cameras.priors import KnownCamera, Priors
 from ...core.checkpoints.loading import LoadedModel
 from ...core.errors import InputError
 from ...core.pipeline.reconstruct import reconstruct
@@ -37,7 +37,7 @@ def dtu_tasks(root: Path) -> list[Task]:
 def _examine(root: Path, number: int, model: LoadedModel, settings: ReconstructionSettings, report: Report) -> Figures:
     """Reconstruct from all photos with the true cameras pinned, so that the world is the scan's, and compare points."""
     scan, photos = read_scan(root, number), read_cameras(root, number)
-    result = reconstruct(list(photos), model, settings, report, given=Given(cameras=photos))
+    result = reconstruct(list(photos), model, settings, report, priors=Priors(cameras=photos))
     points = result.visible_points().position.astype(np.float64)
     figures = surface_metrics(points[np.isfinite(points).all(-1)], scan, settings.alignment.seed)
     return dict(figures)

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, FloatProperty, StringProperty
 
-from ...core.cameras.priors import Given
+from ...core.cameras.priors import Priors
 from ...core.errors import InputError, ReconstructionError
 from ...core.images.masks import find_masks
 from ...core.images.reader import find_photos
@@ -52,8 +52,8 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
         settings, photos = read_settings(chosen), find_photos(self._paths(context))
         make_edges(len(photos), settings.scene_graph)  # an impossible graph is worth knowing now
         cache = cache_folder() if cache_bytes(context) else None
-        given = self._given(context, chosen, photos)
-        job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache, given)
+        priors = self._priors(context, chosen, photos)
+        job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache, priors)
         begun = Begun(len(photos), self.name, self.display_percentage)
         lease = new_folder(context.scene)
         try:
@@ -68,7 +68,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
             raise
         return lease, begun
 
-    def _given(self, context: bpy.types.Context, chosen: Chosen, photos: list[Path]) -> Given:
+    def _priors(self, context: bpy.types.Context, chosen: Chosen, photos: list[Path]) -> Priors:
         """The list's known cameras and the masks; raises InputError.
 
         Where the caller names other photos, what the panel says of its own does not count.
@@ -77,7 +77,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
         listed = switched_on(context.scene) if own else []
         known = {photo.absolute.resolve(): photo.known_camera for photo in listed if photo.known}
         masks = chosen.masks if own or self.properties.is_property_set("masks") else ""
-        return Given(known, find_masks(Path(bpy.path.abspath(masks)), photos) if masks else {})
+        return Priors(known, find_masks(Path(bpy.path.abspath(masks)), photos) if masks else {})
 
     def _paths(self, context: bpy.types.Context) -> list[Path]:
         folder = Path(bpy.path.abspath(self.directory))

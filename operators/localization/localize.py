@@ -4,7 +4,7 @@ import bpy
 
 from ...core.jobs.job import Job
 from ...core.reconstruction.result import Reconstruction
-from ...core.reconstruction.world_frame import Gauge
+from ...core.reconstruction.world_frame import WorldFrame
 from ...core.world.transform import moved
 from ..addon.preferences import cache_bytes, cache_folder
 from ..addon.properties import find_chosen_model, read_settings, settings_of
@@ -25,7 +25,7 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
     bl_options = {"UNDO"}
 
     _collection: Place
-    _gauge: Gauge  # of its world when the work began
+    _world_frame: WorldFrame  # of its world when the work began
 
     def begin(self, context: bpy.types.Context) -> None:
         """Write the world down for the worker, and the job that finds its cache."""
@@ -33,7 +33,7 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
         check_own(collection)
         self._collection = Place.of(collection)
         world = read_reconstruction(collection)
-        self._gauge = world.gauge
+        self._world_frame = world.world_frame
         world.save(self._folder)
         cache = cache_folder() if cache_bytes(context) else None
         photos = tuple(view.path for view in world.views)
@@ -42,4 +42,4 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
 
     def _add(self, scene: bpy.types.Scene, placed: Reconstruction) -> tuple[list[bpy.types.Object], list[str]]:
         collection = collection_again(self._collection)
-        return add_localized(scene, collection, moved(placed, moved_since(collection, self._gauge)))
+        return add_localized(scene, collection, moved(placed, moved_since(collection, self._world_frame)))

@@ -35,7 +35,7 @@ class DUST3R_OT_create_mesh(OnReconstruction, MeshProperties, FolderWorkerOperat
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
         scene, collection = scene_again(self._scene), collection_again(self._collection)
-        move = moved_since(collection, self._world.gauge)
+        move = moved_since(collection, self._world.world_frame)
         meshes = [mesh.moved(move) for mesh in load_meshes(result, self._world)]
         objects, warnings = add_meshes(scene, collection, meshes)
         for warning in warnings:

@@ -8,14 +8,14 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cameras.priors import GIVEN
+from ...core.cameras.priors import PRIOR_KEYS
 from ...core.errors import InputError, first_line
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.io.atomic import DAMAGED_ARRAYS
 from ...core.io.validation import check_camera
 from ...core.reconstruction.checks import check_result
 from ...core.reconstruction.result import AlignedView, PointCloud, Reconstruction
-from ...core.reconstruction.world_frame import Gauge
+from ...core.reconstruction.world_frame import WorldFrame
 from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import SIZE, VIEW_INDEX
 from .flaws import can_hide, hidden_flaws
@@ -93,10 +93,10 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
     settings = recipe["settings"] | {"min_confidence": minimum_confidence(cloud)}
     if can_hide(points_modifier(cloud)):
         settings["hide"] = list(hidden_flaws(points_modifier(cloud)))
-    given = {name: recipe[name] for name in GIVEN if name in recipe}
-    warnings, gauge = tuple(recipe["warnings"]), Gauge.from_dict(recipe.get("world"))
+    priors = {name: recipe[name] for name in PRIOR_KEYS if name in recipe}
+    warnings, world_frame = tuple(recipe["warnings"]), WorldFrame.from_dict(recipe.get("world"))
     licence = recipe.get("licence", "")
-    made = (recipe["model"], settings, recipe["version"], warnings, given, gauge, licence)
+    made = (recipe["model"], settings, recipe["version"], warnings, priors, world_frame, licence)
     return Reconstruction(views, *made, synthetic=recipe.get("synthetic", False))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...core.reconstruction.result import Reconstruction
-from ...core.reconstruction.world_frame import Gauge, is_similarity, scale_of
+from ...core.reconstruction.world_frame import WorldFrame, is_similarity, scale_of
 from ...core.world.transform import OPENGL_TO_OPENCV, WORLD_TO_Z_UP, moved, moved_pose
 from .cameras import PHOTO, camera_data
 from .point_cloud import points_modifier
@@ -39,8 +39,8 @@ def seen_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
 def move_world(collection: bpy.types.Collection, similarity: Array, choice: str) -> None:
     """Move all that a reconstruction's collection holds by a similarity (4, 4) of core's world, which settles a choice.
 
-    choice: of `gauge.CHOICES`. Points and recipe take the move, and what the points' object was moved by before, into
-    their own numbers; so exports, meshes and photos placed later are in the new world. Other objects are carried along
+    choice: of `world_frame.CHOICES`. Points and recipe take the move, and the points' own move, into their
+    own numbers; so exports, meshes and photos placed later are in the new world. Other objects are carried along
     and scaled about the world's origin; cameras are carried and not scaled. Raises InputError as
     `seen_reconstruction` does, and for a library's, before anything has moved.
     """
@@ -58,8 +58,8 @@ def move_world(collection: bpy.types.Collection, similarity: Array, choice: str)
     _move_points(cloud, in_blender @ np.array(cloud.matrix_world, dtype=np.float64))
 
 
-def moved_since(collection: bpy.types.Collection, gauge: Gauge) -> Array:
-    """The similarity (4, 4), core's axes, by which a reconstruction's world was moved since it had this gauge.
+def moved_since(collection: bpy.types.Collection, world_frame: WorldFrame) -> Array:
+    """The similarity (4, 4), core's axes, by which a reconstruction's world was moved since it had this frame.
 
     Raises InputError where it is no reconstruction any more.
     """
@@ -67,10 +67,10 @@ def moved_since(collection: bpy.types.Collection, gauge: Gauge) -> Array:
     if recipe is None:
         raise _not_whole(collection)
     try:
-        now = Gauge.from_dict(recipe.get("world")).similarity
+        now = WorldFrame.from_dict(recipe.get("world")).similarity
     except (KeyError, TypeError, ValueError) as error:
         raise _not_whole(collection) from error
-    return np.eye(4) if np.array_equal(now, gauge.similarity) else now @ np.linalg.inv(gauge.similarity)
+    return np.eye(4) if np.array_equal(now, world_frame.similarity) else now @ np.linalg.inv(world_frame.similarity)
 
 
 def picked_points(context: bpy.types.Context) -> Array:
@@ -134,10 +134,10 @@ def _not_whole(collection: bpy.types.Collection) -> InputError:
 
 
 def _write_moved(collection: bpy.types.Collection, recipe: dict[str, Any], similarity: Array, choice: str) -> None:
-    """The recipe with its cameras moved, and the gauge with the choice."""
+    """The recipe with its cameras moved, and the frame with the choice."""
     for entry in recipe["photos"].values():
         entry["cam2world"] = moved_pose(np.array(entry["cam2world"], dtype=np.float64), similarity).tolist()
-    recipe["world"] = Gauge.from_dict(recipe.get("world")).then(similarity, (choice,)).as_dict()
+    recipe["world"] = WorldFrame.from_dict(recipe.get("world")).then(similarity, (choice,)).as_dict()
     collection[RECIPE] = json.dumps(recipe)
 
 

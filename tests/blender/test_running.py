@@ -53,7 +53,7 @@ def starts(monkeypatch):
     """Where the photos of each reconstruction stood before."""
     worker = _ours("core.jobs.run")
     found, reconstruct = [], worker.reconstruct
-    monkeypatch.setattr(worker, "reconstruct", lambda *given: found.append(given[5]) or reconstruct(*given))
+    monkeypatch.setattr(worker, "reconstruct", lambda *args: found.append(args[5]) or reconstruct(*args))
     return found
 
 

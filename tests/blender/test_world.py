@@ -71,7 +71,7 @@ def test_two_picked_points_tell_the_scale_and_all_goes_along(collection, tmp_pat
     assert collection.objects[SHOTS[0].name].data.clip_end == pytest.approx(2.5 * clip)
     check_one_world(collection)
     true, found = make_reconstruction(tmp_path), read_reconstruction(collection)
-    assert found.gauge.choices == ("scale",) and scale_of(found.gauge.similarity) == pytest.approx(2.5)
+    assert found.world_frame.choices == ("scale",) and scale_of(found.world_frame.similarity) == pytest.approx(2.5)
     for before_view, view in zip(true.views, found.views, strict=True):
         np.testing.assert_allclose(view.depth[view.mask], 2.5 * before_view.depth[view.mask], rtol=1e-4)
 
@@ -244,7 +244,7 @@ def test_a_settled_world_is_taken_over_by_the_next_solution_and_by_added_photos(
     settled = {view.name: view for view in seen_reconstruction(first).views}
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=[{"name": NAMES[2]}])
     again = read_reconstruction(_reconstruct())
-    assert again.gauge.choices == ("scale", "origin")
+    assert again.world_frame.choices == ("scale", "origin")
     for view in again.views[:2]:
         before = settled[view.name]
         depth = np.nanmedian(before.depth)

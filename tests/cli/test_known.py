@@ -184,7 +184,7 @@ def test_the_steps_of_a_farm_keep_what_plan_was_given(run, known, truth, tmp_pat
     result = load_result(job)
     assert (result.views[0].cam2world == truth[NAMES[0]]["cam2world"]).all()
     assert not result.views[1].mask.all()
-    assert set(result.given) == {"known", "masks"}
+    assert set(result.priors) == {"known", "masks"}
 
 
 def test_pairs_made_elsewhere_take_known_cameras_by_their_numbers(run, known, tmp_path):

@@ -47,7 +47,7 @@ def test_distance_ground_origin_and_north_are_set_at_once(run, job):
     np.testing.assert_allclose(a, 0, atol=1e-5)
     np.testing.assert_allclose(b, [0, 0, 2.5], atol=1e-5)
     assert result.views[0].cam2world[:3, 3] @ UP > 0
-    assert result.gauge.choices == ("ground", "scale", "origin", "north")
+    assert result.world_frame.choices == ("ground", "scale", "origin", "north")
 
 
 def test_the_next_run_with_another_photo_keeps_the_world_and_the_same_run_every_bit(run, job):
@@ -60,7 +60,7 @@ def test_the_next_run_with_another_photo_keeps_the_world_and_the_same_run_every_
         np.testing.assert_array_equal(one.depth, other.depth)
     assert run("reconstruct", *PHOTOS, "--job", job, *QUICK)[0] == 0
     more = find_result(job)
-    assert more.gauge.choices == ("scale", "origin") and len(more.views) == 3
+    assert more.world_frame.choices == ("scale", "origin") and len(more.views) == 3
     for one, other in zip(before.views, more.views[:2], strict=True):
         depth = np.median(one.depth)
         assert np.median(other.depth) == pytest.approx(depth, rel=0.2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dust3r.core.cameras.priors import Given, KnownCamera
+from dust3r.core.cameras.priors import KnownCamera, Priors
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.errors import ReconstructionError
 from dust3r.core.inference import forward as inference
@@ -116,9 +116,9 @@ def test_a_saved_result_of_such_photos_can_be_read_back(tmp_path, model, name):
 @pytest.mark.parametrize("focal", [2.0, 1e-2, 1e7][: trials(3, 1)])
 def test_a_known_focal_that_is_absurd_gives_a_finite_result_or_a_sentence(tmp_path, model, focal):
     photos = [Path(shutil.copy(path, tmp_path)) for path in STUDIO[:2]]
-    given = Given({photo.resolve(): KnownCamera(focal=focal) for photo in photos})
+    priors = Priors({photo.resolve(): KnownCamera(focal=focal) for photo in photos})
     try:
-        _check(pipeline.reconstruct(photos, model, SETTINGS, given=given))
+        _check(pipeline.reconstruct(photos, model, SETTINGS, priors=priors))
     except ReconstructionError as error:
         assert "\n" not in str(error)
 

@@ -17,7 +17,7 @@ from dust3r.core.cameras.posed_images import read_depth, read_posed_photos, save
 from dust3r.core.errors import InputError, ReconstructionError
 from dust3r.core.flaws import FLAWS
 from dust3r.core.images.reader import find_photos
-from dust3r.core.inference.array_store import FolderShelf
+from dust3r.core.inference.array_store import FolderStore
 from dust3r.core.inference.pairs_npz import read_pairs
 from dust3r.core.jobs.job import Job, cache_folder, find_result, log_file, result_folder, with_cache
 from dust3r.core.jobs.messages import decode
@@ -223,12 +223,12 @@ def test_arrays_that_swell_are_refused_before_they_do(sound, folder, name):
 @tried(100, 15)
 @given(edits)
 def test_a_damaged_array_of_the_cache_counts_as_missing(folder, damage):
-    shelf = FolderShelf(folder / "shelf")
+    store = FolderStore(folder / "shelf")
     put = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
-    shelf.put("kind", "name", put)
+    store.put("kind", "name", put)
     path = folder / "shelf" / "kind" / "name.npy"
     path.write_bytes(damaged(path.read_bytes(), damage))
-    fresh = FolderShelf(folder / "shelf")
+    fresh = FolderStore(folder / "shelf")
     found = assert_read_safely("cache", folder, lambda: fresh.get("kind", "name"), MOST_MEMORY)
     assert found is None or np.array_equal(found, put)
 

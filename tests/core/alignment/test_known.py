@@ -228,7 +228,7 @@ def test_a_search_that_begins_at_an_earlier_solution_ends_at_the_same_one():
     few = [p for p in predictions if 6 not in p.edge]
     earlier = align(mappings[:6], few, principal_points=centres[:6])
     stood = [Placement(earlier.cam2world[n], float(np.median(earlier.depth[n])), 0) for n in range(6)]
-    warm = align(mappings, predictions, principal_points=centres, before=[*stood, None])
+    warm = align(mappings, predictions, principal_points=centres, warm_start=[*stood, None])
     assert max(errors.max() for errors in pair_errors(warm.cam2world, cold.cam2world)) < 0.02
     assert warm.loss == pytest.approx(cold.loss, rel=1e-3)
 
@@ -238,7 +238,7 @@ def test_an_earlier_solution_of_two_worlds_misleads_nobody():
     stood = [Placement(scene["poses"][n], 3.0, 0) for n in range(3)]
     turned = np.diag([-1.0, 1, -1, 1])  # photos 3 and 4 stood in a world of their own
     stood += [Placement(turned @ scene["poses"][n], 90.0, 1) for n in (3, 4)]
-    found = align(mappings, predictions, principal_points=centres, before=stood)
+    found = align(mappings, predictions, principal_points=centres, warm_start=stood)
     assert pose_metrics(found.cam2world, scene["poses"])["auc30"] > 95
 
 

@@ -15,10 +15,10 @@ from .alignment_worlds import maps_with_focals, poses
 POSE = np.array([[0.0, -1, 0, 4], [1, 0, 0, 5], [0, 0, 1, 6], [0, 0, 0, 1]])
 
 
-def pins_of(count, group=None, before=None, **known):
+def pins_of(count, group=None, warm_start=None, **known):
     """Pins of photos; known: by photo ("p0", ...) its KnownCamera."""
     cameras = [known.get(f"p{k}") for k in range(count)]
-    return gather(cameras, before, np.arange(count) if group is None else np.array(group))
+    return gather(cameras, warm_start, np.arange(count) if group is None else np.array(group))
 
 
 def seen_focals(pins, *focals):
@@ -89,11 +89,11 @@ def test_what_is_held_is_the_known_poses_and_of_photo_0_the_scale_where_nothing_
 
 def test_an_earlier_solution_is_begun_with_where_half_of_the_photos_were_in_it():
     place = Placement(np.diag([1.0, 1, 1, 1]), 6.0, 0)
-    assert set(pins_of(4, before=[place, None, place, None]).start(np.full(4, 2.0))) == {0, 2}
-    assert pins_of(4, before=[place, None, None, None]).start(np.full(4, 2.0)) == {}
-    assert pins_of(4, before=[place, None, place, None]).start(np.full(4, 2.0))[2].scale == 3
+    assert set(pins_of(4, warm_start=[place, None, place, None]).start(np.full(4, 2.0))) == {0, 2}
+    assert pins_of(4, warm_start=[place, None, None, None]).start(np.full(4, 2.0)) == {}
+    assert pins_of(4, warm_start=[place, None, place, None]).start(np.full(4, 2.0))[2].scale == 3
     other = replace(place, component=1)
-    assert set(pins_of(3, before=[other, place, other]).start(np.ones(3))) == {0, 2}  # of the larger world alone
+    assert set(pins_of(3, warm_start=[other, place, other]).start(np.ones(3))) == {0, 2}  # of the larger world alone
 
 
 def test_known_poses_are_met_exactly_and_the_rest_follows():

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 from dust3r.core.alignment.known import focal_groups
-from dust3r.core.cameras.priors import NOTHING, Given, KnownCamera, in_square_pixels, lens_notices, lenses_of, told_of
+from dust3r.core.cameras.priors import (
+    NOTHING,
+    KnownCamera,
+    Priors,
+    in_square_pixels,
+    lens_notices,
+    lenses_of,
+    priors_of,
+)
 from dust3r.core.errors import InputError
 from dust3r.core.images.exif import EXIF_SPREAD, FULL_FRAME, LensTags
 from dust3r.core.images.pixel_mapping import PixelMapping
@@ -24,23 +32,23 @@ def _view(name: str, tags: LensTags, size: tuple[int, int] = (300, 200), orienta
 
 def test_exifs_focal_is_told_roughly_where_it_is_wanted_and_the_user_says_nothing():
     views = [_view("a.jpg", MINE), _view("b.jpg", MINE), _view("c.jpg", LensTags())]
-    given = Given({Path("/photos/b.jpg"): KnownCamera(focal=1234.5)})
-    told = told_of(views, given, EXIF)
+    priors = Priors({Path("/photos/b.jpg"): KnownCamera(focal=1234.5)})
+    told = priors_of(views, priors, EXIF)
     assert [camera.focal for camera in told] == [2000, 1234.5, None]
     assert [camera.focal_spread for camera in told] == [EXIF_SPREAD, 0, 0]
     assert [camera.focal_source for camera in told[:2]] == ["exif", "known"]
-    assert [camera.focal for camera in told_of(views, given, NO_EXIF)] == [None, 1234.5, None]
+    assert [camera.focal for camera in priors_of(views, priors, NO_EXIF)] == [None, 1234.5, None]
 
 
 def test_a_known_pose_leaves_the_focal_to_exif():
-    (camera,) = told_of([_view("a.jpg", MINE)], Given({Path("/photos/a.jpg"): KnownCamera(np.eye(4))}), EXIF)
+    (camera,) = priors_of([_view("a.jpg", MINE)], Priors({Path("/photos/a.jpg"): KnownCamera(np.eye(4))}), EXIF)
     assert camera.parts == ("pose", "lens") and camera.K is None
 
 
 def test_the_recorded_width_is_that_of_the_rows_as_stored():
     tags = LensTags(focal=50.0, density=40.0, recorded_width=600)
     for orientation, size in ((1, (300, 200)), (6, (200, 300))):
-        (camera,) = told_of([_view("a.jpg", tags, size, orientation)], NOTHING, EXIF)
+        (camera,) = priors_of([_view("a.jpg", tags, size, orientation)], NOTHING, EXIF)
         assert camera.focal == 1000
 
 
@@ -74,7 +82,7 @@ def test_what_exif_lacks_is_said_once_and_only_where_it_was_asked():
 )
 def test_a_focal_that_no_lens_has_or_of_a_photo_that_was_cropped_since_is_not_used_and_that_is_said(tags):
     views = [_view("a.jpg", tags), _view("b.jpg", MINE)]
-    assert [camera.focal for camera in told_of(views, NOTHING, EXIF)] == [None, 2000]
+    assert [camera.focal for camera in priors_of(views, NOTHING, EXIF)] == [None, 2000]
     (notice,) = lens_notices(views, EXIF)
     assert "a.jpg is not used" in notice and "b.jpg" not in notice
     assert lens_notices(views, NO_EXIF) == []
@@ -85,12 +93,12 @@ def test_a_focal_that_no_lens_has_or_of_a_photo_that_was_cropped_since_is_not_us
 def test_a_photo_that_was_only_made_smaller_or_turned_keeps_its_focal(recorded, orientation):
     tags = LensTags(focal_35=28, recorded_width=recorded[0], recorded_height=recorded[1])
     size = (300, 200) if orientation == 1 else (200, 300)
-    (camera,) = told_of([_view("a.jpg", tags, size, orientation)], NOTHING, EXIF)
+    (camera,) = priors_of([_view("a.jpg", tags, size, orientation)], NOTHING, EXIF)
     assert camera.focal == pytest.approx(28 / FULL_FRAME * np.hypot(300, 200))
 
 
 def test_a_camera_and_focal_length_in_mm_alone_state_no_focal_in_pixels():
-    (camera,) = told_of([_view("a.jpg", LensTags(("Mine", "One"), focal=4.2))], NOTHING, EXIF)
+    (camera,) = priors_of([_view("a.jpg", LensTags(("Mine", "One"), focal=4.2))], NOTHING, EXIF)
     assert camera.focal is None
 
 

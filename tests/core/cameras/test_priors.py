@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core.cameras.priors import Given, KnownCamera, read_known, read_named
+from dust3r.core.cameras.priors import KnownCamera, Priors, read_known, read_named
 from dust3r.core.errors import InputError
 from dust3r.core.images.exif import NO_TAGS, LensTags
 from dust3r.core.jobs.job import Job
@@ -116,10 +116,10 @@ def test_a_folder_with_a_cameras_json_will_do_and_a_missing_file_is_named(tmp_pa
 
 def test_a_job_keeps_what_is_given_to_the_last_bit(tmp_path):
     photo = tmp_path / "a.jpg"
-    given = Given({photo: KnownCamera(POSE, 1 / 3, (1 / 7, 2.5))}, {photo: tmp_path / "mask.png"})
-    Job((photo,), Path("model"), ReconstructionSettings(), given=given).save(tmp_path)
-    found = Job.load(tmp_path).given
-    assert found.as_dict() == given.as_dict()
+    priors = Priors({photo: KnownCamera(POSE, 1 / 3, (1 / 7, 2.5))}, {photo: tmp_path / "mask.png"})
+    Job((photo,), Path("model"), ReconstructionSettings(), priors=priors).save(tmp_path)
+    found = Job.load(tmp_path).priors
+    assert found.as_dict() == priors.as_dict()
     assert (found.cameras[photo].cam2world == POSE).all()
     (tmp_path / "job.json").write_text((tmp_path / "job.json").read_text().replace('"known"', '"known": 3, "not"'))
     with pytest.raises(InputError, match=r"job\.json"):

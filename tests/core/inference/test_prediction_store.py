@@ -1,4 +1,4 @@
-"""Predictions on a shelf: the same result from memory and from files, and bounded however many pairs there are."""
+"""Predictions in a store: the same result from memory and from files, and bounded however many pairs there are."""
 
 import io
 import os
@@ -10,9 +10,9 @@ import pytest
 import torch
 from dust3r.core.alignment.aligner import align
 from dust3r.core.geometry.pixel_sampling import KEPT, spread
-from dust3r.core.inference.array_store import FolderShelf, MemoryShelf
+from dust3r.core.inference.array_store import FolderStore, MemoryStore
 from dust3r.core.inference.prediction import RECORD, Prediction
-from dust3r.core.inference.prediction_store import DENSE, DENSE_SIDES, FEWEST_DENSE, RECORDS, PairStore
+from dust3r.core.inference.prediction_store import DENSE, DENSE_SIDES, FEWEST_DENSE, RECORDS, PredictionStore
 from dust3r.core.jobs import disk_cache as cache
 from dust3r.core.scene_graph.edges import Edge, make_edges
 from dust3r.tests.faults.amount import FULL
@@ -21,8 +21,8 @@ from dust3r.tests.synthetic import noisy_scene
 SIZE = (32, 24)
 
 
-def _store(shelf, count, size=SIZE):
-    return PairStore(shelf, [f"{photo:032d}" for photo in range(count)], [size] * count)
+def _store(arrays, count, size=SIZE):
+    return PredictionStore(arrays, [f"{photo:032d}" for photo in range(count)], [size] * count)
 
 
 def _predictions(count, size=SIZE, seed=0):
@@ -33,9 +33,11 @@ def _predictions(count, size=SIZE, seed=0):
         yield Prediction(edge, *points, *(1 + 9 * torch.rand(*shape, generator=made) for _ in range(2)))
 
 
-def _kept(shelf, scene, chunk=5):
+def _kept(arrays, scene, chunk=5):
     _, mappings, predictions, _ = scene
-    store = PairStore(shelf, [f"{photo:032d}" for photo in range(len(mappings))], [m.view_size for m in mappings])
+    store = PredictionStore(
+        arrays, [f"{photo:032d}" for photo in range(len(mappings))], [m.view_size for m in mappings]
+    )
     edges = [prediction.edge for prediction in predictions]
     assert store.missing(edges) == edges
     for start in range(0, len(predictions), chunk):
@@ -53,7 +55,7 @@ def test_few_photos_come_out_of_memory_and_of_files_as_they_went_in(count, tmp_p
     scene = noisy_scene(count, "low", 1, size=(64, 48))
     direct, memory, files = (
         align(scene[1], predictions)
-        for predictions in (scene[2], *(_kept(s, scene) for s in (MemoryShelf(), FolderShelf(tmp_path))))
+        for predictions in (scene[2], *(_kept(s, scene) for s in (MemoryStore(), FolderStore(tmp_path))))
     )
     assert _same(direct, memory)
     assert _same(memory, files)
@@ -61,7 +63,7 @@ def test_few_photos_come_out_of_memory_and_of_files_as_they_went_in(count, tmp_p
 
 def test_many_photos_come_out_of_memory_and_of_files_alike(tmp_path):
     scene = noisy_scene(12, "low", 1, size=(64, 48))
-    memory, files = (align(scene[1], _kept(shelf, scene)) for shelf in (MemoryShelf(), FolderShelf(tmp_path)))
+    memory, files = (align(scene[1], _kept(arrays, scene)) for arrays in (MemoryStore(), FolderStore(tmp_path)))
     assert _same(memory, files)
 
 
@@ -69,7 +71,7 @@ def test_many_photos_come_out_of_memory_and_of_files_alike(tmp_path):
 def test_the_surest_sides_give_nearly_the_depth_of_all(noise):
     scene = noisy_scene(14, noise, 2, size=(112, 80))
     errors = []
-    for predictions in (scene[2], _kept(MemoryShelf(), scene)):
+    for predictions in (scene[2], _kept(MemoryStore(), scene)):
         found = align(scene[1], predictions, principal_points=scene[3])
         off = np.log(np.stack(found.depth) / np.stack(scene[0]["depth"]))
         errors.append(np.abs(off - np.median(off)).mean())
@@ -78,18 +80,18 @@ def test_the_surest_sides_give_nearly_the_depth_of_all(noise):
 
 def test_the_loss_of_what_is_kept_is_about_the_loss_of_all():
     scene = noisy_scene(14, "medium", 2, size=(112, 80))
-    loss = [align(scene[1], predictions).loss for predictions in (scene[2], _kept(MemoryShelf(), scene))]
+    loss = [align(scene[1], predictions).loss for predictions in (scene[2], _kept(MemoryStore(), scene))]
     assert loss[1] == pytest.approx(loss[0], rel=0.03)
 
 
 def test_what_is_kept_densely_grows_with_the_photos_not_with_the_pairs():
-    count, shelf = 24, MemoryShelf()
-    store, edges = _store(shelf, count), make_edges(count)
+    count, arrays = 24, MemoryStore()
+    store, edges = _store(arrays, count), make_edges(count)
     store.missing(edges)
     for prediction in _predictions(count):
         store.add([prediction])
-    kept = sum(array.nbytes for array in shelf.arrays.values())
-    assert len(shelf.names(DENSE)) == count * DENSE_SIDES
+    kept = sum(array.nbytes for array in arrays.arrays.values())
+    assert len(arrays.names(DENSE)) == count * DENSE_SIDES
     assert kept == count * DENSE_SIDES * 16 * SIZE[0] * SIZE[1] + len(edges) * RECORD.itemsize
 
 
@@ -99,12 +101,12 @@ def test_the_surest_sides_are_the_dense_ones_in_whatever_order_they_came():
     edges = [prediction.edge for prediction in predictions]
     kept = []
     for order in (predictions, predictions[::-1]):
-        shelf = MemoryShelf()
-        store = _store(shelf, count)
+        arrays = MemoryStore()
+        store = _store(arrays, count)
         store.missing(edges)
         for start in range(0, len(order), 7):
             store.add(order[start : start + 7])
-        kept.append(shelf.names(DENSE))
+        kept.append(arrays.names(DENSE))
         sure = sorted(
             (store.score(edge)[edge.index(3)], store.of(edges)[k].dense(edge.index(3)) is not None)
             for k, edge in enumerate(edges)
@@ -118,7 +120,7 @@ def test_what_processes_kept_unaware_of_each_other_is_let_go_by_the_next():
     count, some = 12, slice(None, None, 3)
     predictions = list(_predictions(count))
     edges = [prediction.edge for prediction in predictions]
-    alone, shared = MemoryShelf(), MemoryShelf()
+    alone, shared = MemoryStore(), MemoryStore()
     one = _store(alone, count)
     one.missing(edges)
     one.add(predictions)
@@ -136,10 +138,10 @@ def test_what_processes_kept_unaware_of_each_other_is_let_go_by_the_next():
 
 def test_a_kept_prediction_gives_back_the_pixels_of_the_spread(tmp_path):
     (prediction, *_) = _predictions(2)
-    store = _store(FolderShelf(tmp_path), 2)
+    store = _store(FolderStore(tmp_path), 2)
     store.missing([prediction.edge])
     store.add([prediction])
-    (kept,) = _store(FolderShelf(tmp_path), 2).of([prediction.edge])
+    (kept,) = _store(FolderStore(tmp_path), 2).of([prediction.edge])
     for side in (0, 1):
         for count in (KEPT, 100, 1):
             pixels = spread(SIZE, count)
@@ -153,27 +155,27 @@ def test_a_kept_prediction_gives_back_the_pixels_of_the_spread(tmp_path):
 
 
 def test_a_photo_that_lost_its_dense_sides_asks_for_its_surest_pairs_again(tmp_path):
-    shelf, count = FolderShelf(tmp_path), 4
+    arrays, count = FolderStore(tmp_path), 4
     predictions = list(_predictions(count))
     edges = [prediction.edge for prediction in predictions]
-    store = _store(shelf, count)
+    store = _store(arrays, count)
     store.missing(edges)
     store.add(predictions)
-    assert _store(shelf, count).bare(edges) == []
-    for name in shelf.names(DENSE):
-        shelf.drop(DENSE, name)
-    again = _store(shelf, count)
+    assert _store(arrays, count).bare(edges) == []
+    for name in arrays.names(DENSE):
+        arrays.drop(DENSE, name)
+    again = _store(arrays, count)
     assert again.missing(edges) == []
     asked = again.bare(edges)
     assert all(sum(photo in edge for edge in asked) >= min(FEWEST_DENSE, 2 * (count - 1)) for photo in range(count))
     again.add([prediction for prediction in predictions if prediction.edge in asked])
-    assert _store(shelf, count).bare(edges) == []
+    assert _store(arrays, count).bare(edges) == []
 
 
 def _one_pair(folder):
     """The edge of a pair that is kept, and the file of its record."""
     (prediction, *_) = _predictions(2, (8, 6))
-    store = _store(FolderShelf(folder), 2, (8, 6))
+    store = _store(FolderStore(folder), 2, (8, 6))
     store.missing([prediction.edge])
     store.add([prediction])
     (path,) = (folder / RECORDS).iterdir()
@@ -193,12 +195,12 @@ def test_a_kept_pair_with_any_byte_changed_or_missing_counts_as_missing_and_goes
     edge, path = _one_pair(tmp_path)
     for damaged in _damages(path.read_bytes()):
         path.write_bytes(damaged)
-        assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+        assert _store(FolderStore(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
         assert not path.exists()
 
 
 def _sealed(array):
-    """The content of a shelf's file."""
+    """The content of a store's file."""
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=True)
     return stream.getvalue() + zlib.crc32(stream.getvalue()).to_bytes(4, "little")
@@ -214,17 +216,17 @@ FOREIGN = {
 @pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN)
 def test_a_pair_that_somebody_else_wrote_with_a_right_checksum_counts_as_missing(tmp_path, change):
     edge, path = _one_pair(tmp_path)
-    records = np.array(FolderShelf(tmp_path).get(RECORDS, path.stem))
+    records = np.array(FolderStore(tmp_path).get(RECORDS, path.stem))
     change(records)
     path.write_bytes(_sealed(records))
-    assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+    assert _store(FolderStore(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
 
 
 @pytest.mark.parametrize("array", [np.zeros(3), np.zeros((), RECORD), np.zeros((0, 2), "S32"), np.array([None])])
 def test_arrays_that_hold_no_pairs_count_as_missing(tmp_path, array):
     edge, path = _one_pair(tmp_path)
     path.write_bytes(_sealed(array))
-    assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+    assert _store(FolderStore(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
     assert not path.exists()
 
 
@@ -233,20 +235,20 @@ def test_a_pipe_in_place_of_a_kept_pair_keeps_nobody_waiting(tmp_path):
     edge, path = _one_pair(tmp_path)
     path.unlink()
     os.mkfifo(path)
-    assert _store(FolderShelf(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
+    assert _store(FolderStore(tmp_path), 2, (8, 6)).missing([edge]) == [edge]
 
 
 @pytest.mark.parametrize("other", [None, np.zeros(5, np.float32), np.zeros(4 * SIZE[0] * SIZE[1])])
 def test_a_damaged_dense_side_is_predicted_again(tmp_path, other):
     predictions = list(_predictions(2))
     edges = [prediction.edge for prediction in predictions]
-    store = _store(FolderShelf(tmp_path), 2)
+    store = _store(FolderStore(tmp_path), 2)
     store.missing(edges)
     store.add(predictions)
     path = sorted((tmp_path / DENSE).iterdir())[0]
     kept = path.read_bytes()
     path.write_bytes(kept[:500] + b"\0" + kept[501:] if other is None else _sealed(other))
-    again = _store(FolderShelf(tmp_path), 2)
+    again = _store(FolderStore(tmp_path), 2)
     assert again.missing(edges) == []
     (asked,) = again.bare(edges)
     assert not path.exists()
@@ -256,7 +258,7 @@ def test_a_damaged_dense_side_is_predicted_again(tmp_path, other):
 
 def test_equal_photos_share_their_predictions():
     (prediction,) = (p for p in _predictions(2) if p.edge == Edge(0, 1))
-    store = PairStore(MemoryShelf(), ["0" * 32] * 2, [SIZE] * 2)
+    store = PredictionStore(MemoryStore(), ["0" * 32] * 2, [SIZE] * 2)
     store.missing([Edge(0, 1)])
     store.add([prediction])
     assert store.missing([Edge(1, 0), Edge(0, 0)]) == []
@@ -264,29 +266,29 @@ def test_equal_photos_share_their_predictions():
 
 
 def test_half_the_dense_sides_can_go_from_a_cache_before_any_pair_is_needed_again(tmp_path):
-    shelf = FolderShelf(cache.shelves(tmp_path, "cpu") / ("0" * 16) / "float32")
+    arrays = FolderStore(cache.array_stores(tmp_path, "cpu") / ("0" * 16) / "float32")
     predictions = list(_predictions(12))
     edges = [prediction.edge for prediction in predictions]
-    store = _store(shelf, 12)
+    store = _store(arrays, 12)
     store.missing(edges)
     store.add(predictions)
     store.of(edges)
     dense = sum(path.stat().st_size for path in tmp_path.rglob("dense/*.npy"))
     cache.prune(tmp_path, cache.size(tmp_path) - dense // 2)
-    again = _store(shelf, 12)
-    assert len(shelf.names(DENSE)) == 12 * FEWEST_DENSE
+    again = _store(arrays, 12)
+    assert len(arrays.names(DENSE)) == 12 * FEWEST_DENSE
     assert again.missing(edges) == again.bare(edges) == []
 
 
 def test_what_is_said_of_other_photos_is_neither_held_nor_marked_as_used(tmp_path):
-    shelf = FolderShelf(tmp_path)
+    arrays = FolderStore(tmp_path)
     predictions = list(_predictions(4))
-    store = _store(shelf, 4)
+    store = _store(arrays, 4)
     store.missing([prediction.edge for prediction in predictions])
     for prediction in predictions:
         store.add([prediction])
     used = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
-    few = _store(shelf, 2)
+    few = _store(arrays, 2)
     few.of([Edge(0, 1)])
     assert len(few._records) == 2
     touched = sorted(path.parent.name for path, then in used.items() if path.stat().st_mtime_ns != then)

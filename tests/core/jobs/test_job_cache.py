@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dust3r.core.errors import Cancelled, InputError
-from dust3r.core.inference.array_store import FolderShelf
+from dust3r.core.inference.array_store import FolderStore
 from dust3r.core.jobs import disk_cache as cache
 from dust3r.core.jobs import run as worker
 from dust3r.core.jobs.job import Job, load_result, result_folder
@@ -192,9 +192,9 @@ def test_a_damaged_cache_is_filled_again(run, tmp_path):
 def test_tokens_of_another_shape_are_worked_out_again(run, tmp_path):
     first, _ = run(PHOTOS[:2])
     for path in (tmp_path / "cache").rglob("encoded/*.npy"):
-        FolderShelf(path.parents[1]).put("encoded", path.stem, np.zeros((1, 7, 3), np.float32))
+        FolderStore(path.parents[1]).put("encoded", path.stem, np.zeros((1, 7, 3), np.float32))
     for path in (tmp_path / "cache").rglob("graph/*.npy"):
-        FolderShelf(path.parents[1]).put("graph", path.stem, np.zeros(3, "S32"))
+        FolderStore(path.parents[1]).put("graph", path.stem, np.zeros(3, "S32"))
     second, passes = run(PHOTOS[:3], replace(SETTINGS, scene_graph="auto"))
     assert passes["encode"] == 3
     assert first.views[0].name == second.views[0].name
@@ -287,9 +287,9 @@ def test_a_shared_cache_stays_with_the_precision_that_its_first_job_settled_on(k
     monkeypatch.setattr(device, "computes_in", lambda precision, on: True)
     for settles_on in (first, "half", "float32"):
         monkeypatch.setattr(worker, "settled_precision", lambda settings, settled=settles_on: settled)
-        model, shelf = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, SETTINGS, kept), silent)
-        shelf.folder.mkdir(parents=True, exist_ok=True)
-        assert shelf.folder.name == first
+        model, store = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, SETTINGS, kept), silent)
+        store.folder.mkdir(parents=True, exist_ok=True)
+        assert store.folder.name == first
         assert (precision_name(model.network) == "float32") == (first == "float32")
 
 
@@ -297,9 +297,9 @@ def test_a_shared_cache_stays_with_the_precision_that_its_first_job_settled_on(k
 def test_predictions_are_kept_by_the_precision_that_they_are_really_in(tmp_path, monkeypatch, caplog, possible, used):
     monkeypatch.setattr(device, "computes_in", lambda precision, on: possible)
     settings = replace(SETTINGS, device="cpu", precision="half")
-    model, shelf = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, settings), silent)
+    model, store = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, settings), silent)
     assert precision_name(model.network) == used
-    assert shelf.folder.name == ("half" if possible else "float32")
+    assert store.folder.name == ("half" if possible else "float32")
     assert ("cannot compute in half precision" in caplog.text) != possible
 
 
@@ -307,9 +307,9 @@ def test_a_cache_begun_in_half_precision_serves_a_machine_that_has_none(kept, tm
     for possible in (True, False):
         monkeypatch.setattr(device, "computes_in", lambda precision, on, possible=possible: possible)
         monkeypatch.setattr(worker, "settled_precision", lambda settings: "half")
-        model, shelf = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, SETTINGS, kept), silent)
-        shelf.folder.mkdir(parents=True, exist_ok=True)
-    assert precision_name(model.network) == shelf.folder.name == "float32"
+        model, store = worker._load(tmp_path, Job(PHOTOS[:2], SMALL, SETTINGS, kept), silent)
+        store.folder.mkdir(parents=True, exist_ok=True)
+    assert precision_name(model.network) == store.folder.name == "float32"
 
 
 def test_float32_in_place_of_half_precision_is_said_with_the_result_and_again(run, monkeypatch):

@@ -11,7 +11,7 @@ import torch
 from dust3r.core.checkpoints.loading import LoadedModel
 from dust3r.core.images.preprocessing import load_views
 from dust3r.core.images.reader import find_photos
-from dust3r.core.inference.array_store import FolderShelf, MemoryShelf
+from dust3r.core.inference.array_store import FolderStore, MemoryStore
 from dust3r.core.networks.dust3r.config import DPTWidths, ModelConfig
 from dust3r.core.networks.dust3r.dust3r import DUSt3R
 from dust3r.core.networks.precision import for_inference
@@ -65,9 +65,9 @@ def main(folder: Path, kind: str, count: int, storage: str) -> None:
     write_photos(folder, count)
     mappings = [view.mapping for view in load_views(find_photos([folder]), pipeline.framing_of(config))[0]]
     planned = Needs(config, "cpu", 4).plan(Scene.of(mappings, make_edges(count)), storage, 2**18)
-    shelf, peaks = MemoryShelf() if storage == "memory" else FolderShelf(folder / "shelf"), Peaks()
+    store, peaks = MemoryStore() if storage == "memory" else FolderStore(folder / "shelf"), Peaks()
     settings = ReconstructionSettings("complete", alignment=AlignmentSettings(iterations=0))
     model = LoadedModel(network, config, "random", "0" * 64)
-    pipeline.reconstruct(find_photos([folder]), model, settings, peaks, shelf)
+    pipeline.reconstruct(find_photos([folder]), model, settings, peaks, store)
     peaks.note()
     sys.stdout.write(json.dumps({"planned": planned.peaks, "needed": peaks.peaks}))

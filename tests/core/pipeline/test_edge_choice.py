@@ -10,7 +10,7 @@ import torch
 from dust3r.core.alignment.aligner import align
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.images.preprocessing import load_views
-from dust3r.core.inference.array_store import FolderShelf, MemoryShelf
+from dust3r.core.inference.array_store import FolderStore, MemoryStore
 from dust3r.core.inference.prediction import Prediction
 from dust3r.core.inference.predictor import Predictor
 from dust3r.core.networks.dust3r.dust3r import DUSt3R, Encoded
@@ -144,7 +144,7 @@ def model():
 
 def _predictor(model, photos):
     views, _ = load_views(photos, framing_of(model.config))
-    return Predictor(model.network, views, MemoryShelf())
+    return Predictor(model.network, views, MemoryStore())
 
 
 @pytest.fixture
@@ -169,22 +169,22 @@ def test_the_bundled_model_parts_two_places(model):
 
 
 def test_adding_a_photo_costs_its_own_pairs_and_taking_one_away_none(model, decoded):
-    shelf = MemoryShelf()
-    reconstruct([*BUDDHA, STUDIO[0]], model, SETTINGS, shelf=shelf)
+    store = MemoryStore()
+    reconstruct([*BUDDHA, STUDIO[0]], model, SETTINGS, store=store)
     decoded[0] = 0
-    reconstruct([*BUDDHA, *STUDIO[:2]], model, SETTINGS, shelf=shelf)
+    reconstruct([*BUDDHA, *STUDIO[:2]], model, SETTINGS, store=store)
     assert 0 < decoded[0] <= 2 * MOST_NEIGHBOURS
     decoded[0] = 0
-    reconstruct([*BUDDHA[1:], *STUDIO[:2]], model, SETTINGS, shelf=shelf)
+    reconstruct([*BUDDHA[1:], *STUDIO[:2]], model, SETTINGS, store=store)
     assert decoded[0] == 0
 
 
 def test_the_rounds_may_be_shared_among_processes(model, decoded, tmp_path):
-    photos, folder = [*BUDDHA, STUDIO[0]], FolderShelf(tmp_path)
+    photos, folder = [*BUDDHA, STUDIO[0]], FolderStore(tmp_path)
     for number in (3, 1):
         infer(photos, model, SETTINGS, folder, Shard(number, 3))
     decoded[0] = 0
-    shared = reconstruct(photos, model, SETTINGS, shelf=folder)
+    shared = reconstruct(photos, model, SETTINGS, store=folder)
     assert decoded[0] == 0
     alone = reconstruct(photos, model, SETTINGS)
     for one, other in zip(shared.views, alone.views, strict=True):

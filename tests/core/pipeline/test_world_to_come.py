@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core.cameras.priors import Given, KnownCamera
+from dust3r.core.cameras.priors import KnownCamera, Priors
 from dust3r.core.images.preprocessing import load_views
 from dust3r.core.jobs import run as worker
 from dust3r.core.jobs.job import Job, result_folder
@@ -64,13 +64,13 @@ class Room:
     def __init__(self, folder, photos, poses):
         self.folder, self.photos, self.poses, self.seen = folder, photos, poses, []
 
-    def run(self, count, given=None, watch=None, **settings):
+    def run(self, count, priors=None, watch=None, **settings):
         """Reconstruct some of the photos; the last preview and the result."""
         self.seen.clear()
         shutil.rmtree(result_folder(self.folder), ignore_errors=True)
         settings = ReconstructionSettings(scene_graph="complete", device="cpu", alignment=FEW, **settings)
         model = Path(__file__).resolve().parents[3] / "models" / "small"
-        Job(tuple(self.photos[:count]), model, settings, given=given or Given()).save(self.folder)
+        Job(tuple(self.photos[:count]), model, settings, priors=priors or Priors()).save(self.folder)
         return worker.run_job(self.folder, lambda progress: None, watch or Watch(preview=self.seen.append))
 
     def settle(self, move):
@@ -115,14 +115,14 @@ def test_a_world_that_is_not_levelled_is_seen_as_it_is_aligned(room):
 
 def test_a_world_of_known_poses_is_seen_where_they_are(room):
     known = {path: KnownCamera(cam2world=room.poses[k]) for k, path in enumerate(room.photos[:2])}
-    result = room.run(3, given=Given(known))
-    assert np.array_equal(result.gauge.similarity, np.eye(4))
+    result = room.run(3, priors=Priors(known))
+    assert np.array_equal(result.world_frame.similarity, np.eye(4))
     _check(room.seen, result)
 
 
 def test_a_single_photo_is_seen_in_its_cameras_frame(room):
     result = room.run(1)
-    assert np.array_equal(result.gauge.similarity, np.eye(4))
+    assert np.array_equal(result.world_frame.similarity, np.eye(4))
     _check(room.seen, result)
 
 

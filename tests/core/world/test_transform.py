@@ -11,7 +11,7 @@ from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.jobs.warm_start import onto_earlier
 from dust3r.core.reconstruction.result import Reconstruction
-from dust3r.core.reconstruction.world_frame import CHOICES, Gauge, is_similarity, scale_of
+from dust3r.core.reconstruction.world_frame import CHOICES, WorldFrame, is_similarity, scale_of
 from dust3r.core.world.ground_plane import Plane, cameras_up, find_ground, fit_plane
 from dust3r.core.world.transform import (
     NORTH,
@@ -67,29 +67,29 @@ def test_a_move_carries_cameras_and_points_alike_and_the_gauge_remembers_it(room
     for view in found.views:
         np.testing.assert_allclose(view.cam2world[:3, :3] @ view.cam2world[:3, :3].T, np.eye(3), atol=1e-12)
     back = moved(found, np.linalg.inv(move), ("north",))
-    np.testing.assert_allclose(back.gauge.similarity, np.eye(4), atol=1e-12)
-    assert back.gauge.choices == ("scale", "north")
+    np.testing.assert_allclose(back.world_frame.similarity, np.eye(4), atol=1e-12)
+    assert back.world_frame.choices == ("scale", "north")
 
 
 def test_what_a_gauge_says_is_read_back_and_nonsense_is_refused(tmp_path, room):
     room = moved(room, similarity(scale=0.3), ("ground",))
     room.save(tmp_path)
     found = Reconstruction.load(tmp_path)
-    np.testing.assert_array_equal(found.gauge.similarity, room.gauge.similarity)
-    assert found.gauge.choices == ("ground",)
-    assert Gauge.from_dict(None).choices == ()
+    np.testing.assert_array_equal(found.world_frame.similarity, room.world_frame.similarity)
+    assert found.world_frame.choices == ("ground",)
+    assert WorldFrame.from_dict(None).choices == ()
     for matrix in (np.diag([1, 2, 1, 1]), np.diag([1, 1, -1, 1]), np.zeros((4, 4)), np.full((4, 4), np.nan), np.eye(3)):
         with pytest.raises(ValueError, match="moved"):
-            Gauge.from_dict({"similarity": matrix.tolist(), "choices": []})
+            WorldFrame.from_dict({"similarity": matrix.tolist(), "choices": []})
     with pytest.raises(ValueError, match="moved"):
-        Gauge.from_dict({"similarity": np.eye(4).tolist(), "choices": ["colour"]})
+        WorldFrame.from_dict({"similarity": np.eye(4).tolist(), "choices": ["colour"]})
 
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (0.7, 0, 0), (0, 0, 2.0), (2.9, 0.4, -1)])
 def test_the_floor_of_a_room_comes_down_however_its_world_is_turned(room, turn):
     found = moved(room, similarity(turn, scale=3))
     found = moved(found, on_the_ground(found))
-    up = found.gauge.similarity[:3, :3] / 3 @ UP
+    up = found.world_frame.similarity[:3, :3] / 3 @ UP
     assert np.degrees(np.arccos(min(1, up @ UP))) < 0.1
     heights = all_points(found) @ UP
     assert heights.min() == pytest.approx(0, abs=0.02)
@@ -162,11 +162,11 @@ def test_without_a_ground_the_world_is_levelled_by_the_cameras():
 
 def test_known_poses_settled_worlds_single_photos_and_off_are_not_moved(room):
     auto = replace(room, settings=room.settings | {"ground": "auto"})
-    assert not np.array_equal(grounded(auto).gauge.similarity, np.eye(4))
+    assert not np.array_equal(grounded(auto).world_frame.similarity, np.eye(4))
     for still in (
         room,
         replace(auto, settings=auto.settings | {"ground": "off"}),
-        replace(auto, given={"known": {"a.jpg": {"cam2world": np.eye(4).tolist()}}}),
+        replace(auto, priors={"known": {"a.jpg": {"cam2world": np.eye(4).tolist()}}}),
         replace(auto, views=auto.views[:1]),
     ):
         assert all(a is b for a, b in zip(grounded(still).views, still.views, strict=True))

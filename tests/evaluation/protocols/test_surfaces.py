@@ -113,8 +113,8 @@ def test_a_surface_moved_off_the_wall_is_off_by_as_much(tmp_path, monkeypatch, k
         path.rename(path.with_name(path.name.replace("max", kind)))
     pinned = []
 
-    def reconstruct(photos, model, settings, report, given):
-        pinned.append((photos, list(given.cameras)))
+    def reconstruct(photos, model, settings, report, priors):
+        pinned.append((photos, list(priors.cameras)))
         return result_of([0, 0, -2.0])
 
     monkeypatch.setattr(dtu, "reconstruct", reconstruct)
