@@ -16,7 +16,7 @@ from ..core.cameras.posed_images import read_posed_photos
 from ..core.checkpoints.loading import LoadedModel, load_model
 from ..core.checkpoints.local import find_model
 from ..core.images.preprocessing import load_views
-from ..core.inference.array_store import MemoryShelf
+from ..core.inference.array_store import MemoryStore
 from ..core.inference.predictor import Predictor
 from ..core.pipeline.edge_choice import choose_edges
 from ..core.pipeline.reconstruct import framing_of
@@ -173,7 +173,7 @@ def _sets(model: LoadedModel, folders: Sequence[Path]) -> str:
     paths = [[photo.path for photo in read_posed_photos(folder)] for folder in folders]
     place = np.repeat(range(len(folders)), list(map(len, paths)))
     views, _ = load_views(list(chain(*paths)), framing_of(model.config))
-    predictor = Predictor(model.network, views, MemoryShelf())
+    predictor = Predictor(model.network, views, MemoryStore())
     edges, warnings = choose_edges(predictor, ReconstructionSettings())
     graph = np.zeros((len(place), len(place)))
     graph[tuple(np.transpose(edges))] = 1

@@ -74,7 +74,7 @@ def _read_job(folder: Path) -> None:
     find_photos(job.photos)
     inputs, last = Inputs.of(job), Solution.load(folder)
     inputs.fingerprint(job)
-    for place in (last.before(inputs, job) if last is not None else {}).values():
+    for place in (last.warm_start(inputs, job) if last is not None else {}).values():
         assert np.isfinite(place.cam2world).all() and place.depth > 0
 
 
