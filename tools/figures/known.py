@@ -43,12 +43,14 @@ def main() -> None:
     pins = {photo: camera for photo, camera in known.items() if photo.name in PINNED}
     with tempfile.TemporaryDirectory() as folder:
         masks = _write_masks(ours, truth, Path(folder))
-        given = [
-            ours["core.cameras.priors"].Given(),
-            ours["core.cameras.priors"].Given(pins),
-            ours["core.cameras.priors"].Given(pins, masks),
+        priors = [
+            ours["core.cameras.priors"].Priors(),
+            ours["core.cameras.priors"].Priors(pins),
+            ours["core.cameras.priors"].Priors(pins, masks),
         ]
-        results = [ours["core.pipeline.reconstruct"].reconstruct(photos, model, settings, given=each) for each in given]
+        results = [
+            ours["core.pipeline.reconstruct"].reconstruct(photos, model, settings, priors=each) for each in priors
+        ]
     poses = np.stack([photo.cam2world for photo in truth])
     moved, _, _ = ours["evaluation.metrics.poses"].align_cameras(
         np.stack([view.cam2world for view in results[0].views]), poses

@@ -19,7 +19,7 @@ HOLD = """
 import runpy, sys
 runpy.run_path(sys.argv[1])["import_package"]()
 from pathlib import Path
-from dust3r.core import cache
+from dust3r.core.jobs import disk_cache as cache
 with cache.using(Path(sys.argv[2])):
     print("using", flush=True)
     sys.stdin.read()
