@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..geometry.rotation import rotation_from_vector, rotation_vector
 
 Array = NDArray[np.float64]
 
@@ -63,6 +62,8 @@ def smoothed(path: CameraPath, width: float) -> CameraPath:
 
     Turns are averaged in the tangent space at the camera's own. The first and the last stay where they are.
     """
+    from ..geometry.rotation import rotation_from_vector, rotation_vector  # SciPy, when it is needed
+
     if width <= 0:
         return path
     weight = np.exp(-0.5 * ((path.times[:, None] - path.times) / width) ** 2)
@@ -135,6 +136,8 @@ def _turned(R: Array, times: Array, k: NDArray[np.int64], step: Array, t: Array,
 
     w1, w3: a third of the angular velocities at both ends; w2: what is left of the way.
     """
+    from ..geometry.rotation import rotation_from_vector, rotation_vector  # SciPy, when it is needed
+
     turns = rotation_vector(R[:-1].swapaxes(1, 2) @ R[1:])
     speeds = _slopes(turns, times, is_loop)
     w1, w3 = speeds[k] * step[:, None] / 3, speeds[k + 1] * step[:, None] / 3

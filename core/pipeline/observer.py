@@ -1,18 +1,21 @@
 """Tells an observer how far each photo is and how the world looks by now, each change once."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..alignment.standing import Array, Standing
-from ..images.preprocessing import View
 from ..reconstruction.preview import Preview
+
+if TYPE_CHECKING:
+    from ..images.preprocessing import View
 
 PhotoState = Literal["read", "predicted", "placed"]
 
@@ -83,6 +86,5 @@ class Onlooker:
 
 
 def _colors_at(view: View, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The colours (P, 3) of some of a view's pixels."""
-    rgb = view.image.reshape(3, -1)[:, torch.from_numpy(chosen)].T
-    return ((rgb + 1) * 127.5).round().to(torch.uint8).numpy()
+    """(P, 3), sRGB, of flat network pixels."""
+    return view.colors.reshape(-1, 3)[chosen]

@@ -21,7 +21,7 @@ CASE = """
 import runpy, sys
 from pathlib import Path
 runpy.run_path("headless.py")["import_package"]()
-sys.path.insert(0, "tests/core")
+sys.path.insert(0, "tests/core/pipeline")
 import memory_case
 memory_case.main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])
 """
