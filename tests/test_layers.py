@@ -24,7 +24,7 @@ DOORS = {
     "core/flaws": "errors",
     "core/io": "errors",
     "core/settings": "errors flaws io",
-    "core/geometry": "",
+    "core/geometry": "errors",
     "core/images": f"{BASE} io geometry",
     "core/cameras": f"{BASE} settings io geometry images",
     "core/networks": f"{BASE} io",

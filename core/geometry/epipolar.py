@@ -21,15 +21,6 @@ def sampson_errors(E: Array, rays_a: Array, rays_b: Array) -> Array:
     return off / np.sqrt(np.maximum(steep, np.finfo(np.float64).tiny))
 
 
-def poses_of(E: Array) -> tuple[Array, Array]:
-    """The four motions x_b = R x_a + t that E (3, 3) allows: R (4, 3, 3), t (4, 3) of length 1."""
-    U, _, Vt = np.linalg.svd(E)
-    U, Vt = U * np.linalg.det(U), Vt * np.linalg.det(Vt)
-    turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
-    R = np.stack([U @ turn @ Vt, U @ turn.T @ Vt])
-    return R[[0, 0, 1, 1]], np.stack([U[:, 2], -U[:, 2]])[[0, 1, 0, 1]]
-
-
 def depths(R: Array, t: Array, rays_a: Array, rays_b: Array) -> tuple[Array, Array]:
     """Of matches (P, 3), rays of unit depth: where the rays come nearest, as depths in a and in b, (P,) twice.
 

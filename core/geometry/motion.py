@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
 
-from .epipolar import depths, essential_matrix, poses_of, sampson_errors
-from .five_point import five_point_matrices
+from ..errors import ReconstructionError
+from .epipolar import depths, essential_matrix, sampson_errors
 from .rotation import rotation_from_vector
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-SAMPLES = 500  # of five matches
-SCORED = 1000  # matches that choose among the samples
 FEWEST = 6  # matches
 PARALLAX = np.radians(0.2)  # median angle between matched rays below which they show no direction of travel
+RAYS = {"model": "SIMPLE_PINHOLE", "width": 1, "height": 1, "params": [1.0, 0.0, 0.0]}  # pixels that are slopes of rays
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +32,32 @@ def motion_between(rays_a: Array, rays_b: Array, threshold: float, seed: int = 0
     """The motion minimising the sum of log(1 + (Sampson error / scale)^2), started by RANSAC over five matches.
 
     rays_a, rays_b: (P, 3), of unit depth; threshold: on the Sampson error, in slopes of rays. None when fewer than
-    FEWEST matches agree on one.
+    FEWEST matches agree on one. Raises ReconstructionError where PoseLib is missing.
     """
     if len(rays_a) < FEWEST:
         return None
-    E = _best_essential(rays_a, rays_b, threshold, seed)
-    if E is None:
-        return None
-    R, t = _refine(*_in_front(E, rays_a, rays_b, threshold), rays_a, rays_b, threshold)
+    R, t = _refine(*_start(rays_a, rays_b, threshold, seed), rays_a, rays_b, threshold)
     inliers = _agreeing(R, t, rays_a, rays_b, threshold)
     if inliers.sum() < FEWEST:
         return None
-    still = _median_parallax(R, rays_a[inliers], rays_b[inliers]) < PARALLAX
-    return Motion(R, np.zeros(3) if still else t, inliers)
+    if _median_parallax(R, rays_a[inliers], rays_b[inliers]) < PARALLAX:
+        return Motion(*_turn(R, rays_a, rays_b, threshold))
+    return Motion(R, t, inliers)
 
 
-def _best_essential(rays_a: Array, rays_b: Array, threshold: float, seed: int) -> Array | None:
-    """The cheapest (MSAC) of the matrices that random fives of matches allow."""
-    generator = np.random.default_rng(seed)
-    fives = np.sort(generator.integers(len(rays_a), size=(SAMPLES, 5)), axis=1)
-    fives = fives[(np.diff(fives, axis=1) > 0).all(1)]
-    scored = generator.permutation(len(rays_a))[:SCORED]
-    E = five_point_matrices(rays_a[fives], rays_b[fives])
-    if not len(E):
-        return None
-    cost = [_cost(E[k : k + 64], rays_a[scored], rays_b[scored], threshold) for k in range(0, len(E), 64)]
-    return E[int(np.argmin(np.concatenate(cost)))]
-
-
-def _cost(E: Array, rays_a: Array, rays_b: Array, threshold: float) -> Array:
-    return np.minimum((sampson_errors(E, rays_a, rays_b) / threshold) ** 2, 1).mean(-1)
-
-
-def _in_front(E: Array, rays_a: Array, rays_b: Array, threshold: float) -> tuple[Array, Array]:
-    """Of the four motions of E, the one that puts most agreeing matches in front of both cameras."""
-    motions = list(zip(*poses_of(E), strict=True))
-    return max(motions, key=lambda motion: int(_agreeing(*motion, rays_a, rays_b, threshold).sum()))
+def _start(rays_a: Array, rays_b: Array, threshold: float, seed: int) -> tuple[Array, Array]:
+    """The motion that most matches agree on: PoseLib's locally optimised RANSAC over five matches."""
+    try:
+        from poselib import estimate_relative_pose  # only now: the rest of the package does without
+    except ModuleNotFoundError as error:
+        raise ReconstructionError(
+            f"A pose from matches needs the package poselib ({error.name} is missing); install it, or choose a method "
+            "that uses points"
+        ) from error
+    options = {"max_epipolar_error": threshold, "seed": seed}
+    pose, _ = estimate_relative_pose(rays_a[:, :2], rays_b[:, :2], RAYS, RAYS, options)
+    # Rays of cameras that hardly moved meet in front or behind as their noise has it: the direction that more agree on.
+    return pose.R, max(pose.t, -pose.t, key=lambda t: int(_agreeing(pose.R, t, rays_a, rays_b, threshold).sum()))
 
 
 def _agreeing(R: Array, t: Array, rays_a: Array, rays_b: Array, threshold: float) -> Mask:
@@ -100,6 +90,16 @@ def _descend(R: Array, t: Array, rays_a: Array, rays_b: Array, scale: float) -> 
 
     found = least_squares(residuals, np.zeros(6), loss="cauchy", max_nfev=60)
     return unpack(found.x)
+
+
+def _turn(R: Array, rays_a: Array, rays_b: Array, threshold: float) -> tuple[Array, Array, Mask]:
+    """The rotation near R minimising the sum of |b - R a|^2 over the matched rays of length 1 that it brings within the
+    threshold of each other (Kabsch), no travel, and which these are.
+    """
+    a, b = (rays / np.linalg.norm(rays, axis=-1, keepdims=True) for rays in (rays_a, rays_b))
+    near = np.linalg.norm(b - a @ R.T, axis=-1) < max(2 * threshold, PARALLAX)
+    R = Rotation.align_vectors(b[near], a[near])[0].as_matrix()
+    return R, np.zeros(3), np.linalg.norm(b - a @ R.T, axis=-1) < threshold
 
 
 def _median_parallax(R: Array, rays_a: Array, rays_b: Array) -> float:

@@ -22,6 +22,7 @@ DIRECT = (
     "scikit-image",
     "pillow",
     "pillow-heif",
+    "poselib",
     "safetensors",
     "huggingface_hub",
 )  # the versions of requirements.txt

@@ -37,6 +37,7 @@ PACKAGES: dict[str, Callable[[], object]] = {  # a first use of each, since an i
     "skimage": lambda: _module("skimage.measure").marching_cubes(_module("numpy").eye(3)[None].repeat(3, 0), 0.5),
     "PIL": lambda: _module("PIL.Image").new("RGB", (2, 2)).resize((1, 1)),
     "pillow_heif": lambda: _module("pillow_heif").from_bytes("L", (64, 64), bytes(4096)).save(_module("io").BytesIO()),
+    "poselib": lambda: _module("poselib").p3p(_module("numpy").eye(3), _module("numpy").eye(3)),
     "safetensors": lambda: _module("safetensors.torch").save({"a": _module("torch").ones(1)}),
     "huggingface_hub": lambda: _module("huggingface_hub").HfApi(),
 }
