@@ -1,7 +1,7 @@
-"""From linear light to the 8 bits of a photo: exposure, white balance, blur, noise. The same on every device."""
+"""From linear light to the 8 bits of a photo: exposure, white balance, blur, noise."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -35,18 +35,17 @@ def draw_film(rng: np.random.Generator, ranges: Ranges, views: int) -> Film:
 
 
 def develop(light: Tensor, surface: Tensor, film: Film) -> Tensor:
-    """Photos (V, 3, H, W), uint8, of light (V, H, W, 3) and surface numbers (V, H, W) on one device.
+    """Photos (V, 3, H, W), uint8, of light (V, H, W, 3) and surface numbers (V, H, W), on the CPU.
 
     The scene's mean brightness is brought to a usual one before the views' own gains.
     """
-    device = light.device
-    gain = torch.from_numpy(film.gain).to(device)
+    gain, blur, contrast = (torch.from_numpy(value) for value in (film.gain, film.blur, film.contrast))
     level = light.mean().clamp_min(1e-3)
     values = light * (0.22 / level) * gain[:, None, None]
     values = 1 - torch.exp(-1.6 * values)  # highlights roll off as on film
-    values = _soften(values.permute(0, 3, 1, 2), surface, torch.from_numpy(film.blur).to(device))
-    values = values.clamp_min(1e-6) ** (0.5 * torch.from_numpy(film.contrast).to(device)[:, None, None, None])
-    values = values + _noise(film, values.shape[-2], values.shape[-1], device)
+    values = _soften(values.permute(0, 3, 1, 2), surface, blur)
+    values = values.clamp_min(1e-6) ** (0.5 * contrast[:, None, None, None])
+    values = values + _noise(film, values.shape[-2], values.shape[-1])
     return (values * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 
@@ -55,22 +54,21 @@ def _soften(values: Tensor, surface: Tensor, blur: Tensor) -> Tensor:
     padded = functional.pad(surface[:, None].float(), (1, 1, 1, 1), mode="replicate")
     edge = functional.max_pool2d(padded, 3, 1) != -functional.max_pool2d(-padded, 3, 1)
     weight = torch.where(edge, blur[:, None, None, None].clamp_min(0.5), blur[:, None, None, None])
-    kernel = torch.tensor([1.0, 2.0, 1.0], device=values.device) / 4
+    kernel = torch.tensor([1.0, 2.0, 1.0]) / 4
     kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
     smooth = functional.conv2d(functional.pad(values, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
     return torch.lerp(values, smooth, weight)
 
 
-def _noise(film: Film, height: int, width: int, device: torch.device) -> Tensor:
+def _noise(film: Film, height: int, width: int) -> Tensor:
     """(V, 3, H, W): cuts of one tile of normal noise, going round at its edges."""
-    tile = _noise_tile(device)
-    rows = (torch.from_numpy(film.start[:, :1]) + torch.arange(height)).to(device) % NOISE_SIDE
-    columns = (torch.from_numpy(film.start[:, 1:]) + torch.arange(width)).to(device) % NOISE_SIDE
-    cut = tile[:, rows[:, :, None], columns[:, None, :]].movedim(0, 1)
-    return cut * torch.from_numpy(film.noise).to(device)[:, None, None, None]
+    rows = (torch.from_numpy(film.start[:, :1]) + torch.arange(height)) % NOISE_SIDE
+    columns = (torch.from_numpy(film.start[:, 1:]) + torch.arange(width)) % NOISE_SIDE
+    cut = _noise_tile()[:, rows[:, :, None], columns[:, None, :]].movedim(0, 1)
+    return cut * torch.from_numpy(film.noise)[:, None, None, None]
 
 
-@lru_cache(maxsize=4)
-def _noise_tile(device: torch.device) -> Tensor:
+@cache
+def _noise_tile() -> Tensor:
     noise = np.random.default_rng(3).standard_normal((3, NOISE_SIDE, NOISE_SIDE), dtype=np.float32)
-    return torch.from_numpy(noise).to(device)
+    return torch.from_numpy(noise)
