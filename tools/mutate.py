@@ -43,6 +43,7 @@ SCENE_TESTS = (
     "map_cameras",
     "points_nodes",
     "scene_blocks",
+    "scene_output",
     "camera_path",
     "cleanup",
     "known",
