@@ -234,7 +234,11 @@ def outcomes(
 def equivalent() -> set[tuple[str, str, str]]:
     """(path, source line, change) of the mutants that change no behaviour."""
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"] if EQUIVALENT.exists() else []
-    return {(entry["path"], entry["line"], entry["change"]) for entry in entries}
+    return {
+        (entry["path"], line, change)
+        for entry in entries
+        for line, change in entry.get("changes") or [(entry["line"], entry["change"])]
+    }
 
 
 def tried(name: str, options: argparse.Namespace, temporary: Path) -> Counter[str]:
