@@ -244,6 +244,7 @@ def equivalent() -> set[tuple[str, str, str]]:
 def tried(name: str, options: argparse.Namespace, temporary: Path) -> Counter[str]:
     """Try a sample of a package's mutants; prints the survivors."""
     package, known = PACKAGES[name], equivalent()
+    package = package._replace(tests=options.tests or package.tests)
     paths = [str(path.relative_to(ROOT)) for glob in package.sources for path in sorted(ROOT.glob(glob))]
     paths = [path for path in paths if not options.files or path in options.files]
     every = sorted((mutant for path in paths for mutant in mutants(path)), key=lambda mutant: mutant.rank(options.seed))
@@ -269,6 +270,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=40, help="mutants of each package; 0: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--files", nargs="*", default=[], help="these of the package's files alone")
+    parser.add_argument("--tests", nargs="*", default=[], help="globs: these alone, for a quick lower bound")
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=1, help="processes at a time")
     parser.add_argument("--budget", type=float, default=30, help="CPU seconds of tests a mutant, traced")
     options = parser.parse_args()

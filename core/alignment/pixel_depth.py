@@ -89,7 +89,8 @@ def candidates(rays: Image, camera: Camera, readings: Sequence[Reading], along_a
             np.log(C, out=weight[m])
             weight[m] += np.float32(SURE_OF_NOTHING)
             if lost.any():
-                depth[m, lost], off[m, lost], weight[m, lost] = 1, 0, 0
+                for values in (depth[m], off[m], weight[m]):
+                    values[lost] = 0
     return Candidates(depth, off, weight, greatest, np.sqrt(squared))
 
 
