@@ -30,10 +30,11 @@ def place_world(observations: Observations, canonical: Canonical, poses: Similar
     for start in range(0, len(observations.edges), CHUNK):
         chunk = slice(start, start + CHUNK)
         edges = observations.edges[chunk]
-        flat = (len(edges), -1)
-        weight = (observations.weight[chunk] * known[edges]).reshape(flat)
+        weight = (observations.weight[chunk] * known[edges]).reshape(len(edges), -1)
         source, target = observations.points[chunk].reshape(len(edges), -1, 3), points[edges].reshape(len(edges), -1, 3)
-        parts.append(register_robustly(source, target, weight, spread[edges].reshape(flat), ROUNDS, near[chunk])[0])
+        parts.append(
+            register_robustly(source, target, weight, spread[edges].reshape(len(edges), -1), ROUNDS, near[chunk])[0]
+        )
         step()
     frames = Similarity(*(np.concatenate([getattr(part, name) for part in parts]) for name in Similarity.__slots__))
     depth = canonical.depth * poses.scale[:, None]

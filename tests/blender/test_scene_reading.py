@@ -1,0 +1,240 @@
+"""A reconstruction read back from its scene, hidden points, cameras that come later, and an earlier world."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+from dust3r.core.errors import InputError
+from dust3r.core.flaws import FLAWS, SURELY_FLAWED
+from dust3r.operators.scene import add_reconstruction
+from dust3r.operators.scene import earlier_world as module
+from dust3r.operators.scene.camera_path import first_free_frame
+from dust3r.operators.scene.cameras import (
+    SIZE,
+    VIEW_INDEX,
+)
+from dust3r.operators.scene.earlier_world import ENOUGH, earlier_world
+from dust3r.operators.scene.flaws import can_hide, flaw_switches, hidden_flaws, read_flaws, set_flaws
+from dust3r.operators.scene.localized import LOCALIZATION, MATCHED, add_localized, add_matched
+from dust3r.operators.scene.photo_visibility import OFF, photos_off, switch_photos, without_photos_off
+from dust3r.operators.scene.point_cloud import points_modifier
+from dust3r.operators.scene.points_nodes import HIDE, set_points_input
+from dust3r.operators.scene.reading import _pixels, find_points, photo_cameras, read_reconstruction, reconstructions
+from dust3r.operators.scene.reconstruction import RECIPE, read_recipe
+from dust3r.operators.scene.world import move_world
+
+from .synthetic_reconstruction import SHOTS, Shot, make_reconstruction
+
+TWO = (Shot("a.png", size=(24, 16)), Shot("b.png", size=(24, 16)))
+
+
+def new_camera(scene=None, name="Own"):
+    camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+    if scene is not None:
+        scene.collection.objects.link(camera)
+    return camera
+
+
+@pytest.fixture
+def added(tmp_path, empty_scene):
+    made = make_reconstruction(tmp_path, TWO)
+    collection = add_reconstruction(empty_scene, made)
+    bpy.context.view_layer.update()
+    return made, collection
+
+
+# reading
+
+
+def test_points_lead_back_to_the_network_pixels_that_they_came_from(tmp_path):
+    for view in make_reconstruction(tmp_path, SHOTS[3:7]).views:
+        points = view.world_points()[view.mask]
+        (rows, columns), depth = _pixels(points, view.K, view.cam2world, view.mapping)
+        at = np.argwhere(view.mask)
+        assert rows.tolist() == at[:, 0].tolist() and columns.tolist() == at[:, 1].tolist()
+        assert depth == pytest.approx(view.depth[view.mask], rel=1e-5)
+
+
+def test_cameras_of_photos_come_in_the_order_of_their_numbers_and_no_others_do(added):
+    _, collection = added
+    cameras = photo_cameras(collection)
+    assert [camera.name for camera in cameras] == ["a.png", "b.png"]
+    cameras[0][VIEW_INDEX] = 7
+    for name, properties in (("plain", {}), ("sized", {SIZE: [1, 1]}), ("odd", {SIZE: [1, 1], VIEW_INDEX: "x"})):
+        camera = new_camera(name=name)
+        for key, value in properties.items():
+            camera[key] = value
+        collection.objects.link(camera)
+    mesh = bpy.data.objects.new("mesh", bpy.data.meshes.new("mesh"))
+    mesh[SIZE], mesh[VIEW_INDEX] = [1, 1], 3
+    collection.objects.link(mesh)
+    assert [camera.name for camera in photo_cameras(collection)] == ["b.png", "a.png"]
+
+
+def test_collections_that_every_layer_excludes_are_no_reconstructions_of_the_scene(added, empty_scene):
+    _, collection = added
+    assert reconstructions(empty_scene) == [collection]
+    layer = empty_scene.view_layers[0].layer_collection.children[collection.name]
+    layer.exclude = True
+    assert reconstructions(empty_scene) == []
+    empty_scene.view_layers.new("second")
+    assert reconstructions(empty_scene) == [collection]
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "no JSON", 5, "[" * 100_000])
+def test_a_recipe_that_is_none_is_a_sentence(added, content):
+    _, collection = added
+    collection[RECIPE] = content
+    with pytest.raises(InputError, match="is not one that DUSt3R wrote"):
+        read_recipe(collection)
+
+
+def test_what_lacks_points_recipe_or_numbers_is_no_whole_reconstruction(added, empty_scene):
+    _, collection = added
+    recipe = json.loads(collection[RECIPE])
+    collection[RECIPE] = json.dumps({name: value for name, value in recipe.items() if name != "views"})
+    with pytest.raises(InputError, match="older version that did not keep enough"):
+        read_reconstruction(collection)
+    collection[RECIPE] = json.dumps(recipe | {"views": recipe["views"][:1]})
+    with pytest.raises(InputError, match="not as DUSt3R wrote it"):
+        read_reconstruction(collection)
+    bpy.data.objects.remove(find_points(collection))
+    with pytest.raises(InputError, match="not a whole reconstruction"):
+        read_reconstruction(collection)
+    with pytest.raises(InputError, match="not a whole reconstruction"):
+        read_reconstruction(bpy.data.collections.new("Other"))
+
+
+def test_a_percentage_that_is_none_is_refused_and_its_limits_are_not(tmp_path, empty_scene):
+    made = make_reconstruction(tmp_path, TWO)
+    for good in (0, 100):
+        add_reconstruction(empty_scene, made, display_percentage=good)
+    for bad in (-0.5, 100.5):
+        with pytest.raises(InputError, match=f"The display percentage is {bad:g}; give 0 to 100"):
+            add_reconstruction(empty_scene, made, display_percentage=bad)
+
+
+def test_frames_follow_those_of_earlier_photos_and_never_begin_before_1(tmp_path, empty_scene):
+    made, scene = make_reconstruction(tmp_path, TWO), empty_scene
+    scene.timeline_markers.new("early", frame=-20).camera = new_camera(scene)
+    scene.timeline_markers.new("no camera", frame=50)
+    add_reconstruction(scene, made)
+    frames = [marker.frame for marker in scene.timeline_markers if marker.camera]
+    assert frames == [-20, 1, 2] and (scene.frame_start, scene.frame_end, scene.frame_current) == (1, 2, 1)
+    add_reconstruction(scene, made)
+    assert (scene.frame_start, scene.frame_end, scene.frame_current) == (1, 4, 3)
+    assert first_free_frame(scene) == 5
+    rig = bpy.data.objects.new("rig", None)
+    rig["dust3r_shot"] = [5, 30]
+    scene.collection.objects.link(rig)
+    assert first_free_frame(scene) == 31
+    scene.timeline_markers.clear()
+    bpy.data.objects.remove(rig)
+    assert first_free_frame(scene) == 1
+
+
+# flaws and photos that are hidden
+
+
+def test_flaws_are_kept_bit_by_bit_and_none_are_where_nobody_looked(added):
+    _, collection = added
+    cloud = find_points(collection)
+    mesh, modifier = cloud.data, points_modifier(cloud)
+    assert read_flaws(mesh) is None and can_hide(modifier) and flaw_switches(cloud, modifier) == []
+    bits = np.arange(len(mesh.vertices)).astype(np.uint8) % 16
+    set_flaws(mesh, bits)
+    assert (read_flaws(mesh) == bits).all()
+    set_flaws(mesh, bits[::-1])
+    assert (read_flaws(mesh) == bits[::-1]).all()
+    assert [title for title, *_ in flaw_switches(cloud, modifier)] == [flaw.title for flaw in FLAWS.values()]
+    assert hidden_flaws(modifier) == SURELY_FLAWED
+    set_points_input(modifier, HIDE["sky"], True)
+    set_points_input(modifier, HIDE["floaters"], False)
+    assert hidden_flaws(modifier) == ("sky", "edges", "outliers")
+    assert [owner.path_resolve(path) for _, owner, path in flaw_switches(cloud, modifier)] == [False, True, True, True]
+    mesh.attributes.remove(mesh.attributes[FLAWS["sky"].attribute])
+    assert read_flaws(mesh) is None and flaw_switches(cloud, modifier) == []
+
+
+def test_photos_switched_off_hide_their_points_and_masks_until_they_are_on_again(added):
+    made, collection = added
+    cloud = find_points(collection)
+    switch_photos(collection, [1, 1])
+    hidden = np.empty(len(cloud.data.vertices), bool)
+    cloud.data.attributes["hidden"].data.foreach_get("value", hidden)
+    assert (hidden == (made.point_cloud().view == 1)).all() and photos_off(collection) == [1]
+    assert OFF in collection.objects["b.png"] and OFF not in collection.objects["a.png"]
+    left = without_photos_off(read_reconstruction(collection), collection)
+    assert [view.mask.any() for view in left.views] == [True, False]
+    switch_photos(collection, [0])
+    assert photos_off(collection) == [0] and OFF not in collection.objects["b.png"]
+    switch_photos(collection, [])
+    assert photos_off(collection) == [] and "hidden" not in cloud.data.attributes
+    cloud.data.vertices[0].select = True
+    bpy.context.view_layer.objects.active = cloud
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(InputError, match="is in Edit Mode"):
+        switch_photos(collection, [0])
+    assert photos_off(collection) == []
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.data.objects.remove(cloud)
+    switch_photos(collection, [1])
+    assert photos_off(collection) == [1]
+
+
+# cameras that come later
+
+
+def test_new_photos_are_numbered_after_all_that_are_there(tmp_path, empty_scene):
+    whole = make_reconstruction(tmp_path, TWO)
+    settings = {"localization": {"way": "pnp", "photos": {"b.png": {"inliers": 90}, "a.png": {"inliers": 5}}}}
+    settings["min_confidence"] = 1.5
+    placed = replace(whole, settings=settings)
+    collection = bpy.data.collections.new("ours")
+    empty_scene.collection.children.link(collection)
+    first, second = add_localized(empty_scene, collection, placed)[0]
+    assert (first[VIEW_INDEX], second[VIEW_INDEX]) == (0, 1)
+    assert json.loads(first[LOCALIZATION]) == {"way": "pnp", "inliers": 5}
+    first[VIEW_INDEX] = 8
+    assert [camera[VIEW_INDEX] for camera in add_localized(empty_scene, collection, placed)[0]] == [9, 10]
+    matched, warnings = add_matched(empty_scene, placed)
+    assert [camera[VIEW_INDEX] for camera in matched] == [0, 1] and warnings == []
+    assert matched[0].users_collection[0].name == MATCHED
+    again, _ = add_matched(empty_scene, placed)
+    assert again[0].users_collection[0] == matched[0].users_collection[0]
+
+
+# an earlier world
+
+
+def test_an_earlier_world_is_one_that_was_settled_and_shares_photos(tmp_path, empty_scene):
+    made = make_reconstruction(tmp_path, TWO)
+    collection = add_reconstruction(empty_scene, made)
+    bpy.context.view_layer.update()
+    paths = [view.path for view in made.views]
+    assert earlier_world(empty_scene, paths) is None
+    move_world(collection, np.diag([2.0, 2, 2, 1]), "scale")
+    bpy.context.view_layer.update()
+    found = earlier_world(empty_scene, paths[1:])
+    assert [view.name for view in found.views] == ["b.png"]
+    assert earlier_world(empty_scene, [tmp_path / "other.png"]) is None
+    other = add_reconstruction(empty_scene, make_reconstruction(tmp_path, TWO))
+    other[RECIPE] = "damaged"
+    assert len(earlier_world(empty_scene, paths).views) == 2
+    bpy.data.objects.remove(find_points(collection))
+    assert earlier_world(empty_scene, paths) is None
+
+
+def test_of_very_many_shared_photos_some_are_enough(empty_scene, monkeypatch):
+    for count, kept in ((ENOUGH, ENOUGH), (ENOUGH + 1, 13), (2 * ENOUGH, ENOUGH)):
+        paths = [SimpleNamespace(resolve=lambda k=k: k) for k in range(count)]
+        views = tuple(SimpleNamespace(path=path) for path in paths)
+        monkeypatch.setattr(module, "reconstructions", lambda scene: ["one"])
+        monkeypatch.setattr(module, "find_points", lambda collection: True)
+        monkeypatch.setattr(module, "_is_settled", lambda collection: True)
+        monkeypatch.setattr(module, "replace", lambda found, views: views)
+        monkeypatch.setattr(module, "seen_reconstruction", lambda collection, v=views: SimpleNamespace(views=v))
+        assert len(module.earlier_world(empty_scene, paths)) == kept
