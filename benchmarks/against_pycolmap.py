@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cli.exam_table import OWN, Row, means
 from ..cli.main import main as run_verb
+from ..evaluation.table import OWN, Row, means
 from .suite.report import write_section
 
 OTHER, MODEL = "pycolmap", "small"

@@ -1,1 +1,1 @@
-"""The command line's verbs; they translate between arguments and core, as operators do for Blender."""
+"""The command line. Its verbs translate arguments for core, as operators do for Blender."""

@@ -1,4 +1,4 @@
-"""A reconstruction as a .blend file, a picture, or what Blender's exporters write. It needs Blender."""
+"""The outputs of verbs that Blender writes, and its scenes as their inputs. Needs Blender."""
 
 import os
 from collections.abc import Sequence
@@ -10,11 +10,15 @@ from ..core.cameras.camera_path import CameraPath
 from ..core.errors import InputError
 from ..core.images.video import Clip
 from ..core.io.atomic import named_when_whole
+from ..core.localization.reference_settings import MapSettings
 from ..core.meshing.mesh import Mesh
+from ..core.progress import Report
 from ..core.reconstruction.result import Reconstruction
 from ..operators.scene.camera_path import add_path_camera
 from ..operators.scene.cameras import PHOTO
 from ..operators.scene.interchange import export_gltf_scene, export_scene_format
+from ..operators.scene.localized import add_matched
+from ..operators.scene.map_views import render_map
 from ..operators.scene.meshes import add_meshes
 from ..operators.scene.quiet import blender_silenced
 from ..operators.scene.reconstruction import add_reconstruction
@@ -45,8 +49,8 @@ def write_scene(
     return made
 
 
-def write_shot(result: Reconstruction, way: CameraPath, like: str, clip: Clip | None, blend: Path) -> None:
-    """The reconstruction in an empty scene, and a camera on a way whose pictures are as the photo `like`.
+def write_shot(result: Reconstruction, path: CameraPath, like: str, clip: Clip | None, blend: Path) -> None:
+    """Write the reconstruction and a camera that follows the path, with the image size of the photo `like`.
 
     clip: footage behind the camera. Raises InputError for what is gone or cannot be written.
     """
@@ -54,7 +58,7 @@ def write_shot(result: Reconstruction, way: CameraPath, like: str, clip: Clip | 
         scene = _empty_scene()
         collection = add_reconstruction(scene, result)
         camera = next(thing for thing in collection.objects if thing.get(PHOTO) == like)
-        add_path_camera(scene, collection, camera, way, "Shot", clip)
+        add_path_camera(scene, collection, camera, path, "Shot", clip)
         save_scene(blend)
 
 
@@ -70,6 +74,19 @@ def write_meshes(meshes: Sequence[Mesh], path: Path) -> list[str]:
         scene = _empty_scene()
         _, warnings = add_meshes(scene, scene.collection, meshes)
         export_gltf_scene(scene, path)
+    return warnings
+
+
+def map_scene(path: Path, folder: Path, settings: MapSettings, report: Report) -> list[str]:
+    """Open a .blend and render its views into a folder (`render_map`). Returns warnings."""
+    return render_map(open_scene(path), folder, settings, report)
+
+
+def save_matched(placed: Reconstruction, path: Path) -> list[str]:
+    """Write the scene that is open, with the photos' cameras in it. Returns warnings."""
+    with blender_silenced():
+        _, warnings = add_matched(bpy.context.scene, placed)
+        save_scene(path)
     return warnings
 
 

@@ -1,8 +1,7 @@
-"""One run of the command line: parse, do, and end with the exit code that says how it went."""
+"""One run of the command line: parse, run the verb, and return its exit code."""
 
 import argparse
 import errno
-import importlib
 import logging
 import os
 import signal
@@ -10,7 +9,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -21,44 +20,15 @@ from ..core.io.atomic import recorded
 from ..core.io.interruption import SIGNALS, came, check_interruption, held_back
 from ..core.runtime.environment import complaint, let_waiting_threads_sleep
 from ..core.runtime.memory import check_room, shortage
-from .arguments import read_arguments
 from .output import JsonLines, Output, Quiet, Terminal, undisturbed_output
+from .parser import read_arguments, verb_module
 from .streams import mend_streams, put_last
 
-VERBS = {
-    "reconstruct": ("reconstruct", "reconstruct"),
-    "work": ("reconstruct", "work"),
-    "frames": ("frames", "frames"),
-    "keyframes": ("frames", "keyframes"),
-    "predict": ("research", "predict"),
-    "plan": ("farm", "plan"),
-    "infer": ("farm", "infer"),
-    "align": ("farm", "align"),
-    "import": ("farm", "import_result"),
-    "export": ("export", "export"),
-    "clean": ("clean", "clean"),
-    "report": ("report", "report"),
-    "match": ("match", "match"),
-    "relative-pose": ("match", "relative_pose_verb"),
-    "localize": ("localize", "localize"),
-    "mesh": ("mesh", "mesh"),
-    "world": ("world", "world"),
-    "camera-path": ("camera_path", "camera_path"),
-    "models": ("models", "models"),
-    "runtime": ("runtime", "runtime"),
-    "train": ("train", "train"),
-    "evaluate": ("evaluate", "evaluate"),
-    "classical": ("classical", "classical"),
-    "render-views": ("render_views", "render_views"),
-    "render-map": ("scene_map", "render_map_verb"),
-    "fine-tune": ("fine_tune", "fine_tune"),
-    "samples": ("samples", "samples"),
-}  # verb -> (module of this package, function)
-
-# What the system says of a path that this user cannot use as it is.
+# Errors of the system for a path that this user cannot use.
 REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EROFS, errno.EIO)
 NAMED = 4  # written files that a sentence lists
-JOB, RESULT = "job.json", "result"  # of a job's folder (core/jobs/job.py, which the help does without)
+JOB, RESULT = "job.json", "result"  # of a job's folder (core/jobs/job.py)
+JSON = "--json-progress"
 
 log = logging.getLogger(__name__)
 
@@ -66,21 +36,22 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     """Run one verb. Returns 0 done; 2 wrong input; 3 no such model; 4 cancelled; 1 anything else."""
     mend_streams()
-    output: Output = Quiet()
+    output: Output = JsonLines() if JSON in argv else Quiet()  # for errors of the arguments
     came.clear()
     let_waiting_threads_sleep()  # before torch is loaded
     with recorded() as made:
         try:
-            arguments = read_arguments(prog, argv)
+            with held_back():  # modules in C swallow an interrupt while they are loaded
+                arguments = read_arguments(prog, argv)
             output = _output(arguments)
             if arguments.supervised:
                 _end_with_standard_input()
             with _cancel_on_signals(), _room_first():
-                _function(arguments.verb)(arguments, output)
+                verb_module(arguments.verb).run(arguments, output)
                 check_interruption()
         except SystemExit as leaving:  # argparse's --help and --version
             return int(leaving.code or 0)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the last line of defence: nothing but a sentence goes out
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  any error ends as one sentence
             known = _explain(Cancelled() if came.is_set() else error)
             known = _cancelled(made) if isinstance(known, Cancelled) else known
             with suppress(ReconstructionError):  # the output cannot be written either
@@ -106,7 +77,7 @@ def _is_of_job(path: Path) -> bool:
 
 
 def _explain(error: BaseException) -> ReconstructionError:
-    """The sentence for whatever happened; what is a defect of ours is written to a log."""
+    """The sentence for an error; the traceback of an unexpected one is written to a log."""
     if isinstance(error, ReconstructionError):
         return error
     if isinstance(error, KeyboardInterrupt):
@@ -119,13 +90,6 @@ def _explain(error: BaseException) -> ReconstructionError:
         missing = f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
         return ReconstructionError(complaint() or missing)
     return ReconstructionError(f"Unexpected {type(error).__name__}: {first_line(error)}{_write_log(error)}")
-
-
-def _function(verb: str) -> Callable[[argparse.Namespace, Output], None]:
-    """Imported only now: --help, and what is wrong with the arguments, need no torch."""
-    module, name = VERBS[verb]
-    with held_back():  # libraries in C swallow what an interrupt raises, or say that they do not work
-        return getattr(importlib.import_module(f".{module}", __package__), name)
 
 
 @contextmanager
@@ -152,7 +116,7 @@ def _output(arguments: argparse.Namespace) -> Output:
 
 @contextmanager
 def _cancel_on_signals() -> Iterator[None]:
-    """Ctrl-C, a polite kill and a closed terminal end the work as a cancel does, whatever a library makes of it."""
+    """Cancel the work on SIGINT, SIGTERM and SIGHUP, even if a library swallows the exception."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         came.set()
@@ -162,7 +126,7 @@ def _cancel_on_signals() -> Iterator[None]:
         yield
         return
     hung_up = getattr(signal, "SIGHUP", None)
-    ignored = {hung_up} if hung_up and signal.getsignal(hung_up) is signal.SIG_IGN else set()  # nohup's wish
+    ignored = {hung_up} if hung_up and signal.getsignal(hung_up) is signal.SIG_IGN else set()  # as nohup sets it
     before = {number: signal.signal(number, interrupt) for number in SIGNALS if number not in ignored}
     try:
         yield
@@ -183,7 +147,7 @@ def _end_with_standard_input() -> None:
 
 
 def _write_log(error: BaseException) -> str:
-    """Where the details are; nothing where they cannot be written down."""
+    """A clause that names the log with the traceback; empty where none can be written."""
     try:
         handle, name = tempfile.mkstemp(prefix="dust3r-", suffix=".log")
         with os.fdopen(handle, "w") as file:

@@ -1,10 +1,11 @@
-"""What a run may write: nothing that it reads, and over another's file only when told to. Imports no torch."""
+"""Checks of what a run would write: nothing that it reads, no file of another kind. Imports no torch."""
 
+import argparse
 import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from ..core.images.reader import SUFFIXES
 from ..core.io.atomic import check_replaceable, check_writable
 from ..core.jobs.job import OWN
 
-MOST_JSON = 1 << 28  # bytes of a JSON file that is looked into; a larger one is none of ours
+MOST_JSON = 1 << 28  # bytes; a larger JSON file is not one of ours
+NAMES_OR_PATHS = ("model", "photos")  # arguments that may be names as well as files
+FOLDERS = ("output", "colmap")  # arguments that name folders that are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Kind:
 
     title: str  # with its article
     recognises: Callable[[Path], bool]  # whether a file is one; may raise OSError, ValueError and what zipfile does
-    replaced: bool = True  # untold; a scene that somebody has worked in looks like one of ours
+    replaced: bool = True  # without --overwrite; False for scenes, which users edit
 
 
 def _begins(*heads: bytes) -> Callable[[Path], bool]:
@@ -56,7 +59,7 @@ def _arrays(name: str) -> Callable[[Path], bool]:
 
 
 def _like(pattern: bytes) -> Callable[[Path], bool]:
-    """A text that begins so."""
+    """A file whose beginning matches the pattern."""
 
     def recognises(path: Path) -> bool:
         with path.open("rb") as file:
@@ -86,6 +89,33 @@ FIGURES = Kind("an exam's figures", _json_with(model=str))
 RUNTIME = Kind("a runtime's description", _json_with(python=str, torch=str))
 
 
+def check_written(
+    arguments: argparse.Namespace,
+    kinds: Mapping[str, Kind],
+    also: Iterable[Path] = (),
+    files: Sequence[tuple[Path, Kind]] = (),
+) -> None:
+    """Raise InputError, before the work, for outputs that cannot be written or would cost somebody a file.
+
+    kinds: of the outputs, by the arguments that name them; files: outputs that no argument names by itself. Every
+    other path among the arguments is read, and `also`.
+    """
+    named = {name: getattr(arguments, name, None) for name in kinds}
+    outputs = [*((path, kinds[name]) for name, path in named.items() if path is not None), *files]
+    inputs = [*_read(arguments, {*kinds, *FOLDERS, "outputs"}), *also]
+    check_outputs(outputs, inputs, arguments.overwrite, getattr(arguments, "job", None))
+    arguments.outputs = [*getattr(arguments, "outputs", ()), *(path for path, _ in outputs)]
+
+
+def _read(arguments: argparse.Namespace, written: Iterable[str]) -> Iterator[Path]:
+    for name, value in vars(arguments).items():
+        if name in written:
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, Path) or (isinstance(one, str) and name in NAMES_OR_PATHS):
+                yield Path(one)
+
+
 def check_outputs(
     outputs: Sequence[tuple[Path, Kind]], inputs: Iterable[Path], overwrite: bool = False, job: Path | None = None
 ) -> None:
@@ -99,7 +129,7 @@ def check_outputs(
     inputs = list(inputs)
     for number, (path, kind) in enumerate(outputs):
         check_replaceable(path)
-        if any(_place(path) == _place(other) for other, _ in outputs[:number]):
+        if any(_key(path) == _key(other) for other, _ in outputs[:number]):
             raise InputError(f"{path} would be written twice; give every output a name of its own")
         _check_is_no_input(path, inputs, kind)
         if job is not None and _part_of_job(path, job):
@@ -149,7 +179,7 @@ def _is_foreign(path: Path, folder: Path, kind: Kind) -> bool:
     return (photos and path.suffix.lower() in SUFFIXES) or not _recognised(path, kind)
 
 
-def _place(path: Path) -> str:
+def _key(path: Path) -> str:
     """Equal for two names of one file that need not be there; on some disks upper and lower case are one."""
     return str(Path(os.path.realpath(path.parent)) / path.name).casefold()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ...cli.mesh_arguments import mesh_arguments
+from ...cli.verbs.mesh import mesh_arguments
 from ...core.jobs.job import log_file
 from ...core.meshing.files import load_meshes
 from ...core.reconstruction.result import Reconstruction

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import bpy
 import pytest
-from dust3r.cli.arguments import make_parser
 from dust3r.cli.blender import write_scene
+from dust3r.cli.parser import make_parser
 from dust3r.core.errors import InputError
 from dust3r.operators.scene import display_sliders
 from PIL import Image

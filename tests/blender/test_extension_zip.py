@@ -10,6 +10,7 @@ from importlib.metadata import requires
 from pathlib import Path, PurePosixPath
 
 import pytest
+from dust3r.cli.parser import CHECKOUT_VERBS
 from dust3r.tests.fake_wheel import make_wheel
 from packaging.requirements import Requirement
 
@@ -23,6 +24,7 @@ import wheel_set  # noqa: E402
 from wheel_set import PackagingError, Wheel  # noqa: E402
 
 pytestmark = pytest.mark.bpy_module
+EVALUATION_VERBS = {f"cli/verbs/{verb}.py" for verb in CHECKOUT_VERBS}  # no others need the package evaluation
 PLATFORMS = list(wheel_set.PLATFORM_TAGS)
 BROUGHT_BY_BLENDER = {"numpy", "requests"}
 # torch's compiler, a faster download, and readers of pictures: nothing here uses them
@@ -201,9 +203,16 @@ def test_the_zip_leaves_out_what_users_do_not_need(names_in_zip):
     assert {name for name in names_in_zip if name.startswith("wheels/") and not name.endswith(".whl")} == set()
 
 
+def test_the_zip_holds_no_file_of_the_evaluation_and_none_of_its_verbs(names_in_zip):
+    assert (ROOT / "evaluation" / "__init__.py").is_file() and set(
+        build_extension.tracked_files(ROOT)
+    ) >= EVALUATION_VERBS
+    assert not [name for name in names_in_zip if name.startswith("evaluation/") or name in EVALUATION_VERBS]
+
+
 def test_the_zip_holds_every_tracked_module_model_preset_translation_and_page(names_in_zip):
     rooms = ("cli/", "core/", "operators/", "panels/", "models/", "presets/", "locale/", "training/")
-    tracked = {name for name in build_extension.tracked_files(ROOT) if name.startswith(rooms)}
+    tracked = {name for name in build_extension.tracked_files(ROOT) if name.startswith(rooms)} - EVALUATION_VERBS
     pages = {name for name in build_extension.tracked_files(ROOT) if PurePosixPath(name).match("docs/*.md")}
     assert tracked | pages <= names_in_zip
     assert not [name for name in names_in_zip if name.startswith("docs/") and name.endswith(".py")]

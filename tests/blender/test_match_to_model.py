@@ -8,8 +8,7 @@ import bpy
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
-from dust3r.cli import localize as verb
-from dust3r.core.checkpoints.loading import load_model
+from dust3r.core.checkpoints import loading
 from dust3r.core.checkpoints.local import find_model
 from dust3r.core.localization.reference_settings import MapSettings
 from dust3r.core.localization.reference_views import read_map
@@ -67,11 +66,11 @@ def studio(empty_scene, tmp_path):
 @pytest.fixture
 def knowing(studio, tmp_path, monkeypatch):
     """The verb with a network in place of the model that knows the photo and the map."""
-    model = load_model(find_model("small"), "cpu")
+    model = loading.load_model(find_model("small"), "cpu")
     render_map(bpy.context.scene, tmp_path / "known", MAP)
     views = [view for name in ("known", "taken") for view in read_map(tmp_path / name, model).views]
     perfect = perfect_model(map(Shot.of, views))
-    monkeypatch.setattr(verb, "load_model", lambda path, device: perfect)
+    monkeypatch.setattr(loading, "load_model", lambda path, device: perfect)
 
 
 def degrees_between(a, b):

@@ -5,7 +5,7 @@ import importlib
 import bpy
 import numpy as np
 import pytest
-from dust3r.cli.mesh_arguments import DEFAULTS as VERB_DEFAULTS
+from dust3r.cli.verbs.mesh import DEFAULTS as VERB_DEFAULTS
 from dust3r.core.meshing.meshes import make_meshes
 from dust3r.core.meshing.settings import MeshSettings
 from dust3r.operators.scene import add_reconstruction

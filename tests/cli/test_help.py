@@ -4,8 +4,7 @@ import argparse
 import re
 
 import pytest
-from dust3r.cli.arguments import make_parser
-from dust3r.cli.main import VERBS
+from dust3r.cli.parser import VERBS, make_parser
 
 
 def verbs():

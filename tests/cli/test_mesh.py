@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 import pytest
-from dust3r.cli.mesh_arguments import add_mesh, mesh_arguments, read_mesh
+from dust3r.cli.verbs.mesh import add_arguments, mesh_arguments, read_mesh
 from dust3r.core.meshing.settings import MeshSettings
 from dust3r.tests.mesh_scenes import room
 
@@ -81,6 +81,6 @@ def test_what_is_no_result_is_named(run, tmp_path):
 )
 def test_what_the_window_tells_its_worker_is_what_it_was_told(settings):
     parser = argparse.ArgumentParser()
-    add_mesh(parser)
+    add_arguments(parser)
     words = ["job", "--output", "a.npz", *mesh_arguments(settings)]
     assert read_mesh(parser.parse_args(words)) == settings

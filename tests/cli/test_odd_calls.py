@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from dust3r.cli import main as cli
-from dust3r.cli.arguments import make_parser
+from dust3r.cli.parser import make_parser
 from dust3r.cli.streams import mend_streams, put
 from dust3r.core.errors import InputError, ReconstructionError
 from dust3r.core.images.reader import find_photos

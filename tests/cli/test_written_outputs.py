@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dust3r.cli import farm, reconstruct
+from dust3r.cli import result_outputs
 from dust3r.cli.output import Quiet
+from dust3r.cli.verbs import import_result
 from dust3r.core.errors import Cancelled
 from dust3r.core.io import interruption
 from dust3r.core.reconstruction.result import Reconstruction
@@ -87,8 +88,8 @@ def test_the_world_that_photos_are_placed_in_stays(run, job, tmp_path):
 
 
 def test_a_scene_is_replaced_only_with_overwrite(run, job, tmp_path, monkeypatch):
-    monkeypatch.setattr(reconstruct, "require_bpy", lambda who: None)
-    monkeypatch.setattr(farm, "write_outputs", lambda result, arguments: [str(arguments.output)])
+    monkeypatch.setattr(result_outputs, "require_bpy", lambda who: None)
+    monkeypatch.setattr(import_result, "write_outputs", lambda result, arguments: [str(arguments.output)])
     scene = tmp_path / "scene.blend"
     scene.write_bytes(b"BLENDER-v405")
     code, _, err = run("import", job, "--output", scene)
@@ -117,7 +118,7 @@ def default_hangup():
 @pytest.mark.parametrize("number", ENDING, ids=str)
 def test_a_signal_among_the_outputs_leaves_none_of_them(run, outputs, monkeypatch, number):
     arguments, paths = outputs
-    monkeypatch.setattr(reconstruct, "save_ply", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr(result_outputs, "save_ply", lambda *_: signal.raise_signal(number))
     code, _, err = run(*arguments)
     assert (code, err) == (4, "Cancelled; nothing was changed\n")
     assert not any(path.exists() for path in paths)
@@ -145,7 +146,7 @@ def test_an_interrupt_that_a_library_swallows_still_cancels(run, outputs, monkey
         with suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(reconstruct, "save_ply", swallowing)
+    monkeypatch.setattr(result_outputs, "save_ply", swallowing)
     assert run(*arguments)[0] == 4
     assert not any(path.exists() for path in paths)
 
@@ -175,7 +176,7 @@ def test_an_interrupt_while_blender_loads_cancels_once_it_is_loaded(run, outputs
 def test_who_wishes_no_hang_up_gets_none(run, outputs, monkeypatch):
     arguments, _ = outputs
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    monkeypatch.setattr(reconstruct, "save_ply", lambda *_: signal.raise_signal(signal.SIGHUP))
+    monkeypatch.setattr(result_outputs, "save_ply", lambda *_: signal.raise_signal(signal.SIGHUP))
     try:
         assert run(*arguments)[0] == 0
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

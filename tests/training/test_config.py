@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from dust3r.cli.arguments import make_parser
+from dust3r.cli.parser import make_parser
 from dust3r.core.errors import InputError
 from dust3r.training.config import NetworkShape, SourceSettings, Stage, TrainingConfig
 from dust3r.training.config_file import read_config

@@ -131,14 +131,14 @@ import os, runpy, sys
 os.write(1, b"before anything of ours runs\\n")
 headless = runpy.run_path(sys.argv[1])
 headless["import_package"]()
-from dust3r.cli import reconstruct
-work = reconstruct.work
+from dust3r.cli.verbs import work
+run = work.run
 def noisy(arguments, output):
     os.write(1, b"a library in C, and no line's end")
     print("a library in Python", end="", flush=True)
     os.system("echo a program that it starts")
-    work(arguments, output)
-reconstruct.work = noisy
+    run(arguments, output)
+work.run = noisy
 from dust3r.cli.main import main
 headless["leave"](main(sys.argv[2:]))
 """

@@ -25,7 +25,7 @@ from scipy.ndimage import map_coordinates
 
 from ...conftest import ROOT
 
-VERB = importlib.import_module("dust3r.cli.evaluate")
+VERB = importlib.import_module("dust3r.cli.verbs.evaluate")
 EYES = ((-1.2, 0.2, 0.6), (-0.7, -0.4, -0.2), (0.0, 0.3, -0.9), (0.7, -0.2, -1.3))
 CORNER = (1.6, 0.0, 1.6)
 needs_pycolmap = pytest.mark.skipif(find_spec("pycolmap") is None, reason="requirements.txt brings pycolmap")

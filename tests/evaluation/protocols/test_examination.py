@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from dust3r.cli.protocols import log_beside, table
 from dust3r.core.errors import InputError
 from dust3r.core.settings import ReconstructionSettings
 from dust3r.evaluation.protocols.catalogue import PROTOCOLS, Protocol, mean_figures
 from dust3r.evaluation.protocols.examination import examine
 from dust3r.evaluation.protocols.photo_map import summarise_placements
 from dust3r.evaluation.protocols.result_log import ResultLog
+from dust3r.evaluation.protocols.table import log_beside, protocol_table
 from dust3r.evaluation.protocols.task import Task, few
 from dust3r.tests.protocol_folders import save_millimetres
 from PIL import Image
@@ -48,7 +48,7 @@ def test_groups_count_once_each_however_many_tasks_they_have():
 
 def test_the_table_has_the_papers_figure_in_brackets():
     tasks, _ = tasks_of(kitchen=[{"a": 1.0, "b": 0.5}], hall=[{"a": 8.0, "b": 10.25}])
-    assert table(PROTOCOL, outcome_of(tasks)).splitlines() == [
+    assert protocol_table(PROTOCOL, outcome_of(tasks)).splitlines() == [
         "                  A      B  rooms",
         "kitchen        1.00   0.50      1",
         "hall           8.00  10.25      1",
