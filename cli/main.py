@@ -26,7 +26,7 @@ from .streams import mend_streams, put_last
 
 # Errors of the system for a path that this user cannot use.
 REFUSED = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EROFS, errno.EIO)
-NAMED = 4  # written files that a sentence lists
+NAMED = 4  # written files that the message of a cancel lists
 JOB, RESULT = "job.json", "result"  # of a job's folder (core/jobs/job.py)
 JSON = "--json-progress"
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  any error ends as one sentence
             known = _explain(Cancelled() if came.is_set() else error)
             known = _cancelled(made) if isinstance(known, Cancelled) else known
-            with suppress(ReconstructionError):  # the output cannot be written either
+            with suppress(ReconstructionError):  # the output cannot be written
                 output.error(str(known), known.exit_code)
             return known.exit_code
         finally:
@@ -63,7 +63,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
 
 
 def _cancelled(made: Sequence[Path]) -> Cancelled:
-    """Names the files that were written before; those of a job, with which its next run goes on, are no result."""
+    """Names the files that were written before, but for those of a job, with which its next run continues."""
     there = [str(path) for path in dict.fromkeys(made) if path.exists() and not _is_of_job(path)]
     if not there:
         return Cancelled()
@@ -94,7 +94,7 @@ def _explain(error: BaseException) -> ReconstructionError:
 
 @contextmanager
 def _room_first() -> Iterator[None]:
-    """Raise ReconstructionError rather than load a library that there is no room for, whoever imports it."""
+    """Raise ReconstructionError instead of importing a library that needs more memory than there is."""
 
     class Finder(MetaPathFinder):
         def find_spec(self, fullname: str, path: object, target: object = None) -> None:
@@ -136,7 +136,7 @@ def _cancel_on_signals() -> Iterator[None]:
 
 
 def _end_with_standard_input() -> None:
-    """Leave when the supervisor does: a worker must not outlive the Blender that started it."""
+    """Exit when standard input is closed: a worker must not outlive the Blender that started it."""
 
     def watch() -> None:
         while os.read(0, 1):  # not sys.stdin: its lock would abort the interpreter's own end

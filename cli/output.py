@@ -1,4 +1,4 @@
-"""How the command line speaks: to a person, to a program, or not at all."""
+"""The output of the command line: text for a terminal, JSON messages for a program, or errors only."""
 
 import os
 import sys
@@ -30,9 +30,9 @@ from .streams import put, put_last
 
 
 class Output(Protocol):
-    """Where a verb sends what it has to say."""
+    """Where a verb sends progress, warnings, text and its result."""
 
-    def progress(self, progress: Progress) -> None: ...  # raises Cancelled where a signal came that a library swallowed
+    def progress(self, progress: Progress) -> None: ...  # raises Cancelled after a signal that a library swallowed
     def watch(self, folder: Path) -> Watch: ...
     def warning(self, text: str) -> None: ...
     def say(self, text: str) -> None: ...
@@ -41,7 +41,7 @@ class Output(Protocol):
 
 
 class Unwatched:
-    """Output for those who want to see no single photo and no preview."""
+    """Output without the states of single photos and without previews."""
 
     def watch(self, folder: Path) -> Watch:
         return NOBODY
@@ -64,22 +64,22 @@ class Quiet(Unwatched):
 
 
 class Pace:
-    """Lets a report through when the stage is new, the job is done, or some seconds have passed."""
+    """Limits progress to one report in some seconds; a new stage and the end of the job always pass."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._next, self._last = seconds, 0.0, ("", 0.0)
 
     def allows(self, progress: Progress) -> bool:
         now, state = time.monotonic(), (progress.stage, progress.share)
-        news = progress.stage != self._last[0] or (progress.share == 1 and state != self._last)
-        if not news and now < self._next:
+        is_new = progress.stage != self._last[0] or (progress.share == 1 and state != self._last)
+        if not is_new and now < self._next:
             return False
         self._next, self._last = now + self._seconds, state
         return True
 
 
 class Terminal(Unwatched):
-    """One line that grows on a terminal; a line every few seconds where the output is a file."""
+    """Text: one line that is rewritten on a terminal; a line every few seconds where the output is a file."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -115,7 +115,7 @@ class Terminal(Unwatched):
 
 
 class JsonLines:
-    """The worker's protocol on standard output (core/jobs/messages.py); errors in plain words on standard error too."""
+    """JSON messages (core/jobs/messages.py) on standard output; errors as text on standard error too."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -129,7 +129,7 @@ class JsonLines:
         self._send(ProgressMessage(progress.stage, progress.done, progress.total, round(progress.share, 4), seconds))
 
     def watch(self, folder: Path) -> Watch:
-        """One that leaves its previews in a job's folder."""
+        """An observer that writes its previews into a job's folder."""
         return Watch(self._photos, partial(self._preview, preview_file(folder)))
 
     def warning(self, text: str) -> None:
@@ -156,7 +156,7 @@ class JsonLines:
 
 
 def undisturbed_output() -> TextIO:
-    """This process's standard output for the caller alone: from now on what others print goes to standard error."""
+    """Standard output for the caller alone: from now on what libraries print goes to standard error."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(2, 1)
@@ -164,13 +164,13 @@ def undisturbed_output() -> TextIO:
 
 
 def with_caveats(text: str, result: Reconstruction) -> str:
-    """What is said of a finished result, and below it what it should not be taken for."""
+    """The text on a finished result, followed by its caveats, one a line."""
     caveats = find_caveats(result.synthetic, [view.focal_source for view in result.views])
     return "\n".join((text, *caveats))
 
 
 def photo_count(count: int) -> str:
-    """A number of photos in words: "1 photo", "8 photos"."""
+    """Such as "1 photo", "8 photos"."""
     return f"{count} photo{'' if count == 1 else 's'}"
 
 

@@ -28,14 +28,6 @@ class Kind:
     replaced: bool = True  # without --overwrite; False for scenes, which users edit
 
 
-def _begins(*heads: bytes) -> Callable[[Path], bool]:
-    def recognises(path: Path) -> bool:
-        with path.open("rb") as file:
-            return file.read(max(map(len, heads))).startswith(heads)
-
-    return recognises
-
-
 def _json_with(**keys: type) -> Callable[[Path], bool]:
     """A JSON object with these keys, each of its type."""
 
@@ -58,7 +50,7 @@ def _arrays(name: str) -> Callable[[Path], bool]:
     return recognises
 
 
-def _like(pattern: bytes) -> Callable[[Path], bool]:
+def _begins(pattern: bytes) -> Callable[[Path], bool]:
     """A file whose beginning matches the pattern."""
 
     def recognises(path: Path) -> bool:
@@ -73,15 +65,15 @@ def _is_text(path: Path) -> bool:
 
 
 CAMERAS = Kind("a cameras.json", _json_with(photos=dict))
-POINTS = Kind("a PLY file", _begins(b"ply\n", b"ply\r"))
-SCENE = Kind("a Blender scene", _begins(b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"), replaced=False)
-PICTURE = Kind("a PNG", _begins(b"\x89PNG\r\n\x1a\n"))
+POINTS = Kind("a PLY file", _begins(rb"ply[\n\r]"))
+SCENE = Kind("a Blender scene", _begins(rb"BLENDER|\x28\xb5\x2f\xfd|\x1f\x8b"), replaced=False)
+PICTURE = Kind("a PNG", _begins(rb"\x89PNG\r\n\x1a\n"))
 PAIR = Kind("a pair's predictions", _arrays("points_i"))
 RESULT = Kind("a result's reconstruction.json", _json_with(format=int, views=list))
 RESULT_ARRAYS = Kind("a result's arrays.npz", _arrays("0.depth"))
-MATCHES = Kind("a list of matches", _begins(b"photo_a,photo_b"))
-FEATURES = Kind("a list of COLMAP's features", _like(rb"\d+ 128\n"))
-RAW_MATCHES = Kind("a list of COLMAP's matches", _like(rb"\S+ \S+\n(\d+ \d+)?\n"))
+MATCHES = Kind("a list of matches", _begins(rb"photo_a,photo_b"))
+FEATURES = Kind("a list of COLMAP's features", _begins(rb"\d+ 128\n"))
+RAW_MATCHES = Kind("a list of COLMAP's matches", _begins(rb"\S+ \S+\n(\d+ \d+)?\n"))
 TEXT = Kind("a text file", _is_text)
 POSE = Kind("a relative pose", _json_with(photos=list, poses=dict))
 TIMINGS = Kind("a run's timings", _json_with(align_cpu_s=float))
@@ -102,9 +94,8 @@ def check_written(
     """
     named = {name: getattr(arguments, name, None) for name in kinds}
     outputs = [*((path, kinds[name]) for name, path in named.items() if path is not None), *files]
-    inputs = [*_read(arguments, {*kinds, *FOLDERS, "outputs"}), *also]
+    inputs = [*_read(arguments, {*kinds, *FOLDERS}), *also]
     check_outputs(outputs, inputs, arguments.overwrite, getattr(arguments, "job", None))
-    arguments.outputs = [*getattr(arguments, "outputs", ()), *(path for path, _ in outputs)]
 
 
 def _read(arguments: argparse.Namespace, written: Iterable[str]) -> Iterator[Path]:

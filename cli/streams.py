@@ -1,4 +1,4 @@
-"""Standard streams that are closed, take few characters, or are read by nobody any more."""
+"""Standard streams that are closed, limited to ASCII, full, or no longer read."""
 
 import io
 import os
@@ -12,15 +12,15 @@ STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}  # by their numbers, with
 
 
 def mend_streams() -> None:
-    """Open what the caller has closed of this process's standard streams, and let its output take any character.
+    """Reopen standard streams that the caller has closed, and let the outputs take any character.
 
-    A number that is free goes to the next file that is opened, and what libraries print goes into that file.
+    Otherwise the next file to be opened would get the free descriptor, and what libraries print.
     """
     for number, (name, mode) in enumerate(STREAMS.items()):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free descriptor: this one
         if getattr(sys, name) is None:
             setattr(sys, name, io.TextIOWrapper(io.FileIO(number, mode, closefd=False), encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
@@ -29,9 +29,9 @@ def mend_streams() -> None:
 
 
 def put(text: str, stream: TextIO) -> None:
-    """Write and flush. Where the reader has gone (`| head -1`) the work goes on in silence.
+    """Write and flush. Where the reader has ended (`| head -1`) the output is discarded from then on.
 
-    Raises ReconstructionError where the stream cannot be written, such as onto a full disk; it is silent from then on.
+    Raises ReconstructionError where the stream cannot be written, as on a full disk; later output is discarded.
     """
     try:
         stream.write(text)
@@ -45,14 +45,14 @@ def put(text: str, stream: TextIO) -> None:
 
 
 def put_last(text: str = "") -> None:
-    """Write to standard error, and both outputs' rest; what cannot be written is lost: there is nowhere to say so."""
+    """Write to standard error and flush both outputs; what cannot be written is lost."""
     for stream, more in ((sys.stdout, ""), (sys.stderr, text)):
         with suppress(ReconstructionError):
             put(more, stream)
 
 
 def _silence(stream: TextIO) -> None:
-    """What is written from now on, and what the stream still holds, goes nowhere."""
+    """Discard what is written from now on, and what the stream still buffers."""
     with suppress(OSError, ValueError):  # a stream without a number
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -91,13 +91,13 @@ def _finish(arguments: argparse.Namespace, output: Output, model: LoadedModel, c
 
 
 def _photos(arguments: argparse.Namespace, output: Output) -> None:
-    from ...evaluation.exam.photos import examine_photos
-
     settings, sets = read_settings(arguments), _named(arguments.folders)
     for folder in sets.values():
         read_truth(folder)  # a faulty folder is refused before the model is loaded
     if arguments.against:
         check_pycolmap()
+    from ...evaluation.exam.photos import examine_photos
+
     model, report = load_chosen_model(arguments), _report(sets, arguments.against, output)
     rows: list[Row] = []
     for name, folder in sets.items():

@@ -1,13 +1,12 @@
 """`fine-tune`: a model further trained on rendered or real posed views."""
 
 import argparse
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
 from ...core.checkpoints.catalogue import check_model_name
 from ...core.checkpoints.local import default_model_folder
+from ...core.io.atomic import temporary_folder
 from ...core.progress import Timeline
 from ...training.view_settings import FINE_TUNE_MINUTES
 from ..output import Output
@@ -35,15 +34,6 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     target = folder / check_model_name(arguments.name)
     model = chosen_model(arguments)
     options = Options(device=arguments.device, say=output.say, report=Timeline({STAGE: 1}, output.progress))
-    with _run_folder(arguments.run) as place:
+    with nullcontext(arguments.run) if arguments.run else temporary_folder() as place:
         made = fine_tune(arguments.views, model, target, place, arguments.minutes, arguments.seed, options)
     output.result(str(made), f"{model.name}, {arguments.minutes:g} minutes -> {made}")
-
-
-@contextmanager
-def _run_folder(wanted: Path | None) -> Iterator[Path]:
-    if wanted is not None:
-        yield wanted
-        return
-    with tempfile.TemporaryDirectory(prefix="dust3r-") as folder:
-        yield Path(folder)

@@ -65,11 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     """Localize the photos, raising InputError when none can be; what they are placed in stays as it is."""
+    _check_places(arguments)
+    photos = find_photos(arguments.photos)
     from ...core.inference.forward import STAGES
     from ...core.jobs.run import LOADING
 
-    _check_places(arguments)
-    photos = find_photos(arguments.photos)
     rendering = {RENDERING: 5.0} if arguments.folder.suffix == BLEND else {}
     report = Timeline({**rendering, LOADING: 5.0, **STAGES}, output.progress)
     with temporary_folder() as scratch:

@@ -1,8 +1,7 @@
 """`reconstruct`: photos to a finished reconstruction."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
 from ...core.errors import InputError
@@ -25,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     """Run a job and write what was asked for; raises ReconstructionError before the work where that is possible."""
-    from ...core.jobs.run import run_job
-
     check_outputs(arguments, arguments.job)
     job = read_job(arguments, output)
     check_written(arguments, OUTPUTS, (*job.photos, *job.priors.masks.values()))
-    with _job_folder(arguments.job) as folder:
+    from ...core.jobs.run import run_job  # loads torch: only now that the input is checked
+
+    with nullcontext(arguments.job) if arguments.job else temporary_folder() as folder:
         job.save(folder)
         output.say(f"{photo_count(len(job.photos))}, model {job.model.name}")
         result = run_job(folder, output.progress)
@@ -52,12 +51,3 @@ def _check_points(result: Reconstruction, arguments: argparse.Namespace, output:
         if arguments.min_confidence is not None or arguments.hide != DEFAULTS.hide:
             raise
         output.warning(str(error))
-
-
-@contextmanager
-def _job_folder(wanted: Path | None) -> Iterator[Path]:
-    if wanted is not None:
-        yield wanted
-        return
-    with temporary_folder() as folder:
-        yield folder
