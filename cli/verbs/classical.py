@@ -7,9 +7,6 @@ from ...core.images.reader import find_photos
 from ...core.io.atomic import check_writable
 from ...core.progress import Timeline
 from ...core.runtime.memory import peak_memory
-from ...evaluation.exam.classical import FOUND
-from ...evaluation.exam.found import save_found
-from ...evaluation.exam.pycolmap_pipeline import STAGES, run_pycolmap
 from ..output import Output
 
 HELP = "cameras of photos by the classical pipeline, to compare with (needs pycolmap)"
@@ -23,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     """Write the COLMAP project and the cameras found into the folder."""
+    from ...evaluation.exam.classical import FOUND
+    from ...evaluation.exam.found import save_found
+    from ...evaluation.exam.pycolmap_pipeline import STAGES, run_pycolmap
+
     path = arguments.output / FOUND
     check_writable(path)
     photos = {str(photo): photo for photo in find_photos(arguments.photos)}

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ...core.errors import InputError
 from ...core.io.atomic import replacing
 from ...core.progress import Report, Timeline
-from ...evaluation.exam.classical import check_pycolmap, examine_pycolmap
-from ...evaluation.exam.pycolmap_pipeline import STAGES as CLASSICAL
-from ...evaluation.exam.scoring import Exam, read_truth
 from ...evaluation.metrics.thresholds import RECALLS
 from ...evaluation.table import OWN, Row, means, table
 from ..output import Output
@@ -31,6 +28,7 @@ from ..shared_arguments import (
 
 if TYPE_CHECKING:
     from ...core.checkpoints.loading import LoadedModel
+    from ...evaluation.exam.scoring import Exam
     from ...evaluation.protocols.catalogue import Protocol
     from ...evaluation.protocols.examination import Outcome
 
@@ -91,6 +89,9 @@ def _finish(arguments: argparse.Namespace, output: Output, model: LoadedModel, c
 
 
 def _photos(arguments: argparse.Namespace, output: Output) -> None:
+    from ...evaluation.exam.classical import check_pycolmap, examine_pycolmap
+    from ...evaluation.exam.scoring import read_truth
+
     settings, sets = read_settings(arguments), _named(arguments.folders)
     for folder in sets.values():
         read_truth(folder)  # a faulty folder is refused before the model is loaded
@@ -125,6 +126,7 @@ def _named(folders: list[Path]) -> dict[str, Path]:
 def _report(sets: Mapping[str, Path], against: str | None, output: Output) -> Report:
     """Progress over all sets; their stages carry their names."""
     from ...core.pipeline.reconstruct import STAGES
+    from ...evaluation.exam.pycolmap_pipeline import STAGES as CLASSICAL
 
     stages = STAGES | (CLASSICAL if against else {})
     return Timeline({f"{name}: {stage}": weight for name in sets for stage, weight in stages.items()}, output.progress)

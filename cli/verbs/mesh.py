@@ -7,7 +7,6 @@ from typing import get_args
 
 from ...core.io.atomic import together
 from ...core.jobs.job import find_result
-from ...core.meshing.files import UNTEXTURED, WRITERS, check_output, save_meshes
 from ...core.meshing.settings import Kind, MeshSettings
 from ...core.progress import Timeline
 from ..blender_needed import require_bpy
@@ -64,6 +63,7 @@ def mesh_arguments(settings: MeshSettings) -> list[str]:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     """Make the meshes and write them; raises InputError for what cannot be used, before the work where possible."""
+    from ...core.meshing.files import UNTEXTURED, WRITERS, check_output, save_meshes
     from ...core.meshing.meshes import make_meshes, stages
 
     settings, path = read_mesh(arguments), arguments.output

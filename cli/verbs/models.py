@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from ...core.checkpoints.catalogue import KNOWN_MODELS, KnownModel, known_model
-from ...core.checkpoints.download import STAGE, copying_steps, download_model
 from ...core.checkpoints.local import ModelStatus, default_model_folder, find_model, list_models
 from ...core.errors import ModelUnavailable
 from ...core.progress import Timeline
@@ -38,8 +37,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.download:
         _download(arguments, folder, output)
     elif arguments.by_hand:
-        for step in copying_steps(_known(arguments.by_hand), folder):
-            output.say(step)
+        _explain_copying(arguments, folder, output)
     elif arguments.verify:
         _verify(arguments, folder, output)
     elif arguments.add:
@@ -50,7 +48,16 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         _list(arguments, folder, output)
 
 
+def _explain_copying(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
+    from ...core.checkpoints.download import copying_steps
+
+    for step in copying_steps(_known(arguments.by_hand), folder):
+        output.say(step)
+
+
 def _download(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
+    from ...core.checkpoints.download import STAGE, download_model
+
     known = _known(arguments.download)
     output.say(f"{known.title}: {known.terms}")
     report = Timeline({STAGE: 1}, output.progress)

@@ -5,7 +5,6 @@ import json
 
 from ...core.io.plain_text import plain
 from ...core.jobs.job import find_result
-from ...core.quality.measure import measure
 from ...core.quality.statistics import Statistics
 from ..output import Output
 from ..shared_arguments import add_result
@@ -20,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
     """Print the figures of a job's result, or a result's folder, as text, or as JSON with every photo's."""
+    from ...core.quality.measure import measure
+
     result = find_result(arguments.folder)
     found = measure(result)
     if arguments.json:

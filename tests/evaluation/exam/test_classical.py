@@ -1,6 +1,5 @@
 """The classical pipeline finds a textured room, counts what it lost, and its exam leaves nothing behind."""
 
-import importlib
 import json
 import os
 import subprocess
@@ -25,7 +24,6 @@ from scipy.ndimage import map_coordinates
 
 from ...conftest import ROOT
 
-VERB = importlib.import_module("dust3r.cli.verbs.evaluate")
 EYES = ((-1.2, 0.2, 0.6), (-0.7, -0.4, -0.2), (0.0, 0.3, -0.9), (0.7, -0.2, -1.3))
 CORNER = (1.6, 0.0, 1.6)
 needs_pycolmap = pytest.mark.skipif(find_spec("pycolmap") is None, reason="requirements.txt brings pycolmap")
@@ -162,8 +160,8 @@ def test_without_pycolmap_a_sentence_comes_before_the_work(room, monkeypatch, ca
 
 
 def test_both_methods_are_columns_side_by_side(room, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(VERB, "check_pycolmap", lambda: None)
-    monkeypatch.setattr(VERB, "examine_pycolmap", lambda *_: Exam({"photos": 4, "auc5": 62.5, "seconds": 1.0}))
+    monkeypatch.setattr(classical, "check_pycolmap", lambda: None)
+    monkeypatch.setattr(classical, "examine_pycolmap", lambda *_: Exam({"photos": 4, "auc5": 62.5, "seconds": 1.0}))
     command = ["evaluate", str(room), "--model", "small", "--iterations", "3", "--against", "pycolmap"]
     assert main([*command, "--json", str(tmp_path / "out.json")]) == 0
     lines = {words[0]: words[1:] for words in map(str.split, capsys.readouterr().out.splitlines()) if words}
