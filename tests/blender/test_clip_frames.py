@@ -12,9 +12,6 @@ from dust3r.core.images.video import Clip
 from dust3r.operators.scene import clip_frames
 from dust3r.operators.scene.clip_frames import BATCH, LOOKED_AT, STAGE, WRITING, _Decoder, extract_frames, turn_to_do
 
-from .synthetic_reconstruction import Shot
-
-TWO = (Shot("a.png", size=(24, 16)), Shot("b.png", size=(24, 16)))
 JPEG_END = b"\xff\xd9"
 
 
