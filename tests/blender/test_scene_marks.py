@@ -96,16 +96,16 @@ def test_statistics_that_cannot_be_read_are_none(added):
 
 def test_moved_worlds_say_by_what(added):
     _, collection = added
-    gauge = read_reconstruction(collection).gauge
-    assert (moved_since(collection, gauge) == np.eye(4)).all()
+    frame = read_reconstruction(collection).world_frame
+    assert (moved_since(collection, frame) == np.eye(4)).all()
     move = np.diag([2.0, 2, 2, 1])
     move[:3, 3] = 1, 2, 3
     move_world(collection, move, "scale")
-    assert moved_since(collection, gauge) == pytest.approx(move)
-    assert moved_since(collection, read_reconstruction(collection).gauge) == pytest.approx(np.eye(4))
+    assert moved_since(collection, frame) == pytest.approx(move)
+    assert moved_since(collection, read_reconstruction(collection).world_frame) == pytest.approx(np.eye(4))
     del collection[RECIPE]
     with pytest.raises(InputError, match="not a whole reconstruction"):
-        moved_since(collection, gauge)
+        moved_since(collection, frame)
     with pytest.raises(InputError, match="not a whole reconstruction"):
         move_world(collection, move, "scale")
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from dust3r.core.alignment import dense
 from dust3r.core.alignment import observations as observing
 from dust3r.core.alignment.dense import NEAREST, Side, _filled, fuse_depth
 from dust3r.core.alignment.initialize import place_world
@@ -124,7 +125,7 @@ def test_a_sample_has_of_every_photo_its_pixels_points_and_log_confidence():
 @pytest.mark.filterwarnings("ignore:overflow")  # which is how it is seen
 @pytest.mark.parametrize("where", range(3))
 def test_what_is_no_number_or_too_far_is_lost_and_nothing_else(where):
-    fine = [np.full(4, value, np.float32) for value in (1e11, 1e23, 1e17)]
+    fine = [np.full(4, value, np.float32) for value in (1e11, 1e17, 1e17)]
     assert not _lost(*fine).any()
     bad = [values.copy() for values in fine]
     bad[where][2] = (2e12, 2e24, np.inf)[where]
@@ -223,6 +224,21 @@ def test_sides_of_which_only_a_spread_was_kept_bring_the_dense_one_level(camera)
     bare = fuse_depth(MAPPING, camera, none, "l1", None, lambda: steps.append(1))
     assert bare.depth == pytest.approx(np.full((4, 6), 2.0), rel=1e-4) and (bare.confidence == 1).all()
     assert bare.pixels.tolist() == [48, 0] and not steps
+
+
+def test_pixels_are_fused_in_blocks_that_fit_the_cache_and_are_not_tiny(camera, monkeypatch):
+    mapping, steps = PixelMapping((60, 40), (60, 40)), []
+    rays = np.concatenate(
+        [(mapping.photo_pixels().reshape(-1, 2) - camera.principal_point) / camera.focal, np.ones((2400, 1))], axis=1
+    )
+    frame = Similarity(np.array(1.0), np.eye(3), np.zeros(3))
+    points = rays * 2 @ camera.R.T + camera.centre
+    sides = [Side(Kept((0, 1), [(points, np.full(2400, 3.0))] * 2, (60, 40)), 0, frame)] * 2
+    for block, blocks in ((4800, 1), (2402, 2), (10, 3)):
+        monkeypatch.setattr(dense, "BLOCK", block)
+        steps.clear()
+        found = fuse_depth(mapping, camera, sides, "l1", None, lambda: steps.append(1))
+        assert len(steps) == blocks and found.depth == pytest.approx(np.full((40, 60), 2.0), rel=1e-4)
 
 
 def test_a_photo_by_itself_takes_the_predicted_z(camera):
