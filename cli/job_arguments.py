@@ -48,9 +48,9 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add("--min-confidence", type=confidence, default=DEFAULTS.min_confidence, metavar="C", help=hide)
     add_hide(parser, DEFAULTS.hide, ",".join(SURELY_FLAWED))
     add_known(parser)
-    masks = "images named as the photos, black where they are to be left out (docs/known.md)"
+    masks = "images named as the photos, black where they are to be left out (docs/photos.md)"
     add("--masks", type=Path, metavar="FOLDER", help=masks)
-    ground = "bring the floor down, unless poses are known, or leave the world that the cameras make (docs/world.md)"
+    ground = "bring the floor down, unless poses are known, or leave the world that the cameras make (docs/results.md)"
     add("--ground", choices=get_args(Ground), default=DEFAULTS.ground, help=ground)
     add_alignment(parser)
 

@@ -81,7 +81,7 @@ def add_overwrite(add: Callable[..., object]) -> None:
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:
-    text = "the cache to use where job.json names one outside of the job folder (docs/job_folder.md)"
+    text = "the cache to use where job.json names one outside of the job folder (docs/command_line.md)"
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help=text)
 
 
@@ -93,7 +93,7 @@ def add_hide(parser: argparse.ArgumentParser, default: tuple[str, ...] | None, d
 
 
 def add_known(parser: argparse.ArgumentParser) -> None:
-    known = "poses, focals and principal points of some photos, kept as they are (docs/known.md)"
+    known = "poses, focals and principal points of some photos, kept as they are (docs/photos.md)"
     parser.add_argument("--known", type=Path, metavar="CAMERAS.json", help=known)
     parser.add_argument("--pin", choices=get_args(Part), help="what is taken from --known (default: both)")
 
@@ -124,7 +124,7 @@ def add_alignment(parser: argparse.ArgumentParser) -> None:
     shared = "one focal for photos of one size (also without a word), or of one camera, lens, zoom and size"
     share = get_args(SharedFocal)
     add("--shared-focal", nargs="?", choices=share, default=defaults.shared_focal, const="size", help=shared)
-    exif = "use the focal that EXIF states, where it is plausible (docs/known.md); default: yes"
+    exif = "use the focal that EXIF states, where it is plausible (docs/photos.md); default: yes"
     add("--exif-focal", action=argparse.BooleanOptionalAction, default=defaults.exif_focal, help=exif)
     add("--optimize-principal-point", action="store_true", help="free it (default: the photo's centre)")
     add_seed(add, defaults.seed)

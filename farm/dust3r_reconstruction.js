@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Flamenco job type: photos to a .blend with their points and cameras. How to install it: docs/farm.md.
+// A Flamenco job type: photos to a .blend with their points and cameras. How to install it: docs/command_line.md.
 
 const JOB_TYPE = {
     label: "DUSt3R Reconstruction",

@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import ROOT
 
-GUIDE, TROUBLES = (ROOT / "docs" / f"{name}.md" for name in ("guide", "troubleshooting"))
+GUIDE, TROUBLES = (ROOT / "docs" / f"{name}.md" for name in ("start", "troubleshooting"))
 SHOWN = {"name", "text", "heading", "bl_label", "bl_category", "title"}  # arguments and class attributes
 TITLED = {"Flaw", "Format"}  # records of core whose first field is what lists show
 GAP = "…"

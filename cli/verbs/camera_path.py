@@ -28,7 +28,7 @@ from ..output import Output
 from ..outputs import CAMERAS, SCENE, check_written
 from ..shared_arguments import add_overwrite, add_result
 
-HELP = "a smooth way through a reconstruction's cameras, as a scene or as cameras (docs/camera_path.md)"
+HELP = "a smooth way through a reconstruction's cameras, as a scene or as cameras (docs/results.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from ...core.progress import Timeline
 from ..output import Output
 from ..shared_arguments import add_hide, add_result
 
-HELP = "flaws of a finished reconstruction, found anew; no point is removed (docs/cleanup.md)"
+HELP = "flaws of a finished reconstruction, found anew; no point is removed (docs/results.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     some = ",".join(f"{degrees:g}" for degrees in RECALLS)
     below = f"errors below which RRA and RTA count a pair (default: {some})"
     add("--degrees", type=_degrees, default=RECALLS, metavar=some, help=below)
-    add("--protocol", metavar="NAME", help="instead of folders: a published protocol (docs/protocols.md)")
+    add("--protocol", metavar="NAME", help="instead of folders: a published protocol (docs/evaluation.md)")
     add("--data", type=Path, metavar="ROOT", help="where the data set of --protocol lies")
     add("--limit", type=int, metavar="N", help="of --protocol's sequences, photos or scans, evenly chosen: for a try")
     add("--synthetic", type=int, metavar="SEED", help="instead of folders: scenes that no training ever sees")
@@ -204,7 +204,7 @@ def _chosen_protocol(arguments: argparse.Namespace) -> Protocol:
 def _data(arguments: argparse.Namespace) -> Path:
     if arguments.data is None:
         raise InputError(
-            f"--protocol {arguments.protocol} needs --data ROOT, the data set's folder (docs/protocols.md)"
+            f"--protocol {arguments.protocol} needs --data ROOT, the data set's folder (docs/evaluation.md)"
         )
     if not arguments.data.is_dir():
         raise InputError(f"{arguments.data} is no folder; give the data set's own")

@@ -6,7 +6,7 @@ from ...core.scene_graph.shard import WHOLE, Shard
 from ..output import Output
 from ..shared_arguments import add_cache, add_job, parsed
 
-HELP = "the forward passes of a job, or a part of them (docs/farm.md)"
+HELP = "the forward passes of a job, or a part of them (docs/command_line.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ from ..shared_arguments import add_model, add_overwrite, confidence, load_chosen
 if TYPE_CHECKING:
     from ...core.localization.image_pair import PhotoPair
 
-HELP = "pixels of two photos that show the same points (docs/matching.md)"
+HELP = "pixels of two photos that show the same points (docs/localization.md)"
 MATCHING = "Matching"
 
 

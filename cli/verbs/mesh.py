@@ -13,7 +13,7 @@ from ..blender_needed import require_bpy
 from ..output import Output
 from ..shared_arguments import add_result, confidence
 
-HELP = "a finished reconstruction's surface: of each photo, or one of all (docs/meshes.md)"
+HELP = "a finished reconstruction's surface: of each photo, or one of all (docs/export.md)"
 DEFAULTS = MeshSettings()
 GLTF = ".glb"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..job_arguments import add_job_arguments, read_job
 from ..output import Output
 
-HELP = "a job folder that several machines can work on (docs/farm.md)"
+HELP = "a job folder that several machines can work on (docs/command_line.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

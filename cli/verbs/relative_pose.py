@@ -20,7 +20,7 @@ from .match import load_pair
 if TYPE_CHECKING:
     from ...core.geometry.relative_pose import Camera, RelativePose
 
-HELP = "where the camera of a second photo stood, seen from the first's (docs/relative_pose.md)"
+HELP = "where the camera of a second photo stood, seen from the first's (docs/localization.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

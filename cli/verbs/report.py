@@ -9,7 +9,7 @@ from ...core.quality.statistics import Statistics
 from ..output import Output
 from ..shared_arguments import add_result
 
-HELP = "how a finished reconstruction turned out, its weakest photos named (docs/result.md)"
+HELP = "how a finished reconstruction turned out, its weakest photos named (docs/results.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

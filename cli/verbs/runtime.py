@@ -12,7 +12,7 @@ from ..output import Output
 from ..outputs import RUNTIME, check_written
 from ..shared_arguments import add_device, add_overwrite, add_precision
 
-HELP = "the Python, torch and devices that do the work, with a self-test (docs/runtime.md)"
+HELP = "the Python, torch and devices that do the work, with a self-test (docs/models.md)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,7 @@ from ...core.world.transform import (
 )
 from ..output import Output
 
-HELP = "a finished reconstruction moved: ground, scale, origin, north (docs/world.md)"
+HELP = "a finished reconstruction moved: ground, scale, origin, north (docs/results.md)"
 AUTO = "auto"
 PIXEL = "PHOTO:X,Y"  # a point as a photo shows it, in its pixels
 Move = Callable[[Reconstruction], Array]
@@ -93,7 +93,7 @@ def _onto_known(result: Reconstruction, arguments: argparse.Namespace) -> Array:
     known = read_named(arguments.known, {view.name: view.mapping.photo_size for view in result.views}, "pose")
     found = onto_known({view.name: view.cam2world for view in result.views}, known)
     if found is None:
-        raise InputError(f"{arguments.known} knows no pose; give a cameras.json with cam2world (docs/known.md)")
+        raise InputError(f"{arguments.known} knows no pose; give a cameras.json with cam2world (docs/photos.md)")
     return found
 
 

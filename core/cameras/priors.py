@@ -193,7 +193,7 @@ def read_named(path: Path, sizes: Mapping[str, Size | None], part: Part = "both"
     """
     file = path / CAMERAS if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"{file} does not exist; give a cameras.json (docs/known.md)")
+        raise InputError(f"{file} does not exist; give a cameras.json (docs/photos.md)")
     cameras: dict[str, KnownCamera] = {}
     for name, entry in read_entries(file).items():
         where = f"{file}: {name}"

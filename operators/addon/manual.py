@@ -1,4 +1,4 @@
-"""F1 and Online Manual on anything of ours: which page of docs/ explains it."""
+"""F1 and Online Manual on anything of ours: the page and section of docs/ that describes it."""
 
 from pathlib import Path
 
@@ -13,24 +13,27 @@ PAGES = (
     ),
     ("bpy.types.dust3r_ap_preferences.model_folder*", "models.md"),
     ("bpy.types.dust3r_ap_preferences.commercial*", "models.md"),
-    ("bpy.ops.dust3r.check_runtime*", "runtime.md"),
-    ("bpy.types.dust3r_ap_preferences.python*", "runtime.md"),
+    ("bpy.ops.dust3r.check_runtime*", "models.md#runtime"),
+    ("bpy.types.dust3r_ap_preferences.python*", "models.md#runtime"),
     ("bpy.ops.dust3r.export*", "export.md"),
     ("bpy.types.dust3r_pg_export.*", "export.md"),
-    ("bpy.ops.dust3r.create_mesh*", "meshes.md"),
-    ("bpy.types.dust3r_pg_mesh.*", "meshes.md"),
-    ("bpy.ops.dust3r.find_flaws*", "cleanup.md"),
+    ("bpy.ops.dust3r.create_mesh*", "export.md#meshes"),
+    ("bpy.types.dust3r_pg_mesh.*", "export.md#meshes"),
+    ("bpy.ops.dust3r.find_flaws*", "results.md#clean-up"),
     *(
-        (f"bpy.ops.dust3r.{name}*", "result.md")
+        (f"bpy.ops.dust3r.{name}*", "results.md")
         for name in (
             *("look_through_photo", "next_photo", "leave_photo", "show_photo", "camera_ray", "clear_marks"),
             "update_statistics",
         )
     ),
-    *((f"bpy.ops.dust3r.{name}*", "world.md") for name in ("set_", "fit_world", "pick_point")),
-    ("bpy.types.dust3r_pg_settings.ground*", "world.md"),
-    ("bpy.ops.dust3r.animate_camera*", "camera_path.md"),
-    ("bpy.ops.dust3r.match_footage*", "camera_path.md"),
+    *(
+        (f"bpy.ops.dust3r.{name}*", "results.md#ground-scale-origin-north")
+        for name in ("set_", "fit_world", "pick_point")
+    ),
+    ("bpy.types.dust3r_pg_settings.ground*", "results.md#ground-scale-origin-north"),
+    ("bpy.ops.dust3r.animate_camera*", "results.md#shots"),
+    ("bpy.ops.dust3r.match_footage*", "results.md#shots"),
     *(
         (f"bpy.ops.dust3r.{name}*", "photos.md")
         for name in (
@@ -39,28 +42,28 @@ PAGES = (
         )
     ),
     ("bpy.types.dust3r_pg_photo.use*", "photos.md"),
-    ("bpy.ops.dust3r.use_as_known*", "known.md"),
-    ("bpy.ops.dust3r.read_known*", "known.md"),
-    ("bpy.ops.dust3r.forget_known*", "known.md"),
-    ("bpy.types.dust3r_pg_photo.*", "known.md"),
-    ("bpy.types.dust3r_pg_settings.masks*", "known.md"),
-    ("bpy.types.dust3r_pg_settings.*focal", "known.md"),
-    ("bpy.ops.dust3r.localize_photo*", "localization.md"),
-    ("bpy.ops.dust3r.match_photo_to_model*", "localization.md"),
-    ("bpy.ops.dust3r.show_matches*", "matching.md"),
-    ("bpy.ops.dust3r.train_on_scene*", "training.md"),
-    ("bpy.ops.dust3r.render_training_views*", "training.md"),
-    *((f"bpy.ops.dust3r.{name}*", "running.md") for name in ("cancel", "resume", "discard")),
-    ("bpy.types.dust3r_pg_job.*", "running.md"),
-    ("bpy.ops.dust3r.clear_cache*", "job_folder.md"),
-    ("bpy.types.dust3r_pg_settings.scene_graph*", "scene_graph.md"),
-    ("bpy.types.dust3r_pg_settings.window*", "scene_graph.md"),
-    ("bpy.types.dust3r_pg_settings.reference*", "scene_graph.md"),
-    ("bpy.types.dust3r_pg_settings.iterations*", "alignment.md"),
-    ("bpy.types.dust3r_pg_settings.schedule*", "alignment.md"),
-    ("bpy.ops.dust3r.add_preset*", "interface.md"),
-    ("bpy.ops.dust3r.*", "guide.md"),
-    ("bpy.types.dust3r_*", "guide.md"),
+    ("bpy.ops.dust3r.use_as_known*", "photos.md#known-cameras"),
+    ("bpy.ops.dust3r.read_known*", "photos.md#known-cameras"),
+    ("bpy.ops.dust3r.forget_known*", "photos.md#known-cameras"),
+    ("bpy.types.dust3r_pg_photo.*", "photos.md#known-cameras"),
+    ("bpy.types.dust3r_pg_settings.masks*", "photos.md#masks"),
+    ("bpy.types.dust3r_pg_settings.*focal", "photos.md#focal-lengths-in-exif"),
+    ("bpy.ops.dust3r.localize_photo*", "localization.md#localise-a-photo"),
+    ("bpy.ops.dust3r.match_photo_to_model*", "localization.md#a-photo-against-a-model"),
+    ("bpy.ops.dust3r.show_matches*", "localization.md#matches"),
+    ("bpy.ops.dust3r.train_on_scene*", "training.md#training-on-a-scene"),
+    ("bpy.ops.dust3r.render_training_views*", "training.md#training-on-a-scene"),
+    *((f"bpy.ops.dust3r.{name}*", "start.md#while-a-job-runs") for name in ("cancel", "resume", "discard")),
+    ("bpy.types.dust3r_pg_job.*", "start.md#while-a-job-runs"),
+    ("bpy.ops.dust3r.clear_cache*", "command_line.md#the-job-folder"),
+    ("bpy.types.dust3r_pg_settings.scene_graph*", "method.md#scene-graph"),
+    ("bpy.types.dust3r_pg_settings.window*", "method.md#scene-graph"),
+    ("bpy.types.dust3r_pg_settings.reference*", "method.md#scene-graph"),
+    ("bpy.types.dust3r_pg_settings.iterations*", "method.md#alignment"),
+    ("bpy.types.dust3r_pg_settings.schedule*", "method.md#alignment"),
+    ("bpy.ops.dust3r.add_preset*", "start.md#presets-search-languages"),
+    ("bpy.ops.dust3r.*", "start.md"),
+    ("bpy.types.dust3r_*", "start.md"),
 )
 
 

@@ -23,7 +23,7 @@ class DUST3R_PG_photo(bpy.types.PropertyGroup):
 
     path: StringProperty(name="Path", subtype="FILE_PATH")
     use: BoolProperty(name="Use", description="Reconstruct from this photo", default=True)
-    known: StringProperty(name="Known", description="An entry of cameras.json (docs/known.md); empty: nothing")
+    known: StringProperty(name="Known", description="An entry of cameras.json (docs/photos.md); empty: nothing")
 
     @property
     def known_camera(self) -> KnownCamera:

@@ -10,6 +10,7 @@ from urllib.request import url2pathname
 import bpy  # isort: skip  it brings addon_utils
 import addon_utils
 import pytest
+from dust3r.tests.test_docs import anchors
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "bl_ext.user_default.dust3r"
@@ -176,7 +177,9 @@ def test_f1_leads_from_everything_of_ours_to_a_page_that_is_there(classes, opera
 
 def test_every_page_of_the_map_is_there_and_every_pattern_of_use(extension):
     for pattern, page in _module("operators.addon.manual").PAGES:
-        assert (ROOT / "docs" / page).is_file(), pattern
+        path, _, section = page.partition("#")
+        assert (ROOT / "docs" / path).is_file(), pattern
+        assert not section or section in anchors(ROOT / "docs" / path), pattern
         assert pattern == pattern.lower()
 
 

@@ -5,7 +5,7 @@ usage: .venv/bin/python tools/figures/gallery.py [--model NAME] [--device cuda] 
 A FOLDER holds photos, or images/ and cameras.json with the true cameras; without any, gallery_studio.jpg and
 gallery_buddha.jpg are made of samples/. The look is a test: left of the line is the camera's photo, right of it what
 the other photos' points show from there (points lie on their own photo in any case). Prints the figures of
-docs/gallery.md, a row of its table for each set, and the warnings.
+docs/models.md, a row of its table for each set, and the warnings.
 """
 
 import argparse

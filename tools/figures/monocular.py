@@ -1,6 +1,6 @@
 """Makes monocular.jpg: a photo, its depth and its points from the side, of that photo alone; prints what it is worth.
 
-Every photo of samples/studio is reconstructed by itself. The figures, as in docs/monocular.md: absolute relative error
+Every photo of samples/studio is reconstructed by itself. The figures, as in docs/photos.md: absolute relative error
 of depth and the share within a factor of 1.25, one scale for each photo, over all pixels; error of the focal.
 """
 

@@ -4,7 +4,7 @@ usage: python tools/packaging/build_extension.py [--platform linux-x64] [--pytho
                                                  [--torch cu130]
 
 Files come from `git ls-files`, so that nothing that happens to lie in the checkout slips in; the manifest's
-paths_exclude_pattern leaves out what users do not need. docs/packaging.md says what the zip carries and why.
+paths_exclude_pattern leaves out what users do not need. docs/design.md says what the zip carries and why.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ DIRECT = (
     "safetensors",
     "huggingface_hub",
 )  # the versions of requirements.txt
-# What those need that Blender does not bring; docs/packaging.md says why not numpy, requests, setuptools and others.
+# What those need that Blender does not bring; docs/design.md says why not numpy, requests, setuptools and others.
 INDIRECT = (
     "filelock==4.2.11",
     "fsspec==2026.9.0",
