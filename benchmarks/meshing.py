@@ -16,25 +16,27 @@ KINDS = ("grid", "fused")
 
 def measure(kind: str, repeats: int) -> dict[str, float]:
     """One run in this process: seconds of each stage, and what memory grew by."""
-    sys.path.insert(0, str(ROOT / "docs" / "images"))
+    sys.path.insert(0, str(ROOT / "tools" / "figures"))
     from dataclasses import replace
 
-    from studio import core, true_reconstruction
+    from studio import ours, true_reconstruction
 
     whole = true_reconstruction()
     views = tuple(replace(view, name=f"{k} {view.name}") for k in range(repeats) for view in whole.views)
-    whole, before = replace(whole, views=views), core("memory").peak_memory()
+    whole, before = replace(whole, views=views), ours("core.runtime.memory").peak_memory()
     marks: list[tuple[str, float]] = []
 
     def report(stage: str, done: int, total: int) -> None:
         if not marks or marks[-1][0] != stage:
             marks.append((stage, time.process_time()))
 
-    meshes, _ = core("meshing.meshes").make_meshes(whole, core("meshing.settings").MeshSettings(kind=kind), report)
+    meshes, _ = ours("core.meshing.meshes").make_meshes(
+        whole, ours("core.meshing.settings").MeshSettings(kind=kind), report
+    )
     ends = [moment for _, moment in marks[1:]] + [time.process_time()]
     found = {stage: end - begin for (stage, begin), end in zip(marks, ends, strict=True)}
     found |= {"faces": sum(len(mesh.faces) for mesh in meshes), "photos": len(views)}
-    return found | {"MB": (core("memory").peak_memory() - before) / 1e6}
+    return found | {"MB": (ours("core.runtime.memory").peak_memory() - before) / 1e6}
 
 
 def main() -> None:

@@ -44,8 +44,11 @@ def interface():
 
 def class_values(node):
     """The constants that a class body gives names."""
-    given = [part for part in node.body if isinstance(part, ast.Assign) and isinstance(part.value, ast.Constant)]
-    return {part.targets[0].id: part.value.value for part in given}
+    given = [part for part in node.body if isinstance(part, ast.Assign)]
+    named = [(part.targets[0], part.value) for part in given]
+    return {
+        name.id: value.value for name, value in named if isinstance(name, ast.Name) and isinstance(value, ast.Constant)
+    }
 
 
 def panels():

@@ -197,7 +197,17 @@ def test_a_zip_without_wheels_is_for_every_platform(manifest):
 
 
 def test_the_zip_leaves_out_what_users_do_not_need(names_in_zip):
-    outside = {"tests", "tools", "samples", "benchmarks", "build", ".ci", "Makefile", "CONTRIBUTING.md", "pyproject.toml"}
+    outside = {
+        "tests",
+        "tools",
+        "samples",
+        "benchmarks",
+        "build",
+        ".ci",
+        "Makefile",
+        "CONTRIBUTING.md",
+        "pyproject.toml",
+    }
     assert not {PurePosixPath(name).parts[0] for name in names_in_zip} & outside
     assert not any(name.startswith(("requirements", ".")) or "__pycache__" in name for name in names_in_zip)
     assert {name for name in names_in_zip if name.startswith("wheels/") and not name.endswith(".whl")} == set()

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from dust3r.core.jobs.messages import ResultMessage, decode
+from dust3r.core.jobs.messages import ErrorMessage, ResultMessage, decode
 from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.tests.core.quality.test_statistics import of, walls
 
@@ -72,7 +72,9 @@ def test_escape_codes_in_names_and_warnings_of_a_result_do_not_reach_the_termina
     assert code == 0 and "  3\\x1b[2J\\n.png: other photos" in out and "Warning: It \\x9b31mrained" in out
     _, _, err = run("match", "x\x1b[2J", "--job", folder)
     _, json_out, json_err = run("match", "x\x1b[2J", "--job", folder, "--json-progress")
-    assert "x\\x1b[2J" in err and "x\\x1b[2J" in json_err and "\x1b" not in decode(json_out).text
+    told = decode(json_out)
+    assert isinstance(told, ErrorMessage) and "\x1b" not in told.text
+    assert "x\\x1b[2J" in err and "x\\x1b[2J" in json_err
     assert not any(code in said for code in "\x1b\x9b" for said in (out, err, json_out, json_err))
 
 

@@ -44,7 +44,7 @@ def test_how_two_cameras_stand_to_each_other_is_off_as_foretold():
     for seed in range(6):
         scene, *inputs = noisy_scene(5, "medium", seed, size=(64, 48))
         found = solve(inputs)
-        i, j = np.array([p.edge for p in inputs[1]]).T
+        i, j = np.array([p.edge for p in inputs[1]]).T  # pyright: ignore[reportAttributeAccessIssue]
         apart = [np.linalg.inv(poses[i]) @ poses[j] for poses in (found.cam2world, scene["poses"])]
         turn = np.degrees(rotation_angle(apart[0][:, :3, :3] @ apart[1][:, :3, :3].swapaxes(-1, -2)))
         ways = [one[:, :3, 3] / np.linalg.norm(one[:, :3, 3], axis=1)[:, None] for one in apart]

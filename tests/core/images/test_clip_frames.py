@@ -38,8 +38,7 @@ def test_what_was_saved_is_loaded(taken):
 
 def test_a_frame_knows_its_clip_its_number_and_its_pace(taken):
     folder, frames = taken
-    clip, number = frame_of(folder / "walk around_000501.jpg")
-    assert (clip, number) == (frames.clip, 501)
+    assert frame_of(folder / "walk around_000501.jpg") == (frames.clip, 501)
     assert frame_of(folder / "stranger.jpg") is None
     assert frame_of(folder.parent / "walk around_000501.jpg") is None
 

@@ -29,7 +29,7 @@ def another(tmp_path):
     """Another program that has begun a job of the same scene."""
     command = [sys.executable, "-c", ANOTHER, str(ROOT / "headless.py"), str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        process.folder = tmp_path / process.stdout.readline().strip()
+        process.folder = tmp_path / process.stdout.readline().strip()  # pyright: ignore[reportAttributeAccessIssue]
         yield process
         process.kill()
 

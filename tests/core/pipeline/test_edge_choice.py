@@ -90,6 +90,8 @@ def test_a_pair_is_as_strong_as_the_mean_of_its_two_directions():
     class OneWay(Sights):
         """All look alike; from the photo with the smaller number 1 and 0 show 0.15 of each other, backwards `back`."""
 
+        back = 0.0
+
         def score(self, edge):
             return self._own, (0.15 if edge.i < edge.j else self.back) if set(edge) != {0, 2} else 0.5
 
