@@ -107,6 +107,7 @@ def test_sampled_pulls_have_the_curvature_as_their_covariance():
     assert np.sqrt((off**2).mean()) < 1.5 / np.sqrt(uncertainty.SAMPLES)
 
 
+@pytest.mark.filterwarnings("ignore:overflow")  # of cameras in one place
 def test_errors_of_pairs_follow_from_those_of_their_cameras():
     world = Similarity(np.ones(3), np.tile(np.eye(3), (3, 1, 1)), np.array([[0.0, 0, 0], [2, 0, 0], [2, 0, 0]]))
     answers, edges = np.zeros((3, 7, 4)), np.array([[0, 1], [1, 0]])
