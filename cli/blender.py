@@ -117,7 +117,7 @@ def open_scene(path: Path) -> bpy.types.Scene:
 def save_scene(path: Path) -> None:
     """Write what is open as a .blend, whole or not at all; raises InputError when it cannot be written.
 
-    Under another name first: on a full disk Blender cuts a compressed file off and says that all is well.
+    Under another name first: on a full disk Blender truncates a compressed file and reports success.
     """
     with named_when_whole(path) as partial:
         try:

@@ -87,7 +87,7 @@ def check_written(
     also: Iterable[Path] = (),
     files: Sequence[tuple[Path, Kind]] = (),
 ) -> None:
-    """Raise InputError, before the work, for outputs that cannot be written or would cost somebody a file.
+    """Raise InputError, before the work, for outputs that cannot be written or would replace an input.
 
     kinds: of the outputs, by the arguments that name them; files: outputs that no argument names by itself. Every
     other path among the arguments is read, and `also`.
@@ -110,7 +110,7 @@ def _read(arguments: argparse.Namespace, written: Iterable[str]) -> Iterator[Pat
 def check_outputs(
     outputs: Sequence[tuple[Path, Kind]], inputs: Iterable[Path], overwrite: bool = False, job: Path | None = None
 ) -> None:
-    """Raise InputError, before the work, unless every output can be written and costs nobody a file.
+    """Raise InputError, before the work, unless every output can be written and replaces no input.
 
     An output is never one of the inputs, under whatever name, nor a file of a job that is read or of the one written
     (`job`); in a folder that is read, only an earlier output is replaced. No two outputs are one file. Links, folders,
@@ -153,7 +153,7 @@ def _in_job(path: Path, folder: Path) -> bool:
 
 
 def _part_of_job(path: Path, folder: Path) -> bool:
-    """Whether a job in this folder has such a file."""
+    """Whether the path is one of the files of a job in this folder."""
     place, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
     return place != folder and place.is_relative_to(folder) and place.relative_to(folder).parts[0] in OWN
 
@@ -163,7 +163,7 @@ def _is_within(path: Path, folder: Path) -> bool:
 
 
 def _is_foreign(path: Path, folder: Path, kind: Kind) -> bool:
-    """Whether a file of a folder that is read may be what is read there: a photo, or not as this output would be."""
+    """Whether an existing file of a folder that is read is an input: a photo, or of another kind than this output."""
     if not path.is_file():
         return False
     photos = not ((folder / "job.json").exists() or (folder / "reconstruction.json").exists())
@@ -171,7 +171,7 @@ def _is_foreign(path: Path, folder: Path, kind: Kind) -> bool:
 
 
 def _key(path: Path) -> str:
-    """Equal for two names of one file that need not be there; on some disks upper and lower case are one."""
+    """Equal for two paths of one file, which need not exist; case is ignored, as some file systems do."""
     return str(Path(os.path.realpath(path.parent)) / path.name).casefold()
 
 

@@ -4,7 +4,6 @@ import argparse
 import importlib
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -12,7 +11,7 @@ from typing import Any, NoReturn
 from ..core.errors import InputError
 from ..core.settings import MOST
 from ..core.version import VERSION
-from .shared_arguments import add_messages
+from .shared_arguments import add_messages, number
 
 VERBS = (  # as --help lists them
     *("reconstruct", "export", "mesh", "clean", "report", "frames", "keyframes", "world", "camera-path"),
@@ -48,8 +47,10 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for kind, read in ((float, _finite), (int, _whole), (Path, _path)):
-            self.register("type", kind, read)
+        self.register("type", float, number(float, math.isfinite, "finite number"))
+        whole = f"whole number from -{MOST} to {MOST}"
+        self.register("type", int, number(int, lambda value: abs(value) <= MOST, whole))
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help")
@@ -98,20 +99,6 @@ def make_parser(prog: str, verbs: Iterable[str] | None = None) -> argparse.Argum
         module.add_arguments(subparser)
         add_messages(subparser)
     return parser
-
-
-def _finite(text: str) -> float:
-    with suppress(ValueError):
-        if math.isfinite(float(text)):
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
-
-
-def _whole(text: str) -> int:
-    with suppress(ValueError):
-        if abs(int(text)) <= MOST:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number from -{MOST} to {MOST}")
 
 
 def _path(text: str) -> Path:

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -11,7 +10,7 @@ from ..core.io.atomic import together
 from ..core.reconstruction.result import Reconstruction
 from .blender_needed import require_bpy
 from .outputs import CAMERAS, PICTURE, POINTS, SCENE, check_written
-from .shared_arguments import add_overwrite
+from .shared_arguments import add_overwrite, number
 
 OUTPUTS = {"cameras": CAMERAS, "points": POINTS, "output": SCENE, "render": PICTURE}
 
@@ -24,16 +23,10 @@ def add_outputs(parser: argparse.ArgumentParser) -> Callable[..., object]:
     add("--points", type=Path, metavar="POINTS.ply", help="write the coloured points")
     add("--render", type=Path, metavar="OUT.png", help="render the points between two solved cameras (needs bpy)")
     display = "share of the points that the scene's viewports show (default: all, at most two million)"
-    add("--display-percentage", type=_percentage, metavar="P", help=display)
+    percentage = number(float, lambda value: 0 <= value <= 100, "percentage; give 0 to 100")
+    add("--display-percentage", type=percentage, metavar="P", help=display)
     add_overwrite(add)
     return add
-
-
-def _percentage(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= float(text) <= 100:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no percentage; give 0 to 100")
 
 
 def check_outputs(arguments: argparse.Namespace, job: Path | None = None) -> None:

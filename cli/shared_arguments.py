@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULTS = ReconstructionSettings()
 SEED_HELP = "begins whatever is drawn at random"
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 
 def add_messages(parser: argparse.ArgumentParser) -> None:
@@ -142,20 +143,22 @@ def parsed(read: Callable[[str], T]) -> Callable[[str], T]:
     return convert
 
 
-def confidence(text: str) -> float:
-    """A confidence on the network's scale."""
-    with suppress(ValueError):
-        if 1 <= float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no confidence; give 1 or more, of which 1 keeps every point")
+def number(kind: Callable[[str], N], is_valid: Callable[[N], bool], title: str) -> Callable[[str], N]:
+    """A type of an argument: int or float within bounds; title: what the error says that the text is not."""
+
+    def convert(text: str) -> N:
+        with suppress(ValueError):
+            if is_valid(value := kind(text)):
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is no {title}")
+
+    return convert
 
 
-def focal(text: str) -> float:
-    """A focal length in pixels."""
-    with suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no focal length; give pixels, above 0")
+confidence = number(
+    float, lambda value: 1 <= value < math.inf, "confidence; give 1 or more, of which 1 keeps every point"
+)
+focal = number(float, lambda value: 0 < value < math.inf, "focal length; give pixels, above 0")
 
 
 def chosen_model(arguments: argparse.Namespace) -> Path:

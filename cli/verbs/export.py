@@ -1,7 +1,6 @@
 """`export`: a finished reconstruction as files of other programs."""
 
 import argparse
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ...core.jobs.job import find_result
 from ...core.reconstruction.result import Reconstruction
 from ..blender_needed import require_bpy
 from ..output import Output, photo_count
-from ..shared_arguments import add_hide, add_result, confidence
+from ..shared_arguments import add_hide, add_result, confidence, number
 
 HELP = "a finished reconstruction as files of other programs (docs/export.md)"
 
@@ -27,17 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--min-confidence", type=confidence, metavar="C", help=lowest)
     add_hide(parser, None, "those hidden in Blender")
     training = f"{TRAINING_POINTS} where a training begins with them, else all"
-    add("--max-points", type=_count, metavar="N", help=f"an even choice of so many; 0: all (default: {training})")
+    count = number(int, lambda count: count >= 0, "number of points; give 0 or more")
+    add("--max-points", type=count, metavar="N", help=f"an even choice of so many; 0: all (default: {training})")
     add("--normals", action="store_true", help="of each photo's surface, into PLY")
     add("--tracks", action="store_true", help="into COLMAP's formats: join the points that several photos show")
     add("--no-photos", action="store_true", help="do not copy the photos and their masks beside their cameras")
-
-
-def _count(text: str) -> int:
-    with suppress(ValueError):
-        if int(text) >= 0:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of points; give 0 or more")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:

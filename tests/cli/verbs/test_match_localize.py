@@ -9,7 +9,7 @@ import pytest
 from dust3r.cli.main import main
 from dust3r.core.reconstruction.result import Reconstruction
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = sorted((ROOT / "samples" / "studio" / "images").iterdir())
 OTHER = next((ROOT / "samples" / "buddha" / "images").iterdir())
 MODEL = ("--model", ROOT / "models" / "small")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from dust3r.core.jobs.job import find_result
 
-from ..conftest import ROOT
-from ..core.export.test_files import read_exr
+from ...conftest import ROOT
+from ...core.export.test_files import read_exr
 
 PHOTO = ROOT / "samples" / "studio" / "images" / "studio_01.jpg"
 

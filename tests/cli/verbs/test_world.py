@@ -7,7 +7,7 @@ import pytest
 from dust3r.core.jobs.job import find_result
 from dust3r.core.world.transform import UP, point_at
 
-from ..conftest import ROOT
+from ...conftest import ROOT
 
 STUDIO = ROOT / "samples" / "studio"
 PHOTOS = [STUDIO / "images" / f"studio_0{number}.jpg" for number in (1, 2, 3)]

@@ -11,7 +11,7 @@ from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.tests.core.cleanup_scene import room_views
 from dust3r.tests.core.export_scene import read_ply
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = [ROOT / "samples" / "studio" / "images" / f"studio_0{number}.jpg" for number in (1, 2)]
 
 

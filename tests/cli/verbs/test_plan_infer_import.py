@@ -16,7 +16,7 @@ from dust3r.core.scene_graph.edges import make_edges
 from dust3r.core.scene_graph.shard import Shard
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STUDIO = ROOT / "samples" / "studio" / "images"
 SMALL = ROOT / "models" / "small"
 HEADLESS = [sys.executable, str(ROOT / "headless.py")]

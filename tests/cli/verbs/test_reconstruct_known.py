@@ -12,7 +12,7 @@ from dust3r.core.networks.dust3r.dust3r import DUSt3R
 from dust3r.tests.network_passes import count_passes
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STUDIO = ROOT / "samples" / "studio"
 SMALL = ROOT / "models" / "small"
 NAMES = [f"studio_0{k}.jpg" for k in (1, 2, 3)]

@@ -9,7 +9,7 @@ from dust3r.core.images import reader as photos
 from dust3r.tests.heic_photos import write_heic
 from PIL import Image
 
-STUDIO = Path(__file__).resolve().parents[2] / "samples" / "studio" / "images"
+STUDIO = Path(__file__).resolve().parents[3] / "samples" / "studio" / "images"
 NAMES = [f"IMG_{number}.HEIC" for number in (1, 2, 3)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dust3r.cli.main import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = ROOT / "models" / "small"
 PHOTO = ROOT / "samples" / "studio" / "images" / "studio_01.jpg"
 
