@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ..core.alignment.aligner import Alignment, align
+from ..core.alignment.aligner import Alignment, AlignmentPhoto, align
 from ..core.geometry.rotation import rotation_angle
 from ..core.scene_graph.edges import make_edges
 from ..evaluation.metrics.poses import align_cameras
@@ -54,7 +54,8 @@ def errors_over_foretold(seed: int) -> dict[str, Array]:
     edges = [tuple(edge) for edge in make_edges(count, GRAPHS[generator.integers(len(GRAPHS))])]
     predictions = predictions_of(maker.make_pairs(scene, edges, noise, seed))
     mappings = [integer_mapping(size) for size in scene["sizes"]]
-    found = align(mappings, predictions, principal_points=[tuple(p) for p in scene["pps"]])
+    rows = zip(mappings, scene["pps"], strict=True)
+    found = align([AlignmentPhoto(mapping, principal_point=tuple(p)) for mapping, p in rows], predictions)
     return {**_of_cameras(found, scene), **_of_pairs(found, scene, np.array(edges))}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core.cameras.posed_images import read_posed_photos
 from ..core.checkpoints.loading import LoadedModel, load_model
 from ..core.checkpoints.local import find_model
-from ..core.geometry.camera import pixel_rays, project
+from ..core.geometry.camera import intrinsics, pixel_rays, project
 from ..core.images.preprocessing import load_views
 from ..core.inference.forward import predict
 from ..core.localization.matching import Matches, Pointmap, match_pointmaps
@@ -82,7 +82,7 @@ def _carried(
     points = slopes * found.depth[i].reshape(-1)[at, None]
     move = np.linalg.inv(found.cam2world[j]) @ found.cam2world[i]
     points = points @ move[:3, :3].T + move[:3, 3]
-    return project(points, found.focal[j], found.principal_point[j]), points[:, 2]
+    return project(points, intrinsics(found.focal[j], found.principal_point[j]))
 
 
 def _given(folder: Path, model: LoadedModel) -> Inputs:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
-from dust3r.core.alignment.aligner import align  # noqa: E402
+from dust3r.core.alignment.aligner import AlignmentPhoto, align  # noqa: E402
 from dust3r.core.images.pixel_mapping import PixelMapping  # noqa: E402
 from dust3r.core.inference.array_store import ArrayStore, FolderStore, MemoryStore  # noqa: E402
 from dust3r.core.inference.prediction import Prediction  # noqa: E402
@@ -135,7 +135,7 @@ def solve(case: Case, storage: str) -> None:
             store.add(predictions)
             predictions = store.of(case.edges)
     wall, cpu = time.perf_counter(), time.process_time()
-    found = align(case.mappings, predictions)
+    found = align([AlignmentPhoto(mapping) for mapping in case.mappings], predictions)
     row = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "peak_gb": _peak_gb()}
     with np.load(folder / "truth.npz") as truth:
         metrics = pose_metrics(found.cam2world, truth["poses"])

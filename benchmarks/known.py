@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.alignment.aligner import Alignment, align
+from ..core.alignment.aligner import Alignment, AlignmentPhoto, align
 from ..core.alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
 from ..core.cameras.posed_images import read_depth, read_posed_photos
 from ..core.cameras.priors import KnownCamera
@@ -101,14 +101,9 @@ def _table(name: str, scenes: Sequence[Scene]) -> Iterator[str]:
 
 def _errors(scene: Scene, case: Case, seed: int) -> tuple[float, float, float, float]:
     settings = AlignmentSettings(shared_focal="size" if case.shared else "off")
-    found = align(
-        scene.mappings,
-        scene.predictions,
-        settings,
-        principal_points=scene.centres,
-        known=_known(scene, case, seed),
-        network_spread=scene.network_spread,
-    )
+    rows = zip(scene.mappings, _known(scene, case, seed), scene.centres, strict=True)
+    photos = [AlignmentPhoto(mapping, known=camera, principal_point=centre) for mapping, camera, centre in rows]
+    found = align(photos, scene.predictions, settings, network_spread=scene.network_spread)
     judged = [k for k in range(len(scene.poses)) if k not in {end % len(scene.poses) for end in ENDS}]
     pairs = np.isin(np.stack(np.triu_indices(len(scene.poses), 1)), judged).any(0)
     rotation, direction = (errors[pairs] for errors in pair_errors(found.cam2world, scene.poses))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from ..core.alignment.aligner import align
+from ..core.alignment.aligner import AlignmentPhoto, align
 from ..core.cameras.posed_images import read_posed_photos
 from ..core.checkpoints.loading import LoadedModel, load_model
 from ..core.checkpoints.local import find_model
@@ -117,7 +117,8 @@ def _compared(scenes: Sequence[Photos]) -> Iterator[str]:
 def _measured(photos: Photos, graph: str) -> dict[str, float]:
     pairs = _pairs(photos, graph)
     edges = [*pairs, *(Edge(j, i) for i, j in pairs)]
-    found = align(photos.mappings, photos.pairs.predict(edges), principal_points=photos.centres)
+    records = [AlignmentPhoto(m, principal_point=c) for m, c in zip(photos.mappings, photos.centres, strict=True)]
+    found = align(records, photos.pairs.predict(edges))
     i, j = np.triu_indices(len(photos.cam2world), 1)
     apart = found.component[i] != found.component[j]
     errors = pair_errors(found.cam2world, photos.cam2world)

@@ -21,7 +21,7 @@ from ..core.jobs.messages import (
     WarningMessage,
     encode,
 )
-from ..core.pipeline.observer import NOBODY, PhotoState, Watch
+from ..core.pipeline.observer import Observer, PhotoState
 from ..core.progress import Progress
 from ..core.quality.statistics import find_caveats
 from ..core.reconstruction.preview import Preview
@@ -33,7 +33,7 @@ class Output(Protocol):
     """Where a verb sends progress, warnings, text and its result."""
 
     def progress(self, progress: Progress) -> None: ...  # raises Cancelled after a signal that a library swallowed
-    def watch(self, folder: Path) -> Watch: ...
+    def observer(self, folder: Path) -> Observer: ...
     def warning(self, text: str) -> None: ...
     def say(self, text: str) -> None: ...
     def result(self, path: str, text: str) -> None: ...
@@ -43,8 +43,8 @@ class Output(Protocol):
 class Unwatched:
     """Output without the states of single photos and without previews."""
 
-    def watch(self, folder: Path) -> Watch:
-        return NOBODY
+    def observer(self, folder: Path) -> Observer:
+        return Observer()
 
 
 class Quiet(Unwatched):
@@ -128,9 +128,9 @@ class JsonLines:
         seconds = None if progress.seconds_left is None else round(progress.seconds_left, 1)
         self._send(ProgressMessage(progress.stage, progress.done, progress.total, round(progress.share, 4), seconds))
 
-    def watch(self, folder: Path) -> Watch:
+    def observer(self, folder: Path) -> Observer:
         """An observer that writes its previews into a job's folder."""
-        return Watch(self._photos, partial(self._preview, preview_file(folder)))
+        return Observer(self._photos, partial(self._preview, preview_file(folder)))
 
     def warning(self, text: str) -> None:
         self._send(WarningMessage(plain(text)))

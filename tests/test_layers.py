@@ -33,15 +33,15 @@ DOORS = {
     "core/checkpoints": f"{BASE} io networks",
     "core/inference": f"{BASE} settings io geometry images networks scene_graph checkpoints runtime",
     "core/alignment": f"{BASE} settings geometry images cameras scene_graph inference",
-    "core/reconstruction": f"{BASE} settings flaws io images cameras alignment",
+    "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
     "core/world": f"{BASE} io geometry cameras reconstruction",
-    "core/pipeline": f"{BASE} settings version images cameras scene_graph networks checkpoints runtime inference "
-    "alignment reconstruction cleanup",
+    "core/pipeline": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints runtime "
+    "inference alignment reconstruction cleanup",
     "core/localization": f"{BASE} version geometry images cameras scene_graph networks checkpoints inference "
     "reconstruction pipeline",
-    "core/export": f"{BASE} io images cameras reconstruction world localization",
-    "core/meshing": f"{BASE} io images reconstruction world export",
+    "core/export": f"{BASE} io geometry images cameras reconstruction world localization",
+    "core/meshing": f"{BASE} io geometry images reconstruction world export",
     "core/quality": f"{BASE} geometry cameras reconstruction cleanup export",
     "core/jobs": f"{BASE} settings version io geometry images cameras scene_graph networks checkpoints runtime "
     "inference alignment reconstruction cleanup world pipeline",

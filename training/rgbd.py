@@ -9,13 +9,13 @@ from PIL import Image
 
 from ..core.cameras.posed_images import CAMERAS, PosedPhoto, read_depth, read_posed_photos
 from ..core.errors import InputError
+from ..core.geometry.camera import sample_depth, unproject
 from ..core.images.pixel_mapping import PixelMapping
 from ..core.images.reader import open_photo
 from .batch import SceneBatch
 from .overlap import ENOUGH, Overlaps, grid_intrinsics, on_grid
 
 CLOSEST = 0.7  # the smallest crop's side, as a share of the largest's
-EDGE = 1.1  # ratio between neighbours' depths from which they are two surfaces
 
 Array = NDArray[np.float64]
 
@@ -102,24 +102,6 @@ class _Scene:
         return self._overlaps
 
 
-def sample_depth(depth: NDArray[np.float32], positions: Array) -> Array:
-    """Depth (h, w) at positions (..., 2) in its pixels, centres at .5: interpolated on one surface, else the nearest.
-
-    Interpolated as the inverse, which is linear on planes. 0 where the nearest pixel is unknown.
-    """
-    height, width = depth.shape
-    x, y = np.clip(positions[..., 0], 0.5, width - 0.5) - 0.5, np.clip(positions[..., 1], 0.5, height - 0.5) - 0.5
-    left, top = np.minimum(x.astype(int), max(width - 2, 0)), np.minimum(y.astype(int), max(height - 2, 0))
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    corners = np.stack([depth[top, left], depth[top, right], depth[bottom, left], depth[bottom, right]]).astype(float)
-    fx, fy = x - left, y - top
-    weight = np.stack([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy])
-    inverse = (weight / np.maximum(corners, 1e-12)).sum(0)
-    smooth = (corners.min(0) > 0) & (corners.max(0) < EDGE * corners.min(0))
-    nearest = np.take_along_axis(corners, weight.argmax(0)[None], 0)[0]
-    return np.where(smooth, 1 / inverse, nearest)
-
-
 def _scene_folders(root: Path) -> list[Path]:
     if not root.is_dir():
         raise InputError(f"{root} is no folder; name one with images/, depth/ and {CAMERAS}, or one of such folders")
@@ -153,8 +135,7 @@ def _crop_view(photo: PosedPhoto, rng: np.random.Generator, size: tuple[int, int
     box = (left, top, min(left + scale * size[0], photo.size[0]), min(top + scale * size[1], photo.size[1]))
     colors = np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
     positions = PixelMapping(photo.size, size, (scale, scale), (left, top)).photo_pixels()
-    z = sample_depth(depth, positions * (np.array(depth.shape[::-1]) / photo.size))
-    rays = np.concatenate([positions, np.ones_like(z)[..., None]], axis=-1) @ np.linalg.inv(photo.K).T
-    points = rays * z[..., None] @ photo.cam2world[:3, :3].T + photo.cam2world[:3, 3]
+    z = np.nan_to_num(sample_depth(depth, positions * (np.array(depth.shape[::-1]) / photo.size)))
+    points = unproject(positions, z, photo.K, photo.cam2world)
     K = np.diag([1 / scale, 1 / scale, 1]) @ np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]]) @ photo.K
     return colors.transpose(2, 0, 1), points.astype(np.float32), z > 0, K.astype(np.float32)

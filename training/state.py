@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from ..core.io.atomic import replacing
+from ..core.io.atomic import replacing, write_json
 from .ema import MovingAverage
 
 STATE = "state.json"  # lists the parts; written last, so that it never names a part that is not whole
@@ -58,8 +58,7 @@ def save_state(folder: Path, position: Position, tensors: Mapping[str, Tensor], 
     """
     parts = write_parts(folder, f"state-{position.updates}", tensors, part_bytes)
     content = {"format": FORMAT, "position": asdict(position), "parts": [asdict(part) for part in parts]}
-    with replacing(folder / STATE) as file:
-        file.write(json.dumps(content, indent=1).encode())
+    write_json(folder / STATE, content)
     kept = {part.file for part in parts}
     for path in folder.glob("state-*.part"):
         if path.name not in kept:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...core.alignment.aligner import align
+from ...core.alignment.aligner import AlignmentPhoto, align
 from ...core.settings import AlignmentSettings
 from ...evaluation.metrics.poses import align_cameras, pose_metrics
 from ..baseline.dense_adam import align_densely
@@ -86,7 +86,8 @@ def run_ours(given: Inputs, judge: Judge = pose_accuracy) -> Run:
     def work() -> Run:
         clock = _Clock()
         centres = [(float(x), float(y)) for x, y in given.centres]
-        found = align(given.mappings, given.predictions, principal_points=centres)
+        photos = [AlignmentPhoto(m, principal_point=c) for m, c in zip(given.mappings, centres, strict=True)]
+        found = align(photos, given.predictions)
         cpu, wall = clock.read()
         cameras = Found(found.cam2world, found.focal, found.principal_point, found.depth, found.loss)
         return Run(float(cpu), float(wall), _peak_mb(), found.loss, **judge(given, cameras))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...core.cameras.priors import UNKNOWN, KnownCamera, in_square_pixels, read_named
 from ...core.errors import InputError
 from ...core.export.ply import save_ply
-from ...core.io.atomic import replacing, together
+from ...core.io.atomic import together, write_json
 from ...core.jobs.job import Job
 from ...core.progress import Timeline
 from ...core.reconstruction.result import Reconstruction
@@ -73,7 +72,7 @@ def _check_no_settings(arguments: argparse.Namespace) -> None:
 
 def _align_pairs(arguments: argparse.Namespace, output: Output) -> None:
     """Align pair predictions made elsewhere and write cameras, points and timings."""
-    from ...core.alignment.aligner import align
+    from ...core.alignment.aligner import AlignmentPhoto, align
     from ...core.inference.pairs_npz import read_pairs
     from ...core.pipeline.reconstruct import aligned_views
 
@@ -82,14 +81,13 @@ def _align_pairs(arguments: argparse.Namespace, output: Output) -> None:
     check_written(arguments, {"cameras": CAMERAS, "points": POINTS, "timings": TIMINGS})
     settings, pairs = read_alignment(arguments), read_pairs(arguments.pairs)
     known = _known(arguments, pairs)
-    mappings, square = in_square_pixels(pairs.views, known)
+    rows = zip(*in_square_pixels(pairs.views, known), pairs.principal_points, strict=True)
+    photos = [AlignmentPhoto(mapping, known=camera, principal_point=centre) for mapping, camera, centre in rows]
     wall, cpu = time.perf_counter(), time.process_time()
     alignment = align(
-        mappings,
+        photos,
         pairs.predictions,
         settings,
-        principal_points=pairs.principal_points,
-        known=square,
         report=Timeline({"Aligning": 1}, output.progress),
     )
     seconds = {"align_cpu_s": time.process_time() - cpu, "align_wall_s": time.perf_counter() - wall}
@@ -120,5 +118,4 @@ def _known(arguments: argparse.Namespace, pairs: PairFile) -> list[KnownCamera]:
 def _write_timings(arguments: argparse.Namespace, alignment: Alignment, seconds: dict[str, float]) -> None:
     peak = peak_memory()
     timings = {**seconds, "peak_rss_mb": peak and peak / 1e6, "loss": alignment.loss}
-    with replacing(arguments.timings) as file:
-        file.write(json.dumps(timings, indent=1).encode())
+    write_json(arguments.timings, timings)

@@ -1,7 +1,6 @@
 """`camera-path`: a smooth path through a finished reconstruction's cameras."""
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ...core.cameras.camera_path import (
 )
 from ...core.errors import InputError
 from ...core.images.video import Clip, frames_of_one_movie
-from ...core.io.atomic import replacing
+from ...core.io.atomic import write_json
 from ...core.jobs.job import find_result
 from ...core.reconstruction.result import AlignedView
 from ...core.world.ground_plane import main_views
@@ -113,5 +112,4 @@ def _save(file: Path, path: CameraPath, like: AlignedView) -> None:
         f"frame_{int(time):06d}": {"width": size[0], "height": size[1], "K": K.tolist(), "cam2world": pose.tolist()}
         for time, pose, K in frames
     }
-    with replacing(file) as out:
-        out.write(json.dumps({"photos": photos}, indent=1).encode())
+    write_json(file, {"photos": photos})

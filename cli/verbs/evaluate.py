@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import InputError
-from ...core.io.atomic import replacing
+from ...core.io.atomic import write_json
 from ...core.progress import Report, Timeline
 from ...evaluation.metrics.thresholds import RECALLS
 from ...evaluation.table import OWN, Row, means, table
@@ -82,8 +81,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 def _finish(arguments: argparse.Namespace, output: Output, model: LoadedModel, content: Mapping[str, Any]) -> None:
     """Write the JSON that was asked for, with the model's name, and report the end."""
     if arguments.json:
-        with replacing(arguments.json) as file:
-            file.write(json.dumps({**content, "model": f"{model.name}@{model.sha256[:16]}"}, indent=1).encode())
+        write_json(arguments.json, {**content, "model": f"{model.name}@{model.sha256[:16]}"})
     written = f" -> {arguments.json}" if arguments.json else ""
     output.result(str(arguments.json or ""), f"{model.name} examined{written}")
 

@@ -21,8 +21,9 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 
     job = read_job(arguments, output)
     settings = replace(job.settings, precision=settled_precision(job.settings))  # one for all machines
-    replace(job, settings=settings).save(arguments.job)
-    needs, warnings = plan_job(arguments.job, output.progress)
+    job = replace(job, settings=settings)
+    job.save(arguments.job)
+    needs, warnings = plan_job(arguments.job, output.progress, job)
     for warning in warnings:
         output.warning(warning)
     output.result(str(arguments.job), f"{needs} -> {arguments.job}")

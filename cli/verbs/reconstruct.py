@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     with nullcontext(arguments.job) if arguments.job else temporary_folder() as folder:
         job.save(folder)
         output.say(f"{photo_count(len(job.photos))}, model {job.model.name}")
-        result = run_job(folder, output.progress)
+        result = run_job(folder, output.progress, job=job)
         for warning in result.warnings:
             output.warning(warning)
         _check_points(result, arguments, output)

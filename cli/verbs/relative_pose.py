@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ...core.errors import InputError
 from ...core.geometry.method import Method
-from ...core.io.atomic import replacing
+from ...core.io.atomic import write_json
 from ...core.localization.settings import LocalizationSettings
 from ..output import Output
 from ..outputs import POSE, check_written
@@ -55,13 +55,12 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         "poses": {method: pose and _entry(pose) for method, pose in poses.items()},
     }
     if arguments.output:
-        with replacing(arguments.output) as file:
-            file.write(json.dumps(found, indent=1).encode())
+        write_json(arguments.output, found)
     output.result(str(arguments.output or ""), json.dumps(found))
 
 
 def _K(camera: Camera) -> list[list[float]]:
-    from ...core.pipeline.reconstruct import intrinsics
+    from ...core.geometry.camera import intrinsics
 
     return intrinsics(camera.focal, camera.principal_point).tolist()
 

@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     """Run the job that lies in a folder and name the folder of its result."""
     from ...core.jobs.run import run_job
 
-    result = run_job(arguments.folder, output.progress, output.watch(arguments.folder), arguments.cache)
+    result = run_job(arguments.folder, output.progress, output.observer(arguments.folder), arguments.cache)
     for warning in result.warnings:
         output.warning(warning)
     folder = result_folder(arguments.folder)

@@ -12,6 +12,7 @@ from ...core.errors import InputError
 from ...core.io.atomic import together
 from ...core.jobs.job import find_result_folder
 from ...core.jobs.warm_start import Solution
+from ...core.reconstruction.depth_sampling import point_at
 from ...core.reconstruction.result import AlignedView, Reconstruction
 from ...core.world.ground_plane import Array
 from ...core.world.transform import (
@@ -22,7 +23,6 @@ from ...core.world.transform import (
     onto_ground,
     onto_known,
     origin_at,
-    point_at,
     scaled,
     scaled_between,
     scaled_to_height,
@@ -109,7 +109,7 @@ def _point(result: Reconstruction, text: str) -> Array:
     name, _, pixel = text.rpartition(":")
     with suppress(ValueError):
         x, y = map(float, pixel.split(","))
-        return point_at(_view(result, name), x, y)
+        return point_at(_view(result, name), (x, y))
     raise InputError(f"{text!r} is no point; write {PIXEL}, in the photo's pixels")
 
 

@@ -1,103 +1,93 @@
 """The global alignment on one screen: pairwise pointmaps in, cameras and depths of one world out."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from ..errors import InputError
 from ..geometry.similarity import Similarity
-from ..images.pixel_mapping import PixelMapping
 from ..inference.prediction import PairPrediction
 from ..progress import Report, silent
 from ..settings import AlignmentSettings
 from .averaging import average_poses
 from .canonical import Canonical, canonical_pointmaps
 from .degenerate import describe_shapes
+from .estimate import Observe, Placement, ignore, sampled_estimates
 from .initialize import place_world
 from .known import KnownCamera, Pins, check_depth, focal_groups, focal_sources, gather, into_known_world
 from .known_focals import PHOTO_SPREAD, with_known_focals
 from .objective import World
-from .observations import Indices, Masks, Observations, sample
+from .observations import Array, Indices, Observations, sample
 from .parts import Part, anchored, moved_to, side_by_side
+from .photo import AlignmentPhoto
 from .pose_graph import join_poses
 from .refine import CONVERGED, intrinsics_prior, lasting_gain, refine
 from .relative import Relative, relative_poses, usable_edges, with_every_view
 from .result import Alignment, finish
 from .single_view import lone_world
-from .snapshot import Look, Sight
 from .spanning_tree import chain_poses, components, spanning_tree
-from .standing import Placement
 from .steps import Steps
 from .two_views import two_view_poses
 from .uncertainty import appraise, nothing_to_compare
 from .warnings import describe
 
-__all__ = ["Alignment", "KnownCamera", "Placement", "align"]
+__all__ = ["Alignment", "AlignmentPhoto", "KnownCamera", "Placement", "align"]
 
 STAGE = "Aligning"
 USUAL_ITERATIONS = 10  # of the refinement, for the progress
 
 
 def align(
-    mappings: Sequence[PixelMapping],
+    photos: Sequence[AlignmentPhoto],
     predictions: Sequence[PairPrediction],
     settings: AlignmentSettings | None = None,
     *,
-    masks: Masks | None = None,
-    principal_points: Sequence[tuple[float, float]] | None = None,
-    known: Sequence[KnownCamera | None] | None = None,
-    warm_start: Sequence[Placement | None] | None = None,
-    lenses: Sequence[Hashable] | None = None,
     network_spread: float = PHOTO_SPREAD,
-    names: Sequence[str] | None = None,
     report: Report = silent,
-    look: Look | None = None,
+    observe: Observe = ignore,
 ) -> Alignment:
     """The cameras and depths minimising  sum_e sum_v sum_px log C |chi^v - sigma_e P_e X^{v,e}|^p  (DUSt3R, eq. 5).
 
     A closed-form robust start (own focals and pointmaps, relative poses, averages over the graph), refined together,
     then every pixel's depth. Two photos: poses by PnP, in closed form; one: its own pointmap.
-    mappings: one per photo; masks: (H, W) True = keep; principal_points: photo pixels, the photos' centres if not
-    given; known: what is known of the photos' cameras beforehand, which comes back to the last bit: with one pose the
-    world is that photo's, with two in different places the scale is theirs too; warm_start: where photos stood in an
-    earlier solution, to begin there; lenses: equal for photos of one camera, lens and zoom, None where that is
-    unknown, for shared_focal "exif"; network_spread: relative error of the focals that the network's pointmaps show,
-    beside their scatter, where one is known roughly; names: of the photos, for warnings; look: who sees the world come
-    together.
+    photos: numbered as in the predictions' edges. With one known pose the world is that photo's, with two in different
+    places the scale is theirs too. network_spread: relative error of the focals that the network's pointmaps show,
+    beside their scatter, where one is known roughly; observe: called with the photos' estimates as they improve.
     Raises InputError without predictions or when something does not fit the photos, and whatever `report` raises.
     """
-    settings, masks = settings or AlignmentSettings(), masks or [None] * len(mappings)
-    _check(mappings, predictions)
+    settings, mappings = settings or AlignmentSettings(), [photo.mapping for photo in photos]
+    _check(photos, predictions)
     steps = Steps(report, STAGE)
-    groups = focal_groups(settings.shared_focal, [mapping.photo_size for mapping in mappings], lenses)
-    pins = gather(known, warm_start, groups)
-    centres = np.array(principal_points or [mapping.photo_centre for mapping in mappings], dtype=np.float64)
+    groups = focal_groups(settings.shared_focal, [mapping.photo_size for mapping in mappings], _lenses(photos))
+    pins = gather(photos, groups)
+    centres = np.array([photo.start_point for photo in photos], dtype=np.float64)
     centres[pins.centred] = pins.principal_point[pins.centred]
-    observations = sample(mappings, predictions, masks, steps.part(0.1, len(predictions)))
-    step = steps.part(0.1, len(mappings))
+    observations = sample(photos, predictions, steps.part(0.1, len(predictions)))
+    step = steps.part(0.1, len(photos))
     canonical = canonical_pointmaps(observations, centres, pins, settings.seed, step, network_spread)
     observations, predictions = with_known_focals(observations, predictions, canonical.stretch)
     usable = usable_edges(observations, canonical)
-    component = components(len(mappings), observations.edges[usable])
-    sight = Sight(look, mappings, masks, component)
+    component = components(len(photos), observations.edges[usable])
     parts, placed = [], []
     for number in range(component.max() + 1):
-        photos = np.flatnonzero(component == number)
+        members = np.flatnonzero(component == number)
         edges = np.flatnonzero(usable & (component[observations.edges[:, 0]] == number))
-        share = 0.5 * len(photos) / len(mappings)
-        parts.append(_solve(observations, canonical, pins.of(photos), photos, edges, settings, steps, share, sight))
-        placed.append(bool(pins.posed[photos].any()))
+        share = 0.5 * len(members) / len(photos)
+        show = partial(_show, observe, photos, component, members)
+        parts.append(_solve(observations, canonical, pins.of(members), members, edges, settings, steps, share, show))
+        placed.append(bool(pins.posed[members].any()))
     odd = np.zeros(len(usable), dtype=bool)
     odd[np.concatenate([part.edges for part in parts])] = np.concatenate([part.appraisal.odd for part in parts])
-    called = list(names or map(str, range(len(mappings))))
-    warnings = describe(observations, canonical, pins, usable, odd, component, called)
-    warnings += describe_shapes(parts, observations, canonical, called)
+    names = [photo.name or str(number) for number, photo in enumerate(photos)]
+    warnings = describe(observations, canonical, pins, usable, odd, component, names)
+    warnings += describe_shapes(parts, observations, canonical, names)
     parts = side_by_side(parts, placed)
     for part in parts:
-        sight.stand(part.photos, part.world, canonical.weight[part.photos])
-    found = finish(mappings, predictions, masks, parts, settings, component, warnings, steps, sight)
-    return replace(found, focal_source=focal_sources(known, groups, canonical.dropped))
+        _show(observe, photos, component, part.photos, lambda part=part: part.world, canonical.weight[part.photos])
+    found = finish(photos, predictions, parts, settings, component, warnings, steps, observe)
+    return replace(found, focal_source=focal_sources([photo.known for photo in photos], groups, canonical.dropped))
 
 
 def _solve(
@@ -109,7 +99,7 @@ def _solve(
     settings: AlignmentSettings,
     steps: Steps,
     share: float,
-    sight: Sight,
+    show: Callable[[Callable[[], World], Array], None],
 ) -> Part:
     """The world of connected photos: that of the known poses, or the frame of the surest edge's first camera."""
     if len(photos) == 1:
@@ -119,8 +109,7 @@ def _solve(
     observations, canonical = observations.of(photos, edges), canonical.of(photos)
 
     def seen(world: World) -> None:
-        if sight.look is not None:
-            sight.stand(photos, _settled(world, observations, pins), canonical.weight)
+        show(partial(_settled, world, observations, pins), canonical.weight)
 
     if len(photos) == 2 and pins.posed.sum() < 2:
         poses = two_view_poses(observations, canonical, settings.seed)
@@ -145,6 +134,22 @@ def _solve(
     return Part(photos, edges, _settled(world, observations, pins), appraisal)
 
 
+def _show(
+    observe: Observe,
+    photos: Sequence[AlignmentPhoto],
+    component: Indices,
+    members: Indices,
+    world: Callable[[], World],
+    weight: Array,
+) -> None:
+    observe(sampled_estimates(photos, component, members, world, weight), ())
+
+
+def _lenses(photos: Sequence[AlignmentPhoto]) -> list[Hashable] | None:
+    lenses = [photo.lens for photo in photos]
+    return None if all(lens is None for lens in lenses) else lenses
+
+
 def _settled(world: World, observations: Observations, pins: Pins) -> World:
     """The world where its known poses are; without any, in the frame of the surest edge's first camera."""
     if pins.posed.sum() > 1:
@@ -161,14 +166,14 @@ def _start(relative: Relative, canonical: Canonical, pins: Pins) -> Similarity:
     return chained if stood else average_poses(relative, chained)
 
 
-def _check(mappings: Sequence[PixelMapping], predictions: Sequence[PairPrediction]) -> None:
-    if not mappings or not predictions:
-        raise InputError(f"Nothing to align: {len(mappings)} photos and {len(predictions)} predicted pairs")
+def _check(photos: Sequence[AlignmentPhoto], predictions: Sequence[PairPrediction]) -> None:
+    if not photos or not predictions:
+        raise InputError(f"Nothing to align: {len(photos)} photos and {len(predictions)} predicted pairs")
     for prediction in predictions:
         for side, photo in enumerate(prediction.edge):
-            if not 0 <= photo < len(mappings):
-                raise InputError(f"Pair {tuple(prediction.edge)} names photo {photo}, but there are {len(mappings)}")
-            width, height = mappings[photo].view_size
+            if not 0 <= photo < len(photos):
+                raise InputError(f"Pair {tuple(prediction.edge)} names photo {photo}, but there are {len(photos)}")
+            width, height = photos[photo].mapping.view_size
             if prediction.shape(side) != (height, width):
                 found = f"{prediction.shape(side)} points for photo {photo} of {width} x {height} pixels"
                 raise InputError(f"Pair {tuple(prediction.edge)} predicts {found}")

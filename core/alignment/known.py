@@ -14,7 +14,7 @@ from ..geometry.mean_turn import mean_turn
 from ..geometry.similarity import Similarity
 from ..settings import SharedFocal
 from .observations import Array, Indices
-from .standing import Placement
+from .photo import AlignmentPhoto
 
 PINNED = 1e-9  # relative spread of a focal that is known exactly
 SAME_PLACE = 1e-9  # of their distance to the origin: known cameras nearer to each other fix no scale
@@ -90,33 +90,23 @@ def focal_groups(shared: SharedFocal, sizes: Sequence[Hashable], lenses: Sequenc
     return np.array([keys.index(key) for key in keys])
 
 
-def focal_sources(
-    known: Sequence[KnownCamera | None] | None, groups: Indices, dropped: NDArray[np.bool_]
-) -> tuple[FocalSource, ...]:
+def focal_sources(known: Sequence[KnownCamera], groups: Indices, dropped: NDArray[np.bool_]) -> tuple[FocalSource, ...]:
     """Where the focals of N photos come from: of those that share one, the surest source of any.
 
     groups: (N,), as of `focal_groups`; dropped: (N,), what was known of the focal was not used.
     """
-    cameras = [camera or KnownCamera() for camera in (known or [None] * len(groups))]
     own: list[FocalSource] = [
         "network" if camera.focal is None or drop else camera.focal_source
-        for camera, drop in zip(cameras, dropped, strict=True)
+        for camera, drop in zip(known, dropped, strict=True)
     ]
     surest_first: tuple[FocalSource, ...] = ("known", "exif", "network")
     found = [{source for source, other in zip(own, groups, strict=True) if other == group} for group in groups]
     return tuple(next(source for source in surest_first if source in sources) for sources in found)
 
 
-def gather(
-    known: Sequence[KnownCamera | None] | None, warm_start: Sequence[Placement | None] | None, focal_group: Indices
-) -> Pins:
-    """What is known of N photos. Raises InputError when it is said of another number of them."""
-    count = len(focal_group)
-    cameras = [camera or KnownCamera() for camera in (known or [None] * count)]
-    placements = list(warm_start or [None] * count)
-    for what, found in (("Known cameras", cameras), ("Earlier places", placements)):
-        if len(found) != count:
-            raise InputError(f"{what} were given for {len(found)} photos, but there are {count}")
+def gather(photos: Sequence[AlignmentPhoto], focal_group: Indices) -> Pins:
+    """What is known of N photos."""
+    cameras, placements = [photo.known for photo in photos], [photo.warm_start for photo in photos]
     worlds = Counter(placement.component for placement in placements if placement)
     world = worlds.most_common(1)[0][0] if worlds else 0
     stood = [placement if placement and placement.component == world else None for placement in placements]

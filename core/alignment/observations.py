@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.pixel_sampling import KEPT, spread
-from ..images.pixel_mapping import PixelMapping
 from ..inference.prediction import PairPrediction
+from .photo import AlignmentPhoto
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
-Masks = Sequence[NDArray[np.bool_] | None]
 
 PIXELS_PER_PHOTO = KEPT  # enough for cameras: errors of pointmaps are smooth, so more pixels add little
 TOTAL_PIXELS = 96_000  # over both sides of all edges: many edges need fewer pixels each
@@ -52,9 +51,10 @@ class Observations:
 
 
 def sample(
-    mappings: Sequence[PixelMapping], predictions: Sequence[PairPrediction], masks: Masks, step: Callable[[], None]
+    photos: Sequence[AlignmentPhoto], predictions: Sequence[PairPrediction], step: Callable[[], None]
 ) -> Observations:
     """A spread of pixels of every photo with all that is predicted for them; calls `step` once per prediction."""
+    mappings = [photo.mapping for photo in photos]
     areas = np.array([mapping.view_size[0] * mapping.view_size[1] for mapping in mappings])
     count = int(np.clip(TOTAL_PIXELS // (2 * len(predictions)), FEWEST_PIXELS, PIXELS_PER_PHOTO))
     count = min(count, int(areas.max()))
@@ -65,7 +65,7 @@ def sample(
     for e, prediction in enumerate(predictions):
         step()
         for side, photo in enumerate(prediction.edge):
-            part, sure = _at(prediction, side, chosen[photo], masks[photo])
+            part, sure = _at(prediction, side, chosen[photo], photos[photo].mask)
             sure = np.where(real[photo], sure, 1.0)
             points[e, side], weight[e, side] = part, np.log(sure)
             confidence[e, side] = sure[weight[e, side] > 0].mean() if (sure > 1).any() else 0.0

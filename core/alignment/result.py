@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.priors import FocalSource
-from ..images.pixel_mapping import PixelMapping
 from ..inference.prediction import PairPrediction
 from ..settings import AlignmentSettings, Distance
 from .dense import DenseDepth, Side, fuse_depth
+from .estimate import Observe, final_estimate
 from .objective import power, unit
-from .observations import Array, Indices, Masks
+from .observations import Array, Indices
 from .parts import Part
+from .photo import AlignmentPhoto
 from .pixel_depth import Camera
-from .snapshot import Sight
 from .steps import Steps
 from .uncertainty import PairUncertainty, Uncertainty
 
@@ -39,18 +39,17 @@ class Alignment:
 
 
 def finish(
-    mappings: Sequence[PixelMapping],
+    photos: Sequence[AlignmentPhoto],
     predictions: Sequence[PairPrediction],
-    masks: Masks,
     parts: Sequence[Part],
     settings: AlignmentSettings,
     component: Indices,
     warnings: tuple[str, ...],
     steps: Steps,
-    sight: Sight,
+    observe: Observe,
 ) -> Alignment:
     """All parts in one result, with the depth of every pixel."""
-    count = len(mappings)
+    count = len(photos)
     cam2world, focal, centre = np.tile(np.eye(4), (count, 1, 1)), np.zeros(count), np.zeros((count, 2))
     dense: dict[int, DenseDepth] = {}
     costs, pixels = np.zeros(2), np.zeros(2)
@@ -64,8 +63,8 @@ def finish(
             cam2world[photo, :3, :3], cam2world[photo, :3, 3] = world.R[n], world.centre[n]
             focal[photo], centre[photo] = world.focal[n], world.principal_point[n]
             camera = Camera(world.R[n], world.centre[n], float(world.focal[n]), world.principal_point[n])
-            dense[photo] = _dense(part, n, camera, mappings[photo], masks[photo], predictions, settings.distance, step)
-            sight.place(int(photo), camera, dense[photo])
+            dense[photo] = _dense(part, n, camera, photos[photo], predictions, settings.distance, step)
+            observe(final_estimate(photos, component, int(photo), camera, dense[photo]), [int(photo)])
             misfit += dense[photo].misfit
         disagreement[part.edges] = part.appraisal.disagreement
         for name in Uncertainty.__slots__:
@@ -94,20 +93,19 @@ def _dense(
     part: Part,
     n: int,
     camera: Camera,
-    mapping: PixelMapping,
-    mask: NDArray[np.bool_] | None,
+    photo: AlignmentPhoto,
     predictions: Sequence[PairPrediction],
     distance: Distance,
     step: Callable[[], None],
 ) -> DenseDepth:
-    world, photo = part.world, part.photos[n]
+    world, number = part.world, part.photos[n]
     sides = [
         Side(predictions[e], side, world.frames[k])
         for k, e in enumerate(part.edges)
         for side in _sides(predictions[e])
-        if predictions[e].edge[side] == photo
+        if predictions[e].edge[side] == number
     ]
-    return fuse_depth(mapping, camera, sides, distance, mask, step, along_axis=len(part.photos) == 1)
+    return fuse_depth(photo.mapping, camera, sides, distance, photo.mask, step, along_axis=len(part.photos) == 1)
 
 
 def _sides(prediction: PairPrediction) -> tuple[int, ...]:

@@ -1,6 +1,5 @@
 """Photos with known cameras as a folder: images/, cameras.json and, where it is known, depth/. Imports no torch."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import InputError, first_line
 from ..images.reader import DAMAGE, MOST_PIXELS, unwarned
-from ..io.atomic import DAMAGED_ARRAYS, replacing
+from ..io.atomic import DAMAGED_ARRAYS, replacing, write_json
 from ..io.validation import check_archive, check_camera, check_name
 from .cameras_json import read_entries, read_numbers
 
@@ -62,8 +61,7 @@ def save_cameras(folder: Path, photos: Sequence[PosedPhoto]) -> None:
         }
         for photo in photos
     }
-    with replacing(folder / CAMERAS) as file:
-        file.write(json.dumps({"photos": entries}, indent=1).encode())
+    write_json(folder / CAMERAS, {"photos": entries})
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:

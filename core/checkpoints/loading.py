@@ -1,12 +1,12 @@
 """From a checkpoint on disk to a network on its device, with its name, digest and licence."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ..errors import ModelUnavailable
+from ..io.atomic import file_digest
 from ..networks.checkpoint_file import read_checkpoint
 from ..networks.dust3r.config import ModelConfig
 from ..networks.dust3r.dust3r import DUSt3R
@@ -32,11 +32,13 @@ class LoadedModel:
         return f"{self.name}@{self.sha256[:16]}"
 
 
-def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.float32) -> LoadedModel:
+def load_model(
+    path: Path, device: torch.device, precision: torch.dtype = torch.float32, sha256: str = ""
+) -> LoadedModel:
     """The model at `path` on `device`, in evaluation mode and without gradients.
 
-    path: see `checkpoint_file.read_checkpoint`. precision: of its products, see `for_inference`. Raises
-    ModelUnavailable, naming the file, for whatever does not fit.
+    path: see `checkpoint_file.read_checkpoint`. precision: of its products, see `for_inference`. sha256:
+    of the weights, where it is known already. Raises ModelUnavailable, naming the file, for whatever does not fit.
     """
     file = read_checkpoint(path)
     try:
@@ -44,6 +46,5 @@ def load_model(path: Path, device: torch.device, precision: torch.dtype = torch.
     except ValueError as error:
         raise ModelUnavailable(f"{file.weights}: {error}; download it again or choose another model") from error
     for_inference(network, device, precision)
-    with file.weights.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha256 = sha256 or file_digest(file.weights)
     return LoadedModel(network, network.config, file.name, sha256, licence_of(path), is_synthetic(path))

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..io.atomic import open_regular, replacing
-from ..io.validation import check_types
+from ..io.atomic import open_regular, write_json
+from ..io.validation import record_of
 
 FILE = "origin.json"
 CHUNK = 1 << 20  # bytes between two calls of `step`
@@ -30,8 +30,7 @@ class Origin:
 
     def save(self, folder: Path) -> None:
         """Write it into a model folder; raises InputError when that is not possible."""
-        with replacing(folder / FILE) as file:
-            file.write(json.dumps(asdict(self), indent=1).encode())
+        write_json(folder / FILE, asdict(self))
 
 
 def read_origin(folder: Path) -> Origin | None:
@@ -42,8 +41,7 @@ def read_origin(folder: Path) -> Origin | None:
             text = file.read(LONGEST + 1)
         if len(text) > LONGEST:
             raise ValueError("it is too long")
-        origin = Origin(**json.loads(text))
-        check_types(origin)
+        origin = record_of(Origin, json.loads(text))
         if not all(isinstance(text, str) for text in origin.sha256.values()):
             raise ValueError("a sha256 is no text")
     except FileNotFoundError:

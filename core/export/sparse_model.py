@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.camera import project
 from ..reconstruction.result import AlignedView, Reconstruction
 from .selection import choose
-from .tracks import project, track_roots
+from .tracks import track_roots
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -116,7 +117,7 @@ def _errors(views: Sequence[AlignedView], position: Floats, pixels: Floats, view
     distance = np.zeros(len(pixels))
     for k, one in enumerate(views):
         mine = view == k
-        distance[mine] = np.linalg.norm(project(one, position[point[mine]])[0] - pixels[mine], axis=-1)
+        distance[mine] = np.linalg.norm(project(position[point[mine]], one.K, one.cam2world)[0] - pixels[mine], axis=-1)
     return _means(distance[:, None], point)[:, 0]
 
 

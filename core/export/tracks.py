@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.camera import project
 from ..reconstruction.result import AlignedView, Reconstruction
 
 Floats = NDArray[np.float64]
@@ -35,14 +36,6 @@ def track_roots(reconstruction: Reconstruction, min_confidence: float) -> Indice
     return roots
 
 
-def project(view: AlignedView, points: Floats) -> tuple[Floats, Floats]:
-    """Where world points (M, 3) fall: photo pixels (M, 2), NaN behind the camera, and depths (M,)."""
-    in_camera = (points - view.cam2world[:3, 3]) @ view.cam2world[:3, :3]
-    depth = in_camera[:, 2]
-    in_front = np.where(depth > 0, depth, np.nan)[:, None]
-    return in_camera[:, :2] / in_front * view.K[[0, 1], [0, 1]] + view.K[:2, 2], depth
-
-
 def _rows(views: tuple[AlignedView, ...], min_confidence: float) -> list[Indices]:
     """Of each photo's flat pixels, (P,): the point's number among all kept points, NONE for pixels without."""
     rows, count = [], 0
@@ -55,7 +48,7 @@ def _rows(views: tuple[AlignedView, ...], min_confidence: float) -> list[Indices
 
 def _partners(points: Floats, view: AlignedView, rows: Indices) -> Indices:
     """(M,): the flat pixel of a photo that world points (M, 3) fall on, NONE where it shows another surface or none."""
-    pixels, depth = project(view, points)
+    pixels, depth = project(points, view.K, view.cam2world)
     (width, height), mapping = view.mapping.view_size, view.mapping
     x, y = ((pixels - mapping.offset) / mapping.scale).T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN

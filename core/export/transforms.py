@@ -8,14 +8,13 @@ with each photo otherwise. points.ply is in the same world. `mask_path` is nerfs
 does that by itself.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..io.atomic import replacing
+from ..io.atomic import write_json
 from ..reconstruction.result import AlignedView, PointCloud, Reconstruction
 from ..world.transform import OPENGL_TO_OPENCV
 
@@ -49,8 +48,7 @@ def save_transforms(
     else:
         frames = [frame | each for frame, each in zip(frames, intrinsics, strict=True)]
     content |= _unit_cube(views, points) | {"frames": frames}
-    with replacing(path) as file:
-        file.write(json.dumps(content, indent=1).encode())
+    write_json(path, content)
 
 
 def _intrinsics(view: AlignedView) -> dict[str, float]:

@@ -6,8 +6,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .rotation import rotation_from_vector
-
 Array = NDArray[np.float64]
 
 SMALLEST = 1e-12  # scale: a similarity stays invertible
@@ -23,6 +21,13 @@ class Similarity:
 
     def __getitem__(self, index: object) -> Self:
         return type(self)(self.scale[index], self.R[index], self.translation[index])  # type: ignore[index]
+
+    @property
+    def matrix(self) -> Array:
+        """(4, 4), of a single similarity."""
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = self.scale * self.R, self.translation
+        return matrix
 
     def apply(self, points: Array) -> Array:
         """points (..., P, 3), one set per similarity -> (..., P, 3)."""
@@ -46,6 +51,8 @@ def similarity_from_twist(turn: Array, shift: Array, growth: Array) -> Similarit
     turn: (..., 3), axis times angle (radians); shift: (..., 3); growth: (...), log of the scale. With z = growth +
     i |turn| the shift is multiplied by (e^z - 1) / z, its real part along, its imaginary part across the turn's axis.
     """
+    from .rotation import rotation_from_vector  # only now: it loads SciPy, and Blender's interface needs this module
+
     angle = np.linalg.norm(turn, axis=-1)
     axis = turn / np.maximum(angle, np.finfo(np.float64).tiny)[..., None]
     along = axis * (axis * shift).sum(-1, keepdims=True)

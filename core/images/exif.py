@@ -7,6 +7,8 @@ from typing import Self
 
 from PIL import Image
 
+from ..geometry.camera import focal_bounds
+
 EXIF_SPREAD = 0.05  # relative standard error of a focal from EXIF: whole millimetres, crops and diagonals that differ
 SAME_ASPECT = 0.02  # log of aspect ratios: photos that were only made smaller differ less, by whole pixels
 FULL_FRAME = math.hypot(36.0, 24.0)  # mm, the diagonal that 35 mm equivalents refer to (CIPA DCG-001)
@@ -59,8 +61,6 @@ class LensTags:
         None where it is not stated, or not plausible: outside of what a photo's focal can be here (`focal_bounds`), or
         of a photo that was cropped since, which has another aspect ratio than the size that was recorded.
         """
-        from ..geometry.camera import focal_bounds  # only here: it brings SciPy, which the interface does without
-
         focal, (least, most) = self.stated_focal(size), focal_bounds(size)
         return None if focal is None or not least <= focal <= most or self._cropped(size) else focal
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..io.atomic import read_text, replacing
+from ..io.atomic import read_text, write_json
 from .heif import FULL, boxes, top_level
 from .keyframes import FrameChoice
 from .reader import existing_file
@@ -55,8 +55,7 @@ class ClipFrames:
         """Write LISTING; raises InputError when that is not possible."""
         clip = {"path": str(self.clip.path), "fps": self.clip.fps, "frames": self.clip.frames, "size": self.clip.size}
         content = {"format": FORMAT, "clip": clip, "numbers": self.numbers, "state": self.state}
-        with replacing(folder / LISTING) as file:
-            file.write(json.dumps(content, indent=1).encode())
+        write_json(folder / LISTING, content)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

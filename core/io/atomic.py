@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -18,7 +19,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..errors import InputError
 from .interruption import check_interruption, held_back
@@ -223,6 +224,12 @@ def check_writable(path: Path) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all; raises InputError when that is not possible."""
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=1).encode())
 
 
 def file_digest(path: Path) -> str:

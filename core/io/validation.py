@@ -7,11 +7,11 @@ import errno
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .atomic import open_regular
 
 LARGEST = 1e300  # beyond, whole numbers are no floats any more
+Record = TypeVar("Record")
 WORDS = {bool: "yes or no", int: "a whole number", float: "a finite number", str: "text", NoneType: "nothing"}
 
 
@@ -43,6 +44,26 @@ def _is(value: Any, kind: Any) -> bool:
         number = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
         return number and bool(-LARGEST < value < LARGEST)  # pyright: ignore[reportOperatorIssue]  false for NaN
     return isinstance(value, get_origin(kind) or kind)
+
+
+def record_of(kind: type[Record], content: Any) -> Record:
+    """The dataclass that `asdict` and JSON made `content` of: lists become tuples, and dictionaries the records in it.
+
+    Raises TypeError for other names than its fields', and as `check_types`.
+    """
+    if not isinstance(content, dict):
+        raise TypeError(f"{repr(content)[:60]} has no fields")
+    kinds = {field.name: field.type for field in fields(kind)}
+    record = kind(**{name: _value(value, kinds.get(name)) for name, value in content.items()})
+    check_types(record)
+    return record
+
+
+def _value(value: Any, kind: Any) -> Any:
+    record: Any = next((option for option in (kind, *get_args(kind)) if is_dataclass(option)), None)
+    if isinstance(value, list):
+        return tuple(record_of(record, item) if record else item for item in value)
+    return record_of(record, value) if record and isinstance(value, dict) else value
 
 
 RIGID = 1e-3  # how far a pose's rotation may be from one

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..cameras.priors import NOTHING, Priors
 from ..errors import InputError
-from ..io.atomic import read_text, remove_abandoned, replacing
+from ..io.atomic import read_text, remove_abandoned, write_json
 from ..io.validation import check_no_links, check_path
 from ..reconstruction.result import Reconstruction
 from ..settings import ReconstructionSettings
@@ -48,8 +48,7 @@ class Job:
             "cache": str(self.cache) if self.cache else None,
             **self.priors.as_dict(),
         }
-        with replacing(folder / "job.json") as file:
-            file.write(json.dumps(content, indent=1).encode())
+        write_json(folder / "job.json", content)
 
     @classmethod
     def load(cls, folder: Path) -> "Job":
@@ -66,6 +65,14 @@ class Job:
             return cls(photos, check_path(content["model"]), settings, cache, priors)
         except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"{path} is no job that can be read ({error}); start it again") from error
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError where a link or a pipe takes the place of what a run reads and writes in its folder."""
+    try:
+        check_no_links(folder, OWN)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} cannot be a job folder ({error}); choose another") from error
 
 
 def result_folder(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from ..errors import ReconstructionError
-from ..io.validation import check_types
+from ..io.validation import record_of
 
 PROTOCOL = 2
 
@@ -86,8 +86,6 @@ def decode(line: str) -> Message:
             f"The worker speaks protocol {version}, this extension {PROTOCOL}; use the same version on both sides"
         )
     try:
-        message = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
-        check_types(message)
+        return record_of(kind, fields)
     except TypeError as error:
         raise ReconstructionError(f"The worker's {kind.__name__} is malformed: {line[:200]!r}") from error
-    return message

@@ -19,12 +19,13 @@ from ..io.atomic import together
 from ..io.plain_text import plain_lines
 from ..networks.precision import precision_name
 from ..pipeline.memory_plan import Plan
-from ..pipeline.observer import NOBODY, Watch
+from ..pipeline.observer import Observer
 from ..pipeline.reconstruct import STAGES, framing_of, infer, plan_views, reconstruct, settled
 from ..progress import Progress, Report, Timeline
 from ..reconstruction.result import Reconstruction
 from ..runtime.device import pick_device, pick_precision, precision_notices
 from ..runtime.memory import keep_freed_memory, shortage_explained
+from ..scene_graph.edges import make_edges
 from ..scene_graph.shard import Shard
 from ..settings import Device, Precision, ReconstructionSettings
 from ..world.transform import grounded
@@ -32,6 +33,7 @@ from .disk_cache import array_stores, using
 from .job import (
     Job,
     cache_folder,
+    check_folder,
     forget_half_written,
     forget_result,
     load_result,
@@ -48,24 +50,29 @@ log = logging.getLogger(__name__)
 
 
 def run_job(
-    folder: Path, show: Callable[[Progress], None], watch: Watch = NOBODY, cache: Path | None = None
+    folder: Path,
+    show: Callable[[Progress], None],
+    observer: Observer | None = None,
+    cache: Path | None = None,
+    job: Job | None = None,
 ) -> Reconstruction:
     """Do what the folder's job.json says and leave the result beside it.
 
     What the folder's last run has worked out already is not worked out again: with only min_confidence changed,
     nothing is. show: called with the progress of the whole job; raising Cancelled in it stops the job, which the next
-    run goes on with. watch: who looks on. cache: the one to use where job.json names one outside of the folder
-    (`with_cache`). Raises ReconstructionError with one sentence; the folder then holds no result.
+    run goes on with. observer: of this run. cache: the one to use where job.json names one outside of the folder
+    (`with_cache`). job: what job.json says, where the caller has just written it. Raises ReconstructionError with one
+    sentence; the folder then holds no result.
     """
-    with _begun(folder, show, cache) as (job, report):
+    with _begun(folder, show, cache, job) as (job, report):
         inputs, last = Inputs.of(job), Solution.load(folder)
         result = _finished(folder) if last is not None and last.fingerprint == inputs.fingerprint(job) else None
         if result is None:
             forget_result(folder)
-            model, store = _load(folder, job, report)
+            model, store = _load(folder, job, report, inputs.model)
             warm_start = last.warm_start(inputs, job) if last is not None else {}
-            watch = watch if watch is NOBODY else replace(watch, world=partial(world_to_come, inputs, job, last))
-            result = reconstruct(job.photos, model, job.settings, report, store, warm_start, job.priors, watch)
+            observer = replace(observer or Observer(), world=partial(world_to_come, inputs, job, last))
+            result = reconstruct(job.photos, model, job.settings, report, store, warm_start, job.priors, observer)
             result = in_its_world(result, inputs, job, last)
             with together():
                 result.save(result_folder(folder))
@@ -100,16 +107,17 @@ def infer_shard(
     return _notices(job, model)
 
 
-def plan_job(folder: Path, show: Callable[[Progress], None]) -> tuple[Plan, tuple[str, ...]]:
+def plan_job(folder: Path, show: Callable[[Progress], None], job: Job | None = None) -> tuple[Plan, tuple[str, ...]]:
     """What the folder's job will need on this machine, and what the user should know of it and of its photos.
 
-    show: as for `run_job`. Raises ReconstructionError with one sentence, also where the memory does not suffice.
+    show, job: as for `run_job`. Raises ReconstructionError with one sentence, also where the memory does not suffice.
     """
-    with _begun(folder, show) as (job, report):
+    with _begun(folder, show, job=job) as (job, report):
         model, _ = _load(folder, job, report)
         views, warnings = load_views(job.photos, framing_of(model.config), report, job.priors.masks)
         report(LAST, 1, 1)
-        return plan_views(views, model, job.settings, ("disk",)), (*_notices(job, model), *warnings)
+        edges = make_edges(len(views), job.settings.scene_graph, job.settings.symmetrize)
+        return plan_views(views, edges, model, ("disk",)), (*_notices(job, model), *warnings)
 
 
 @contextmanager
@@ -126,8 +134,14 @@ def loaded(
 
 
 @contextmanager
-def _begun(folder: Path, show: Callable[[Progress], None], cache: Path | None = None) -> Iterator[tuple[Job, Report]]:
-    job = with_cache(Job.load(folder), folder, cache)
+def _begun(
+    folder: Path, show: Callable[[Progress], None], cache: Path | None = None, job: Job | None = None
+) -> Iterator[tuple[Job, Report]]:
+    if job is None:
+        job = Job.load(folder)
+    else:
+        check_folder(folder)
+    job = with_cache(job, folder, cache)
     forget_half_written(folder)
     keep_freed_memory()
     allow_many_maps()
@@ -147,15 +161,16 @@ def settled_precision(settings: ReconstructionSettings) -> Precision:
     return "float32" if pick_precision("auto", pick_device(settings.device)) == torch.float32 else "half"
 
 
-def _load(folder: Path, job: Job, report: Report) -> tuple[LoadedModel, FolderStore]:
-    """The job's model, and the store of what it has said."""
+def _load(folder: Path, job: Job, report: Report, sha256: str = "") -> tuple[LoadedModel, FolderStore]:
+    """The job's model, and the store of its cached inference. sha256: of its weights, where it is known already."""
     torch.manual_seed(job.settings.alignment.seed)
     report(LOADING, 0, 1)
     device = pick_device(job.settings.device)
     models = array_stores(job.cache, device.type) if job.cache else cache_folder(folder)
-    kept = models / weights_digest(job.model)[:16]
+    sha256 = sha256 or weights_digest(job.model)
+    kept = models / sha256[:16]
     used = pick_precision(_begun_precision(kept, job) or settled_precision(job.settings), device)
-    model = load_model(job.model, device, used)
+    model = load_model(job.model, device, used, sha256)
     log.info("on %s in %s", device, precision_name(model.network))
     for notice in _notices(job, model):
         log.warning("%s", notice)

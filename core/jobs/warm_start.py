@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..alignment.standing import Placement, Standing
+from ..alignment.estimate import PhotoEstimate, Placement
 from ..geometry.similarity import register_points, register_robustly
-from ..io.atomic import file_digest, read_text, replacing, resolved
+from ..io.atomic import file_digest, read_text, resolved, write_json
 from ..io.validation import FARTHEST, is_rigid
 from ..networks.dust3r.config import WEIGHTS
 from ..reconstruction.result import Reconstruction
@@ -93,8 +93,7 @@ class Solution:
         }
         content = {"format": FORMAT, "recipe": self.recipe, "fingerprint": self.fingerprint, "placements": placements}
         content["choices"] = self.choices
-        with replacing(folder / "solution.json") as file:
-            file.write(json.dumps(content, indent=1).encode())
+        write_json(folder / "solution.json", content)
 
     @classmethod
     def load(cls, folder: Path) -> "Solution | None":
@@ -160,18 +159,18 @@ def in_its_world(result: Reconstruction, inputs: Inputs, job: Job, last: Solutio
     return grounded(result)
 
 
-def world_to_come(inputs: Inputs, job: Job, last: Solution | None, standings: Mapping[Path, Standing]) -> Array:
-    """The similarity (4, 4) by which `in_its_world` would move a result whose photos stand like this; quick."""
+def world_to_come(inputs: Inputs, job: Job, last: Solution | None, estimates: Mapping[Path, PhotoEstimate]) -> Array:
+    """The similarity (4, 4) by which `in_its_world` would move a result with these estimates; quick."""
     if any(camera.cam2world is not None for camera in job.priors.cameras.values()):
         return np.eye(4)
     if last is not None and last.choices:
-        new = {_photo_alone(inputs.photos[path.resolve()]): one.placement for path, one in standings.items()}
+        new = {_photo_alone(inputs.photos[path.resolve()]): one.placement for path, one in estimates.items()}
         found = onto_earlier(new, _by_photo(last))
         if found is not None:
             return found
-    if job.settings.ground != "auto" or len(standings) < 2:
+    if job.settings.ground != "auto" or len(estimates) < 2:
         return np.eye(4)
-    main = _largest_component(standings.values())
+    main = _largest_component(estimates.values())
     share = MOST_READ // len(main) + 1
     points = np.concatenate([one.points[:: 1 + len(one.depth) // share] for one in main])
     depth = float(np.median(np.concatenate([one.depth for one in main]))) if len(points) else 1.0
@@ -193,10 +192,10 @@ def _photo_alone(digest: str) -> str:
     return digest.partition("+")[0]
 
 
-def _largest_component(standings: Collection[Standing]) -> list[Standing]:
-    components = [one.component for one in standings]
+def _largest_component(estimates: Collection[PhotoEstimate]) -> list[PhotoEstimate]:
+    components = [one.component for one in estimates]
     largest = max(components, key=components.count)
-    return [one for one in standings if one.component == largest]
+    return [one for one in estimates if one.component == largest]
 
 
 def onto_earlier(new: Mapping[str, Placement], earlier: Mapping[str, Placement]) -> Array | None:
@@ -215,9 +214,7 @@ def onto_earlier(new: Mapping[str, Placement], earlier: Mapping[str, Placement])
         found = register_points(source, target, 1 / depth**2)
     else:
         found, _ = register_robustly(source, target, np.ones(len(depth)), depth)
-    similarity = np.eye(4)
-    similarity[:3, :3], similarity[:3, 3] = found.scale * found.R, found.translation
-    return similarity
+    return found.matrix
 
 
 def _most_shared(new: Mapping[str, Placement], earlier: Mapping[str, Placement]) -> list[str]:

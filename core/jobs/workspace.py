@@ -15,8 +15,8 @@ from itertools import count
 from pathlib import Path
 
 from ..errors import InputError
-from ..io.atomic import read_text, replacing
-from ..io.validation import check_types
+from ..io.atomic import read_text, write_json
+from ..io.validation import record_of
 
 BEGUN, LOCK = "begun.json", "in_use.sqlite"  # of a folder; the lock ends with its process, on every system
 KEY = 16  # characters
@@ -35,21 +35,18 @@ class Begun:
 
     def save(self, folder: Path) -> None:
         """Say in a job folder that its job has begun; raises InputError when that is not possible."""
-        with replacing(folder / BEGUN) as file:
-            file.write(json.dumps(asdict(self)).encode())
+        write_json(folder / BEGUN, asdict(self))
 
     @classmethod
     def load(cls, folder: Path) -> "Begun | None":
         """What was begun in a job folder and has not ended; None where nothing was, or where that cannot be read."""
         try:
-            begun = cls(**json.loads(read_text(folder / BEGUN)))
-            check_types(begun)
+            return record_of(cls, json.loads(read_text(folder / BEGUN)))
         except FileNotFoundError:
             return None
         except (OSError, TypeError, ValueError, RecursionError) as error:
             log.warning("What was begun in %s cannot be read (%s)", folder, error)
             return None
-        return begun
 
 
 class Lease:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.camera import project
+from ..geometry.camera import intrinsics, project
 from ..geometry.pnp import inlier_threshold, solve_pnp
 from ..geometry.relative_pose import Camera, relative_pose
 from ..geometry.similarity import weighted_median
@@ -28,9 +28,9 @@ class Landmarks:
     weight: Array  # (P,), log confidence
 
     def errors(self, camera: Camera, cam2world: Array) -> Array:
-        """Reprojection errors (P,), photo pixels; infinite behind the camera."""
-        seen = (self.points - cam2world[:3, 3]) @ cam2world[:3, :3]
-        return np.linalg.norm(project(seen, camera.focal, camera.principal_point) - self.pixels, axis=-1)
+        """Reprojection errors (P,), photo pixels; NaN behind the camera."""
+        pixels, _ = project(self.points, intrinsics(camera.focal, camera.principal_point), cam2world)
+        return np.linalg.norm(pixels - self.pixels, axis=-1)
 
 
 @dataclass(frozen=True, slots=True)

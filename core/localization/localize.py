@@ -9,12 +9,13 @@ import numpy as np
 
 from ..checkpoints.loading import LoadedModel
 from ..errors import InputError
+from ..geometry.camera import intrinsics
 from ..images.preprocessing import View, load_view, network_image
 from ..images.reader import unique_names
 from ..inference.array_store import ArrayStore, MemoryStore
 from ..inference.forward import decode
 from ..inference.predictor import Predictor
-from ..pipeline.reconstruct import framing_of, intrinsics
+from ..pipeline.reconstruct import framing_of
 from ..progress import Report, silent
 from ..reconstruction.result import AlignedView, Reconstruction
 from ..scene_graph.edges import Edge

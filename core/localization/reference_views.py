@@ -3,20 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from ..cameras.posed_images import CAMERAS, IMAGES, PosedPhoto, read_depth, read_posed_photos
 from ..checkpoints.loading import LoadedModel
 from ..errors import InputError
+from ..geometry.camera import sample_depth
 from ..images.preprocessing import View, load_view
 from ..pipeline.reconstruct import framing_of
 from ..reconstruction.result import AlignedView, Reconstruction
 from ..version import VERSION
 
-Array = NDArray[np.float64]
-
-SAME_SURFACE = 0.02  # relative difference from the nearest pixel's depth up to which neighbours are one surface
+SAME_SURFACE = 1.04  # deepest over nearest of neighbouring pixels up to which they are one surface
 
 
 def is_map(folder: Path) -> bool:
@@ -37,17 +34,6 @@ def read_map(folder: Path, model: LoadedModel) -> Reconstruction:
     return Reconstruction(views, model.label, {}, VERSION, synthetic=model.synthetic)
 
 
-def depth_at(depth: NDArray[np.floating], pixels: Array) -> Array:
-    """z (H, W) at positions (H, W, 2) of a depth map (h, w), in its pixels; NaN where a surface ends or there is none.
-
-    1 / z is what is interpolated: over a plane it is affine in the pixel, so that planes come out exact.
-    """
-    inverse = np.divide(1.0, depth, where=depth > 0, out=np.full(depth.shape, np.nan))
-    at = np.moveaxis(pixels[..., ::-1] - 0.5, -1, 0)
-    between, nearest = (map_coordinates(inverse, at, order=order, mode="nearest") for order in (1, 0))
-    return np.where(np.abs(between / nearest - 1) <= SAME_SURFACE, 1 / between, np.nan)
-
-
 def _aligned(photo: PosedPhoto, view: View) -> AlignedView:
     """A posed photo with its depth at the network's pixels; raises InputError when the file has another size."""
     if view.mapping.photo_size != photo.size:
@@ -58,7 +44,7 @@ def _aligned(photo: PosedPhoto, view: View) -> AlignedView:
     assert photo.depth is not None
     depth = read_depth(photo.depth)
     scale = np.array(depth.shape[::-1]) / photo.size
-    found = depth_at(depth, view.mapping.photo_pixels() * scale)
+    found = sample_depth(depth, view.mapping.photo_pixels() * scale, SAME_SURFACE, edges="none")
     return AlignedView(
         name=photo.name,
         path=photo.path.resolve(),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..export.normals import grid_normals
-from ..export.tracks import project
+from ..geometry.camera import project
 from ..reconstruction.result import AlignedView
 from .neighbours import find_neighbours
 
@@ -68,7 +68,7 @@ class DepthMap:
         Between four pixels of one surface 1 / depth is interpolated, which is exact for planes; the distance is the
         difference of depths, projected on the surface's normal.
         """
-        photo_pixels, depth = project(self.view, points)
+        photo_pixels, depth = project(points, self.view.K, self.view.cam2world)
         places = (photo_pixels - self.view.mapping.offset) / self.view.mapping.scale
         width, height = self.view.mapping.view_size
         x, y = places.T

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..export.tracks import project
+from ..geometry.camera import project
 from ..reconstruction.result import AlignedView, Reconstruction
 from ..world.scale import scene_scale
 from .depth_map import DepthMap
@@ -108,7 +108,7 @@ def disagreement(views: Sequence[AlignedView], sure: float) -> float:
 
 def _differences(points: Floats, view: AlignedView, kept: NDArray[np.bool_]) -> Floats:
     """|depth in the view - depth the view shows there| of world points (N, 3), where these are about the same."""
-    pixels, depth = project(view, points)
+    pixels, depth = project(points, view.K, view.cam2world)
     x, y = ((pixels - view.mapping.offset) / view.mapping.scale).T
     width, height = view.mapping.view_size
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN

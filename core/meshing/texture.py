@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..export.tracks import project
+from ..geometry.camera import project
 from ..images.reader import read_header
 from ..progress import Report
 from ..reconstruction.result import AlignedView
@@ -66,7 +66,7 @@ def _patchwork(
     for number, view in enumerate(views):
         own = photo_of_face == number
         corners = mesh.vertices[mesh.faces[faces[own]]].astype(np.float64)
-        pixels[own] = project(view, corners.reshape(-1, 3))[0].reshape(-1, 3, 2)
+        pixels[own] = project(corners.reshape(-1, 3), view.K, view.cam2world)[0].reshape(-1, 3, 2)
     pairs = mesh.faces[faces].astype(np.int64) * max(1, len(photo)) + patch[:, None]
     found, node = np.unique(pairs, return_inverse=True)
     node = node.reshape(-1, 3)

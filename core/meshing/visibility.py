@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 
-from ..export.tracks import project
+from ..geometry.camera import project
 from ..progress import Report
 from .depth_map import DepthMap
 from .mesh import Mesh
@@ -53,7 +53,7 @@ def find_candidates(mesh: Mesh, maps: Sequence[DepthMap | None], reach: float, r
 def _shown_size(mesh: Mesh, one: DepthMap, reach: float) -> NDArray[np.float32]:
     """(F,): photo pixels that each face covers in a photo; 0 where the photo does not show all of it."""
     view = one.view
-    pixels, depth = project(view, mesh.vertices.astype(np.float64))
+    pixels, depth = project(mesh.vertices.astype(np.float64), view.K, view.cam2world)
     inside = ((pixels >= 0) & (pixels <= view.mapping.photo_size)).all(axis=1)  # False for NaN
     corners, far = pixels[mesh.faces], depth[mesh.faces]
     (ax, ay), (bx, by) = ((corners[:, k] - corners[:, 0]).T for k in (1, 2))
@@ -93,7 +93,8 @@ def _as_the_photo_says(points: NDArray[np.float32], one: DepthMap, reach: float)
     clear = np.ones(len(places), bool)
     seen = one.look(places)
     clear[seen.rows[seen.distance < -reach]] = False
-    x, y = np.floor((project(view, places)[0] - view.mapping.offset) / view.mapping.scale).astype(int).T
+    pixels, _ = project(places, view.K, view.cam2world)
+    x, y = np.floor((pixels - view.mapping.offset) / view.mapping.scale).astype(int).T
     width, height = view.mapping.view_size
     framed = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     clear[framed] &= view.mask[y[framed], x[framed]]

@@ -23,15 +23,20 @@ class ChosenEdges(NamedTuple):
 
 
 def choose_edges(
-    predictor: Predictor, settings: ReconstructionSettings, report: Report = silent, shard: Shard = WHOLE
+    predictor: Predictor,
+    settings: ReconstructionSettings,
+    report: Report = silent,
+    shard: Shard = WHOLE,
+    edges: list[Edge] | None = None,
 ) -> ChosenEdges:
     """The edges of a scene graph; of `auto`, the pairs that say something, and (k, k) for a photo without any.
 
     What `auto` asks the network is in the predictor's store afterwards; where the store has the graph of some of the
-    photos, only pairs of the others are tried. shard: whose part of that is begun with, where several are at it.
+    photos, only pairs of the others are tried. shard: whose part of that is begun with, where several are at it; edges:
+    those of `make_edges`, where the caller has them.
     """
     count = len(predictor.views)
-    edges = make_edges(count, settings.scene_graph, settings.symmetrize)
+    edges = make_edges(count, settings.scene_graph, settings.symmetrize) if edges is None else edges
     if settings.scene_graph != AUTO or count == 1:
         return ChosenEdges(edges, ())
     predictor.encode(range(count), report, shard)

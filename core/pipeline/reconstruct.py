@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..alignment.aligner import Alignment, Placement, align
+from ..alignment.aligner import Alignment, align
+from ..alignment.estimate import Placement
 from ..alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
+from ..alignment.photo import AlignmentPhoto
 from ..cameras.priors import NOTHING, KnownCamera, Priors, in_square_pixels, lens_notices, lenses_of, priors_of
 from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
+from ..geometry.camera import intrinsics
 from ..images.preprocessing import Framing, View, load_views
 from ..inference import forward as inference
 from ..inference.array_store import ArrayStore, temporary_store
@@ -23,13 +26,13 @@ from ..progress import Report, silent
 from ..reconstruction.result import AlignedView, Reconstruction
 from ..runtime.device import device_memory, precision_notices
 from ..runtime.memory import reachable_memory
-from ..scene_graph.edges import make_edges
+from ..scene_graph.edges import Edge, make_edges
 from ..scene_graph.shard import WHOLE, Shard
 from ..settings import AUTO_HIDDEN, ReconstructionSettings
 from ..version import VERSION
 from .edge_choice import choose_edges
 from .memory_plan import STORAGES, Plan, Storage, plan
-from .observer import NOBODY, Onlooker, Watch
+from .observer import Observer
 
 # Expected parts of the whole time; the time left follows the job's own pace.
 STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0, cleanup.STAGE: 2.0}
@@ -43,37 +46,31 @@ def reconstruct(
     store: ArrayStore | None = None,
     warm_start: Mapping[Path, Placement] | None = None,
     priors: Priors = NOTHING,
-    watch: Watch = NOBODY,
+    observer: Observer | None = None,
 ) -> Reconstruction:
     """Cameras and points of all readable photos, from pairwise pointmaps brought into one world.
 
-    photos: files; store: what the network has said before, and where that is kept (None: nothing, and in
-    memory if it fits); warm_start: where photos, by resolved path, stood in an earlier solution; priors: known cameras,
-    which come back to the last bit, and masks; watch: who looks on, which changes nothing. Raises InputError for
-    photos that cannot be used and for more than the memory can hold, and whatever `report` raises.
+    photos: files; store: cached network inference, read and extended (None: temporary, in memory if it fits);
+    warm_start: placements in an earlier solution, by resolved photo; priors: known cameras, which come back to the last
+    bit, and masks; observer: gets photo states and previews, and changes no result. Raises InputError for photos that
+    cannot be used and for more than the memory can hold, and whatever `report` raises.
     """
-    views, warnings = load_views(
-        photos, framing_of(model.config), report, priors.masks, lambda path: watch.photos("read", [path])
-    )
-    onlooker = Onlooker(views, watch)
+    observer = observer or Observer()
+    views, warnings = load_views(photos, framing_of(model.config), report, priors.masks, observer.read)
+    observer.begin(views)
     known = priors_of(views, priors, settings.alignment)
-    needs = plan_views(views, model, settings, STORAGES if store is None else ("disk",))
+    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
+    needs = plan_views(views, edges, model, STORAGES if store is None else ("disk",))
     with temporary_store(needs.storage == "disk") if store is None else nullcontext(store) as kept:
-        predictor = Predictor(model.network, views, kept, needs.batch_pixels, onlooker.predicted)
-        edges, doubts = choose_edges(predictor, settings, report)
-        mappings, square = in_square_pixels(views, known)
+        predictor = Predictor(model.network, views, kept, needs.batch_pixels, observer.predicted)
+        edges, doubts = choose_edges(predictor, settings, report, edges=edges)
         alignment = align(
-            mappings,
+            _to_align(views, known, warm_start or {}),
             predictor.predict(edges, report),
             settings.alignment,
-            masks=[view.mask for view in views],
-            known=square,
-            lenses=lenses_of(views),
             network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
-            warm_start=[(warm_start or {}).get(view.path.resolve()) for view in views],
-            names=[view.name for view in views],
             report=report,
-            look=None if watch is NOBODY else onlooker,
+            observe=observer.aligned,
         )
     aligned = aligned_views(views, alignment, known)
     machine = precision_notices(settings.precision, precision_name(model.network))
@@ -90,6 +87,24 @@ def reconstruct(
     return cleanup.with_flaws(result, report=report)
 
 
+def _to_align(
+    views: Sequence[View], known: Sequence[KnownCamera], warm_start: Mapping[Path, Placement]
+) -> list[AlignmentPhoto]:
+    """What the alignment takes of each view; a photo whose EXIF names no lens has a lens of its own."""
+    rows = zip(views, *in_square_pixels(views, known), lenses_of(views), strict=True)
+    return [
+        AlignmentPhoto(
+            mapping,
+            view.mask,
+            camera,
+            lens=number if lens is None else lens,
+            warm_start=warm_start.get(view.path.resolve()),
+            name=view.name,
+        )
+        for number, (view, mapping, camera, lens) in enumerate(rows)
+    ]
+
+
 def infer(
     photos: Sequence[Path],
     model: LoadedModel,
@@ -104,17 +119,15 @@ def infer(
     Raises what `reconstruct` does.
     """
     views, _ = load_views(photos, framing_of(model.config), report, priors.masks)
-    needs = plan_views(views, model, settings, ("disk",))
+    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
+    needs = plan_views(views, edges, model, ("disk",))
     predictor = Predictor(model.network, views, store, needs.batch_pixels)
-    edges, _ = choose_edges(predictor, settings, report, shard)
+    edges, _ = choose_edges(predictor, settings, report, shard, edges)
     predictor.infer(edges, report, shard)
 
 
-def plan_views(
-    views: Sequence[View], model: LoadedModel, settings: ReconstructionSettings, storages: Sequence[Storage]
-) -> Plan:
+def plan_views(views: Sequence[View], edges: Sequence[Edge], model: LoadedModel, storages: Sequence[Storage]) -> Plan:
     """How these views fit into the memory that there is; raises InputError where they do not."""
-    edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
     weight, mappings = model.network.decoder_embed.weight, [view.mapping for view in views]
     free = (reachable_memory(), device_memory(weight.device))
     return plan(mappings, edges, model.config, weight.device, weight.dtype, *free, storages)
@@ -134,11 +147,6 @@ def usual_confidence(views: Sequence[AlignedView]) -> float:
     """The confidence that hides the least certain AUTO_HIDDEN of all kept points: networks differ in scale."""
     kept = np.concatenate([view.confidence[view.mask] for view in views])
     return max(1.0, float(np.quantile(kept, AUTO_HIDDEN))) if len(kept) else 1.0
-
-
-def intrinsics(focal: float, principal_point: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The matrix K (3, 3) of square pixels."""
-    return np.array([[focal, 0, principal_point[0]], [0, focal, principal_point[1]], [0, 0, 1]], dtype=np.float64)
 
 
 def _intrinsics(alignment: Alignment, index: int, known: KnownCamera) -> NDArray[np.float64]:

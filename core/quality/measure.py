@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from ..cleanup.settings import CleanupSettings
 from ..export.depth_maps import network_intrinsics
-from ..export.tracks import project
+from ..geometry.camera import project, unproject
 from ..geometry.pixel_sampling import spread
-from ..reconstruction.depth_sampling import depth_at, points_at
+from ..reconstruction.depth_sampling import depth_at
 from ..reconstruction.result import AlignedView, Reconstruction
 from .statistics import PhotoStatistics, Statistics, find_problems
 
@@ -87,10 +87,10 @@ def _compare(
     pixels, points = _sample(view, least)
     shared, distances, ratios = np.zeros(len(points), bool), [np.zeros(0)], [np.zeros(0)]
     for other in (views[k] for k in cameras.nearest(index, points, settings.neighbours)):
-        there, depth = project(other, points)
+        there, depth = project(points, other.K, other.cam2world)
         shown = depth_at(other, there, least)
         seen = (depth > 0) & (depth <= (1 + settings.depth_tolerance) * shown)  # False for NaN
-        back, _ = project(view, points_at(other, there[seen], shown[seen]))
+        back, _ = project(unproject(there[seen], shown[seen], other.K, other.cam2world), view.K, view.cam2world)
         distances.append(np.linalg.norm(back - pixels[seen], axis=1))
         behind = seen & (shown >= depth)  # what lies in front of a surface may be hidden, and says nothing
         ratios.append(np.log(shown[behind] / depth[behind]))
@@ -108,7 +108,7 @@ def _sample(view: AlignedView, least: float) -> tuple[Floats, Floats]:
     pixels = centres * view.mapping.scale + view.mapping.offset
     depth = depth_at(view, pixels, least)
     known = np.isfinite(depth)
-    return pixels[known], points_at(view, pixels[known], depth[known])
+    return pixels[known], unproject(pixels[known], depth[known], view.K, view.cam2world)
 
 
 def _world_to_network(view: AlignedView) -> Floats:

@@ -1,4 +1,4 @@
-"""One pixel's point, and where the other photos show it. NumPy only."""
+"""Where photos show a point. NumPy only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cleanup.settings import CleanupSettings
-from ..errors import InputError
-from ..export.tracks import project
-from ..reconstruction.depth_sampling import depth_at, points_at
+from ..geometry.camera import project
+from ..reconstruction.depth_sampling import depth_at
 from ..reconstruction.result import AlignedView
 
 Floats = NDArray[np.float64]
@@ -25,17 +24,6 @@ class Sighting:
     visible: bool  # nothing that the photo shows there is in front of it
 
 
-def point_under(view: AlignedView, pixel: tuple[float, float], min_confidence: float = 1.0) -> Floats:
-    """(3,), world: what a photo shows at a photo pixel; raises InputError where it shows no point."""
-    at = np.array([pixel], dtype=np.float64)
-    depth = depth_at(view, at, min_confidence)
-    if not np.isfinite(depth[0]):
-        raise InputError(
-            f"{view.name} shows no point at pixel ({pixel[0]:.0f}, {pixel[1]:.0f}); choose another, or show more points"
-        )
-    return points_at(view, at, depth)[0]
-
-
 def sightings(
     views: Sequence[AlignedView], point: Floats, component: int = 0, tolerance: float | None = None
 ) -> list[Sighting]:
@@ -47,7 +35,7 @@ def sightings(
     tolerance = CleanupSettings().depth_tolerance if tolerance is None else tolerance
     found = []
     for index, view in enumerate(views):
-        pixels, depths = project(view, point[None])
+        pixels, depths = project(point[None], view.K, view.cam2world)
         size = np.array(view.mapping.photo_size)
         if view.component != component or not ((pixels[0] >= 0) & (pixels[0] < size)).all():  # NaN is not
             continue

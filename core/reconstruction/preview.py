@@ -1,4 +1,4 @@
-"""A light picture of a world that is still coming together: for eyes, not for measuring. Imports no torch."""
+"""A sparse view of a world that is still being aligned, for display only. Imports no torch."""
 
 import zipfile
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..alignment.standing import MOST_POINTS, Array, Standing
+from ..alignment.estimate import MOST_POINTS, Array, PhotoEstimate
 from ..errors import InputError
 from ..io.atomic import replacing
 from ..io.validation import check_archive
@@ -24,18 +24,18 @@ class Preview:
 
     position: NDArray[np.float32]  # (N, 3), N at most MOST_POINTS
     color: NDArray[np.uint8]  # (N, 3), sRGB
-    cameras: NDArray[np.float32]  # (C, 5, 3), as Standing.outline
+    cameras: NDArray[np.float32]  # (C, 5, 3), as PhotoEstimate.outline
 
     @classmethod
-    def of(cls, standings: Sequence[Standing], colors: Sequence[NDArray[np.uint8]]) -> "Preview":
-        """What to show of photos, at least one, that stand somewhere. colors: (P, 3) of each one's chosen pixels."""
-        position = np.concatenate([one.points for one in standings])
+    def of(cls, estimates: Sequence[PhotoEstimate], colors: Sequence[NDArray[np.uint8]]) -> "Preview":
+        """The preview of at least one photo. colors: (P, 3) of each one's chosen pixels."""
+        position = np.concatenate([one.points for one in estimates])
         reach = FRUSTUM * float(
-            np.median([np.median(one.depth[:SOME]) for one in standings if len(one.depth)] or [1.0])
+            np.median([np.median(one.depth[:SOME]) for one in estimates if len(one.depth)] or [1.0])
         )
         shown = np.flatnonzero(np.isfinite(position).all(axis=-1))
         shown = shown[:: -(-len(shown) // MOST_POINTS) or 1]
-        cameras = np.stack([one.outline(reach) for one in standings])
+        cameras = np.stack([one.outline(reach) for one in estimates])
         return cls(position[shown].astype(np.float32), np.concatenate(colors)[shown], cameras.astype(np.float32))
 
     def moved(self, similarity: Array) -> "Preview":

@@ -13,7 +13,7 @@ from ..cameras.priors import FocalSource
 from ..errors import InputError, first_line
 from ..flaws import FLAWS, bits_of
 from ..images.pixel_mapping import PixelMapping
-from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing
+from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing, write_json
 from ..io.validation import check_archive, check_path
 from .checks import check_result
 from .world_frame import WorldFrame
@@ -174,8 +174,7 @@ class Reconstruction:
 
     def save_cameras(self, path: Path) -> None:
         """Write cameras.json, whole or not at all."""
-        with replacing(path) as file:
-            file.write(json.dumps(self.cameras(), indent=1).encode())
+        write_json(path, self.cameras())
 
     def save(self, folder: Path) -> None:
         """Write the whole result into a folder; `load` reads it back bit by bit."""
@@ -199,8 +198,7 @@ class Reconstruction:
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
         head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.priors}
         head |= {"world": self.world_frame.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
-        with replacing(folder / "reconstruction.json") as file:
-            file.write(json.dumps(head, indent=1).encode())
+        write_json(folder / "reconstruction.json", head)
 
     @classmethod
     def load(cls, folder: Path) -> "Reconstruction":

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, first_line
-from ..io.atomic import replacing
-from ..io.validation import check_types
+from ..io.atomic import write_json
+from ..io.validation import record_of
 from .environment import complaint
 from .memory import reachable_memory
 
@@ -97,30 +97,15 @@ class Runtime:
 
     def save(self, path: Path) -> None:
         """Write it as JSON; raises InputError when that is not possible."""
-        with replacing(path) as file:
-            file.write(json.dumps(asdict(self), indent=1).encode())
+        write_json(path, asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "Runtime":
         """Read what `save` wrote; raises InputError for anything else."""
         try:
-            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            return record_of(cls, json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise InputError(f"{path} is no description of a runtime ({error}); check it again") from error
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Runtime":
-        """The way back from `dataclasses.asdict`; raises TypeError or KeyError."""
-        test = content["self_test"]
-        parts = {
-            "devices": tuple(ComputeDevice(**device) for device in content["devices"]),
-            "advice": tuple(content["advice"]),
-            "self_test": SelfTest(**test) if test else None,
-        }
-        runtime = cls(**{**content, **parts})
-        for record in (runtime, *runtime.devices, *filter(None, [runtime.self_test])):
-            check_types(record)
-        return runtime
 
 
 def find_python(chosen: Path) -> Path:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..cameras.priors import KnownCamera
 from ..errors import InputError
 from ..geometry.mean_turn import mean_turn
+from ..geometry.similarity import Similarity
 from ..io.validation import FARTHEST
 from ..reconstruction.result import AlignedView, Reconstruction
 from ..reconstruction.world_frame import SCALES, is_similarity, scale_of
@@ -181,20 +182,6 @@ def onto_known(views: Mapping[str, Array], known: Mapping[str, KnownCamera]) -> 
     return _pose_similarity(*map(np.stack, zip(*poses, strict=True))) if poses else None
 
 
-def point_at(view: AlignedView, x: float, y: float) -> Array:
-    """The world point (3,) that a photo shows at photo pixel (x, y). Raises InputError where it shows none."""
-    mapping = view.mapping
-    column, row = ((at - offset) / step for at, offset, step in zip((x, y), mapping.offset, mapping.scale, strict=True))
-    width, height = mapping.view_size
-    if not (0 <= column < width and 0 <= row < height):
-        raise InputError(f"Pixel {x:g},{y:g} is outside of what was reconstructed of {view.name}; choose another")
-    depth = float(view.depth[int(row), int(column)])
-    if not (view.mask[int(row), int(column)] and np.isfinite(depth)):
-        raise InputError(f"{view.name} has no point at pixel {x:g},{y:g}; choose another")
-    on_ray = np.array([(x - view.K[0, 2]) / view.K[0, 0], (y - view.K[1, 2]) / view.K[1, 1], 1.0])
-    return view.cam2world[:3, :3] @ (depth * on_ray) + view.cam2world[:3, 3]
-
-
 def _pose_similarity(source: Array, target: Array) -> Array:
     """Rotation: `mean_turn`; scale and shift: least squares of the centres. (N, 4, 4) both."""
     R = mean_turn(source[:, :3, :3], target[:, :3, :3])
@@ -202,9 +189,7 @@ def _pose_similarity(source: Array, target: Array) -> Array:
     from_mean, to_mean = a - a.mean(axis=0), b - b.mean(axis=0)
     extent, wanted = np.linalg.norm(from_mean), np.linalg.norm(to_mean)
     scale = float(wanted / extent) if extent > 0 and wanted > 0 else 1.0
-    similarity = np.eye(4)
-    similarity[:3, :3], similarity[:3, 3] = scale * R, b.mean(axis=0) - scale * R @ a.mean(axis=0)
-    return similarity
+    return Similarity(np.array(scale), R, b.mean(axis=0) - scale * R @ a.mean(axis=0)).matrix
 
 
 def _sure_points(reconstruction: Reconstruction, views: Sequence[AlignedView]) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.alignment.aligner import align
+from ...core.alignment.aligner import AlignmentPhoto, align
 from ...core.checkpoints.loading import LoadedModel
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.images.preprocessing import View
@@ -89,8 +89,8 @@ def _pair_figures(pair: _Pair, model: LoadedModel, settings: AlignmentSettings) 
     known = pair.valid[0].numpy()
     found, true = (points[..., 2].numpy()[known] for points in (forth.points_i, pair.points[0]))
     figures = depth_metrics(found, true) | {"pointmap": _pointmap_error(forth, pair)}
-    mappings = [view.mapping for view in views]
-    alignment = align(mappings, [forth, back], settings, principal_points=pair.centres)
+    photos = [AlignmentPhoto(view.mapping, principal_point=at) for view, at in zip(views, pair.centres, strict=True)]
+    alignment = align(photos, [forth, back], settings)
     rotation, direction = pair_errors(alignment.cam2world, np.stack([np.eye(4), pair.j_to_i.numpy()]))
     apart = alignment.component[0] != alignment.component[1]
     return figures | {

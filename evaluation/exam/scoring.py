@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.cameras.posed_images import PosedPhoto, read_depth, read_posed_photos
 from ...core.errors import InputError
+from ...core.geometry.camera import unproject
 from ..metrics.depth import depth_metrics
 from ..metrics.points import point_errors
 from ..metrics.poses import align_cameras, focal_errors, pair_errors, placed_photos, summarise_errors
@@ -97,7 +98,7 @@ def point_figures(truth: Sequence[PosedPhoto], found: Mapping[str, FoundPhoto], 
             seen = found[photo.name]
             true = depth_at(depths[photo.name], seen.pixels, photo.size).astype(np.float64)
             known = true > 0
-            places = _unproject(photo, seen.pixels[known], true[known])
+            places = unproject(seen.pixels[known], true[known], photo.K, photo.cam2world)
             errors.append(point_errors(move.apply(seen.points[known]), places, true[known]))
     together = np.concatenate([np.empty(0), *errors])
     return {"points": len(together), "point_error": float(np.median(together))} if len(together) else {}
@@ -123,9 +124,3 @@ def _focal_figures(truth: Sequence[PosedPhoto], found: Mapping[str, FoundPhoto])
     if not pairs:
         return {}
     return {"focal": float(np.median(focal_errors(*(np.stack(K) for K in zip(*pairs, strict=True)))))}
-
-
-def _unproject(photo: PosedPhoto, pixels: Array, depth: Array) -> Array:
-    """Where pixels (N, 2) at a z depth (N,) lie in the true world: (N, 3)."""
-    rays = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ np.linalg.inv(photo.K).T
-    return (depth[:, None] * rays) @ photo.cam2world[:3, :3].T + photo.cam2world[:3, 3]

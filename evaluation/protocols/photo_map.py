@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.checkpoints.loading import LoadedModel
+from ...core.geometry.camera import intrinsics
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.images.preprocessing import Framing, View, load_view
 from ...core.inference.forward import encode, predict
@@ -17,7 +18,7 @@ from ...core.localization.absolute_pose import place
 from ...core.localization.image_pair import PhotoPair
 from ...core.localization.settings import LocalizationSettings
 from ...core.networks.dust3r.dust3r import DUSt3R
-from ...core.pipeline.reconstruct import framing_of, intrinsics
+from ...core.pipeline.reconstruct import framing_of
 from ...core.progress import Report
 from ...core.reconstruction.result import AlignedView
 from ...core.scene_graph.edges import Edge

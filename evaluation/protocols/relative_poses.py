@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.alignment.aligner import align
+from ...core.alignment.aligner import AlignmentPhoto, align
 from ...core.checkpoints.loading import LoadedModel
 from ...core.images.preprocessing import View, load_view
 from ...core.images.reader import unique_names
@@ -63,7 +63,7 @@ def _world_errors(
     views: Sequence[View], predictions: Sequence[Prediction], true: Array, settings: AlignmentSettings
 ) -> tuple[Array, Array]:
     """Errors of all pairs in the world of all frames, degrees."""
-    found = align([view.mapping for view in views], predictions, settings, masks=[view.mask for view in views])
+    found = align([AlignmentPhoto(view.mapping, view.mask) for view in views], predictions, settings)
     i, j = np.triu_indices(len(true), 1)
     apart = found.component[i] != found.component[j]
     rotation, direction = published_pair_errors(found.cam2world, true)

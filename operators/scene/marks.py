@@ -9,7 +9,8 @@ from mathutils import Vector
 
 from ...core.cleanup.settings import CleanupSettings
 from ...core.errors import InputError
-from ...core.quality.reprojection import Sighting, point_under, sightings
+from ...core.quality.reprojection import Sighting, sightings
+from ...core.reconstruction.depth_sampling import point_at
 from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import VIEW_INDEX, camera_data
 from .match_curves import on_image_plane
@@ -32,7 +33,7 @@ def mark_point(
     if not 0 <= number < len(world.views):
         raise InputError(f"{collection.name!r} has no points of photo {number}; choose a photo that it was made of")
     view = world.views[number]
-    point = point_under(view, pixel, world.min_confidence)
+    point = point_at(view, pixel, world.min_confidence)
     found = sightings(world.views, point, view.component, _tolerance(collection))
     cloud: Any = find_points(collection)
     place = cloud.matrix_world @ Vector((WORLD_TO_Z_UP[:3, :3] @ point).tolist())

@@ -55,7 +55,7 @@ def _colors(whole: Any) -> list[Image.Image]:
 def _marks(whole: Any) -> list[Image.Image]:
     """The photos with the point that the first one shows at PIXEL: where they show it, and where something hides it."""
     pointing = ours("core.quality.reprojection")
-    point = pointing.point_under(whole.views[PHOTOS[0]], PIXEL)
+    point = ours("core.reconstruction.depth_sampling").point_at(whole.views[PHOTOS[0]], PIXEL)
     found = {one.view: one for one in pointing.sightings(whole.views, point)}
     panels = []
     for number in PHOTOS:

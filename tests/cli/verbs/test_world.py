@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from dust3r.core.jobs.job import find_result
-from dust3r.core.world.transform import UP, point_at
+from dust3r.core.reconstruction.depth_sampling import point_at
+from dust3r.core.world.transform import UP
 
 from ...conftest import ROOT
 
@@ -33,7 +34,7 @@ def job(solved, tmp_path):
 
 def point(result, text):
     name, _, pixel = text.partition(":")
-    return point_at(next(view for view in result.views if view.name == name), *map(float, pixel.split(",")))
+    return point_at(next(view for view in result.views if view.name == name), tuple(map(float, pixel.split(","))))
 
 
 def test_distance_ground_origin_and_north_are_set_at_once(run, job):

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from dust3r.core.alignment import uncertainty
-from dust3r.core.alignment.known import gather
 from dust3r.core.alignment.pose_graph import FLOOR, edge_errors, jacobians, normal_equations, residuals
 from dust3r.core.alignment.uncertainty import (
     CALIBRATION,
@@ -27,6 +26,7 @@ from dust3r.core.alignment.uncertainty import (
 from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity, similarity_from_twist
+from dust3r.tests.aligning import gather
 
 from .alignment_worlds import canonical_of, poses, random, relative_of
 

@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from dust3r.core.alignment.aligner import align
-from dust3r.core.alignment.observations import sample
 from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.inference.prediction import Prediction
 from dust3r.core.scene_graph.edges import Edge
 from dust3r.core.settings import AlignmentSettings
 from dust3r.evaluation.metrics.poses import pair_errors, pose_metrics
+from dust3r.tests.aligning import align, sample
 from dust3r.tests.synthetic import integer_mapping, noisy_scene
 
 ISLANDS = ((0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0), (3, 4), (4, 3))

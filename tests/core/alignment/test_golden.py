@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from dust3r.core.alignment.aligner import align
 from dust3r.core.settings import AlignmentSettings
 from dust3r.evaluation.metrics.poses import align_cameras, pose_metrics
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import golden_scene
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
-from dust3r.core.alignment.aligner import KnownCamera, Placement, align
+from dust3r.core.alignment.aligner import KnownCamera, Placement
 from dust3r.core.alignment.known import check_depth, focal_groups, gather
 from dust3r.core.alignment.known_focals import SYNTHETIC_SPREAD
 from dust3r.core.errors import InputError
@@ -14,6 +14,7 @@ from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.images.exif import EXIF_SPREAD
 from dust3r.core.settings import AlignmentSettings
 from dust3r.evaluation.metrics.poses import pair_errors, pose_metrics
+from dust3r.tests.aligning import align, alignment_photos
 from dust3r.tests.synthetic import noisy_scene
 
 NEIGHBOURS = tuple((i, j) for i in range(4) for j in range(4) if abs(i - j) == 1)
@@ -216,12 +217,6 @@ def test_cameras_that_cannot_be_are_an_error(camera):
         KnownCamera(**camera)
 
 
-def test_known_cameras_of_another_number_of_photos_are_an_error():
-    given = noisy_scene(4, "low")
-    with pytest.raises(InputError, match="2 photos, but there are 4"):
-        solve(given, [None, None])
-
-
 def test_a_search_that_begins_at_an_earlier_solution_ends_at_the_same_one():
     _, mappings, predictions, centres = noisy_scene(7, "medium")
     cold = align(mappings, predictions, principal_points=centres)
@@ -246,7 +241,9 @@ def test_an_earlier_solution_of_two_worlds_misleads_nobody():
 def test_photos_that_show_no_shift_between_cameras_known_to_stand_apart_are_refused(depth):
     poses = np.tile(np.eye(4), (2, 1, 1))
     poses[1, 0, 3] = 1.0
-    pins = gather([KnownCamera(pose) for pose in poses], None, focal_groups("off", [(96, 64)] * 2, None))
+    pins = gather(
+        alignment_photos([None] * 2, [KnownCamera(pose) for pose in poses]), focal_groups("off", [(96, 64)] * 2, None)
+    )
     check_depth(np.full((2, 9), 500.0), pins)
     with pytest.raises(InputError, match="no shift"):
         check_depth(np.full((2, 9), depth), pins)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from dust3r.core.alignment import normal_equations as normal
 from dust3r.core.alignment.objective import World, loss, residuals
-from dust3r.core.alignment.observations import sample
 from dust3r.core.alignment.refine import IntrinsicsPrior, refine
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity
 from dust3r.core.settings import AlignmentSettings
+from dust3r.tests.aligning import sample
 from dust3r.tests.synthetic import golden_scene, noisy_scene
 
 

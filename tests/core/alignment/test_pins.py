@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from dust3r.core.alignment.canonical import SPREAD_OF_ONE, SPREAD_UNKNOWN, canonical_pointmaps
-from dust3r.core.alignment.known import PINNED, check_depth, focal_groups, gather, into_known_world
-from dust3r.core.alignment.standing import Placement
+from dust3r.core.alignment.estimate import Placement
+from dust3r.core.alignment.known import PINNED, check_depth, focal_groups, into_known_world
 from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.errors import InputError
+from dust3r.tests.aligning import gather
 
 from .alignment_worlds import maps_with_focals, poses
 

@@ -5,14 +5,14 @@ import pytest
 from dust3r.core.alignment import dense
 from dust3r.core.alignment import observations as observing
 from dust3r.core.alignment.dense import NEAREST, Side, _filled, fuse_depth
+from dust3r.core.alignment.estimate import ignore
 from dust3r.core.alignment.initialize import place_world
 from dust3r.core.alignment.levelling import MOST, REACH, levelled
 from dust3r.core.alignment.objective import World, pixel_weight, residuals
-from dust3r.core.alignment.observations import ABSURD, FARTHEST, FEWEST_PIXELS, PIXELS_PER_PHOTO, TOTAL_PIXELS, sample
+from dust3r.core.alignment.observations import ABSURD, FARTHEST, FEWEST_PIXELS, PIXELS_PER_PHOTO, TOTAL_PIXELS
 from dust3r.core.alignment.parts import Part
 from dust3r.core.alignment.pixel_depth import SURE_OF_NOTHING, Camera, Candidates, _lost
 from dust3r.core.alignment.result import finish
-from dust3r.core.alignment.snapshot import Sight
 from dust3r.core.alignment.steps import Steps
 from dust3r.core.alignment.uncertainty import Appraisal, PairUncertainty, Uncertainty
 from dust3r.core.geometry.pixel_sampling import KEPT
@@ -20,6 +20,7 @@ from dust3r.core.geometry.similarity import Similarity
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.scene_graph.edges import Edge
 from dust3r.core.settings import AlignmentSettings
+from dust3r.tests.aligning import alignment_photos, sample
 
 from .alignment_worlds import assert_same_world, poses, random, relative_of
 from .test_lone_and_two import two_photos
@@ -294,11 +295,10 @@ def test_the_result_has_every_parts_numbers_at_its_photos_and_edges_and_their_me
         )
         parts.append(Part(np.array(photos), np.array(own), world, appraisal))
     told = []
-    settings, mappings = AlignmentSettings(distance=distance), [MAPPING] * 3
+    settings, photos = AlignmentSettings(distance=distance), alignment_photos([MAPPING] * 3)
     component = np.array([0, 1, 0])
-    sight = Sight(None, mappings, [None] * 3, component)
     steps = Steps(lambda *report: told.append(report[1]), "Aligning")
-    found = finish(mappings, predictions, [None] * 3, parts, settings, component, ("Mind this",), steps, sight)
+    found = finish(photos, predictions, parts, settings, component, ("Mind this",), steps, ignore)
     for n in range(3):
         assert (found.cam2world[n, :3, :3] == place.R[n]).all() and found.focal[n] == 10 + n
         assert (found.cam2world[n, :3, 3] == place.translation[n]).all() and (

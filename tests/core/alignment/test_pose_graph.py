@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from dust3r.core.alignment.aligner import align
 from dust3r.core.alignment.pose_graph import KINDS, join_poses, normal_equations, residuals
 from dust3r.core.alignment.relative import Relative
 from dust3r.core.geometry.similarity import Similarity, similarity_from_twist
 from dust3r.evaluation.metrics.poses import pose_metrics
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import noisy_scene, synthetic_pairs
 from scipy.linalg import expm
 

@@ -7,11 +7,12 @@ repeat the published runs; benchmarks/baseline does (test_alignment_baseline.py)
 import numpy as np
 import pytest
 import torch
-from dust3r.core.alignment.aligner import KnownCamera, align
+from dust3r.core.alignment.aligner import KnownCamera
 from dust3r.core.geometry.camera import estimate_focal, focal_bounds
 from dust3r.core.settings import AlignmentSettings
 from dust3r.evaluation.metrics.depth import depth_metrics
 from dust3r.evaluation.metrics.poses import align_cameras, pose_metrics
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import golden_scene, golden_truth
 
 # Every published run by its tag, with our settings nearest to it. Ours has no square-root weights, no per-axis scale

@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from dust3r.benchmarks.baseline.dense_adam import scheduled_rate
-from dust3r.core.alignment.aligner import align
 from dust3r.core.alignment.objective import World, loss
-from dust3r.core.alignment.observations import sample
 from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.core.geometry.similarity import Similarity, weighted_median
 from dust3r.core.settings import AlignmentSettings
 from dust3r.evaluation.metrics.poses import align_cameras
+from dust3r.tests.aligning import align, sample
 from dust3r.tests.core.alignment.test_objective import nothing, stored_world
 from dust3r.tests.synthetic import golden_scene
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from dust3r.core.alignment.aligner import align
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.settings import AlignmentSettings
 from dust3r.evaluation.metrics.poses import align_cameras, pose_metrics
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import noisy_scene, predictions_of, synthetic_pairs
 
 

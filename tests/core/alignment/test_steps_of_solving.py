@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 from dust3r.core.alignment import aligner, averaging, pose_graph, relative
 from dust3r.core.alignment.block_system import RIDGE, solve
-from dust3r.core.alignment.known import (
-    Placement,
-    gather,
-)
+from dust3r.core.alignment.estimate import Placement
 from dust3r.core.alignment.pose_graph import SHARES, _downhill, _moved, join_poses
 from dust3r.core.alignment.relative import EXACT, FEWEST_POINTS, ROUGH, relative_poses, usable_edges
 from dust3r.core.alignment.spanning_tree import chain_poses, spanning_tree
@@ -18,6 +15,7 @@ from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity
+from dust3r.tests.aligning import gather
 
 from .alignment_worlds import canonical_of, poses, random, relative_of, world_of
 from .test_lone_and_two import two_photos

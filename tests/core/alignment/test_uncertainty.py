@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from dust3r.core.alignment import uncertainty
-from dust3r.core.alignment.aligner import KnownCamera, align
+from dust3r.core.alignment.aligner import KnownCamera
 from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.evaluation.metrics.poses import align_cameras
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import noisy_scene
 
 QUARTER_TURN = torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])

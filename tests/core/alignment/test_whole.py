@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 from dust3r.core.alignment import aligner, pose_graph
-from dust3r.core.alignment.aligner import KnownCamera, align
+from dust3r.core.alignment.aligner import KnownCamera
 from dust3r.core.alignment.pose_graph import CONVERGED as STILL
 from dust3r.core.alignment.pose_graph import FREEDOM, ROUNDING, _downhill, edge_errors, join_poses, residuals
 from dust3r.core.alignment.refine import CONVERGED, lasting_gain
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity
 from dust3r.core.settings import AlignmentSettings
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import noisy_scene
 
 from .alignment_worlds import poses, relative_of
 from .test_cases import ISLANDS
-from .test_snapshot import Watcher
 
 SMALL = {"size": (32, 24)}
 
@@ -103,15 +103,20 @@ def test_what_was_said_of_groups_lands_at_their_own_photos_and_edges():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_watcher_sees_every_photo_stand_and_then_be_placed(count):
-    watcher = Watcher()
+def test_an_observer_gets_every_photos_estimates_and_then_its_final_one(count):
+    estimates, finished = [], []
+
+    def observe(some, final):
+        estimates.extend(some)
+        finished.extend(final)
+
     edges = ((0, 0),) if count == 1 else None
-    found = solve(noisy_scene(count, "low", edges=edges, **SMALL), look=watcher)
-    assert sorted(watcher.done) == list(range(count))
-    last = {standing.photo: standing for standing in watcher.standings}
+    found = solve(noisy_scene(count, "low", edges=edges, **SMALL), observe=observe)
+    assert sorted(finished) == list(range(count))
+    last = {estimate.photo: estimate for estimate in estimates}
     for n in range(count):
         assert pytest.approx(found.cam2world[n, :3, :3]) == last[n].R and last[n].focal == found.focal[n]
-    rounds = sum(standing.photo == 0 for standing in watcher.standings)
+    rounds = sum(estimate.photo == 0 for estimate in estimates)
     assert rounds >= (4 if count == 3 else 2)  # once refined, every better world is told
 
 

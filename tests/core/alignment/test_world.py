@@ -21,7 +21,7 @@ from dust3r.core.alignment.refine import (
 from dust3r.core.alignment.refine import _share as _share_of_step
 from dust3r.core.alignment.steps import Steps
 from dust3r.core.errors import LISTED, listed
-from dust3r.core.geometry.camera import project
+from dust3r.core.geometry.camera import intrinsics, project
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.settings import AlignmentSettings
 
@@ -34,7 +34,7 @@ def test_arms_lead_from_the_camera_to_points_that_project_onto_their_pixels():
     for n in range(3):
         in_camera = arms[n] @ world.R[n]
         assert in_camera[:, 2] == pytest.approx(world.depth[n])
-        found = project(in_camera, world.focal[n], world.principal_point[n])
+        found, _ = project(in_camera, intrinsics(world.focal[n], world.principal_point[n]))
         assert found == pytest.approx(observations.pixels[n], abs=1e-9)
 
 

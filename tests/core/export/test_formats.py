@@ -12,8 +12,9 @@ from dust3r.core.export.photos import export_names
 from dust3r.core.export.ply import save_mesh_ply
 from dust3r.core.export.selection import choose, split_worlds, thinned
 from dust3r.core.export.sparse_model import quaternion, sparse_model
-from dust3r.core.export.tracks import DEPTH_TOLERANCE, project, track_roots
+from dust3r.core.export.tracks import DEPTH_TOLERANCE, track_roots
 from dust3r.core.export.transforms import save_transforms
+from dust3r.core.geometry.camera import project
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.io.atomic import file_digest
 from dust3r.core.reconstruction.result import PointCloud
@@ -182,7 +183,7 @@ def test_unsure_and_masked_points_are_in_no_track(tmp_path):
 def test_points_project_to_pixels_and_depth_and_to_none_behind_the_camera(tmp_path):
     (view,) = make_reconstruction(tmp_path, (Shot("a.png", focal=(80, 65), principal_point=(40, 30)),)).views
     R, centre = view.cam2world[:3, :3], view.cam2world[:3, 3]
-    pixels, depth = project(view, centre + np.array([[0.5, -0.25, 2], [0, 0, -1], [0, 0, 0]]) @ R.T)
+    pixels, depth = project(centre + np.array([[0.5, -0.25, 2], [0, 0, -1], [0, 0, 0]]) @ R.T, view.K, view.cam2world)
     assert pixels[0] == pytest.approx([40 + 80 * 0.25, 30 - 65 * 0.125])
     assert depth == pytest.approx([2, -1, 0], abs=1e-12)
     assert np.isnan(pixels[1]).all()

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from dust3r.core.geometry.camera import estimate_focal, focal_bounds, pixel_rays, project
+from dust3r.core.geometry.camera import (
+    estimate_focal,
+    focal_bounds,
+    intrinsics,
+    pixel_rays,
+    project,
+    sample_depth,
+    unproject,
+)
 
 
 def grid(width, height):
@@ -19,11 +27,31 @@ def pointmap():
 
 def test_projecting_a_point_on_a_pixels_ray_gives_that_pixel(pointmap):
     points, pixels, focal, principal_point = pointmap
-    assert project(points, focal, principal_point) == pytest.approx(pixels, abs=1e-12)
+    assert project(points, intrinsics(focal, principal_point))[0] == pytest.approx(pixels, abs=1e-12)
+
+
+def test_unprojecting_is_the_inverse_of_projecting_wherever_the_camera_stands():
+    generator = np.random.default_rng(0)
+    K, pose = np.array([[40.0, 0, 15], [0, 50, 13.5], [0, 0, 1]]), np.eye(4)
+    pose[:3, :3] = np.linalg.qr(generator.normal(size=(3, 3)))[0]
+    pose[:3, 3] = 1, 2, 3
+    pixels, depth = generator.uniform(0, 30, (50, 2)), generator.uniform(1, 3, 50)
+    there, found = project(unproject(pixels, depth, K, pose), K, pose)
+    assert there == pytest.approx(pixels) and found == pytest.approx(depth)
+
+
+def test_the_depth_map_of_a_plane_is_exact_between_pixels_and_ends_at_its_edges():
+    x, y = np.meshgrid(np.arange(8) + 0.5, np.arange(6) + 0.5)
+    depth = 1 / (0.5 + 0.001 * x + 0.002 * y)
+    at = np.array([3.2, 2.9])
+    assert sample_depth(depth, at) == pytest.approx(1 / (0.5 + 0.001 * 3.2 + 0.002 * 2.9), rel=1e-12)
+    depth[:, 4:] = 9
+    assert sample_depth(depth, np.array([4.1, 2.5])) == 9
+    assert np.isnan(sample_depth(depth, np.array([4.1, 2.5]), edges="none"))
 
 
 def test_points_behind_the_camera_have_no_pixel():
-    assert np.isinf(project(np.array([[0.0, 0, -1], [1, 1, 0]]), 10.0, np.zeros(2))).all()
+    assert np.isnan(project(np.array([[0.0, 0, -1], [1, 1, 0]]), intrinsics(10.0, np.zeros(2)))[0]).all()
 
 
 def test_focal_is_recovered_from_the_pointmap_it_made(pointmap):

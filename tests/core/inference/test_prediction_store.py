@@ -8,13 +8,13 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from dust3r.core.alignment.aligner import align
 from dust3r.core.geometry.pixel_sampling import KEPT, spread
 from dust3r.core.inference.array_store import FolderStore, MemoryStore
 from dust3r.core.inference.prediction import RECORD, Prediction
 from dust3r.core.inference.prediction_store import DENSE, DENSE_SIDES, FEWEST_DENSE, RECORDS, PredictionStore
 from dust3r.core.jobs import disk_cache as cache
 from dust3r.core.scene_graph.edges import Edge, make_edges
+from dust3r.tests.aligning import align
 from dust3r.tests.faults.amount import FULL
 from dust3r.tests.synthetic import noisy_scene
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dust3r.core.checkpoints import loading
 from dust3r.core.errors import Cancelled, InputError
 from dust3r.core.inference.array_store import FolderStore
 from dust3r.core.jobs import disk_cache as cache
 from dust3r.core.jobs import run as worker
+from dust3r.core.jobs import warm_start
 from dust3r.core.jobs.job import Job, load_result, result_folder
 from dust3r.core.networks.dust3r.dust3r import DUSt3R
 from dust3r.core.networks.precision import precision_name
@@ -198,6 +200,17 @@ def test_tokens_of_another_shape_are_worked_out_again(run, tmp_path):
     second, passes = run(PHOTOS[:3], replace(SETTINGS, scene_graph="auto"))
     assert passes["encode"] == 3
     assert first.views[0].name == second.views[0].name
+
+
+@pytest.mark.parametrize("earlier_runs", [0, 1])
+def test_a_run_reads_the_weights_once_for_their_digest(run, monkeypatch, earlier_runs):
+    for _ in range(earlier_runs):
+        run(PHOTOS[:2])
+    read, digest = [], warm_start.file_digest
+    for module in (warm_start, loading):
+        monkeypatch.setattr(module, "file_digest", lambda path: read.append(path.name) or digest(path))
+    run(PHOTOS[:2])
+    assert read.count("model.safetensors") == 1
 
 
 def test_the_next_alignment_begins_where_the_photos_stood(run, given):

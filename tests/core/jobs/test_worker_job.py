@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from dust3r.core.alignment.standing import MOST_POINTS
+from dust3r.core.alignment.estimate import MOST_POINTS
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from dust3r.core.jobs import process as worker_process
 from dust3r.core.jobs.job import Job, load_result

@@ -8,10 +8,11 @@ import torch
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.checkpoints.local import find_model
 from dust3r.core.errors import InputError
+from dust3r.core.geometry.camera import sample_depth
 from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.core.images.preprocessing import network_image
 from dust3r.core.localization.localize import in_whole_patches, localize, localize_all
-from dust3r.core.localization.reference_views import depth_at, is_map, read_map
+from dust3r.core.localization.reference_views import SAME_SURFACE, is_map, read_map
 from dust3r.core.localization.settings import LocalizationSettings
 from dust3r.tests import box_room
 from dust3r.tests.perfect_network import Shot, perfect_model
@@ -21,6 +22,10 @@ from PIL import Image
 @pytest.fixture(scope="module")
 def model():
     return load_model(find_model("small"), torch.device("cpu"))
+
+
+def depth_at(depth, pixels):
+    return sample_depth(depth, pixels, SAME_SURFACE, edges="none")
 
 
 def plane_depth(x, y):

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dust3r.core.alignment.aligner import align
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.images.preprocessing import load_views
 from dust3r.core.inference.array_store import FolderStore, MemoryStore
@@ -19,6 +18,7 @@ from dust3r.core.pipeline.reconstruct import framing_of, infer, reconstruct
 from dust3r.core.scene_graph.edges import MOST_NEIGHBOURS, Edge, make_edges
 from dust3r.core.scene_graph.shard import WHOLE, Shard
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
+from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import noisy_scene
 
 ROOT = Path(__file__).resolve().parents[3]

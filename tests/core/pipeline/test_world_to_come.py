@@ -10,8 +10,8 @@ from dust3r.core.images.preprocessing import load_views
 from dust3r.core.jobs import run as worker
 from dust3r.core.jobs.job import Job, result_folder
 from dust3r.core.jobs.warm_start import Solution
-from dust3r.core.pipeline import observer as onlooker
-from dust3r.core.pipeline.observer import NOBODY, Watch
+from dust3r.core.pipeline import observer as observing
+from dust3r.core.pipeline.observer import Observer
 from dust3r.core.pipeline.reconstruct import framing_of
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 from dust3r.core.world.transform import UP, north_along, scaled
@@ -55,8 +55,8 @@ def room(tmp_path, known_room, monkeypatch):
     """A job of these photos, and all that is seen of it."""
     photos, poses, model = known_room
     monkeypatch.setattr(worker, "load_model", lambda *_: model)
-    monkeypatch.setattr(onlooker, "INTERVAL", 0.0)
-    monkeypatch.setattr(onlooker, "MOST_SHARE", 1.0)
+    monkeypatch.setattr(observing, "INTERVAL", 0.0)
+    monkeypatch.setattr(observing, "MOST_SHARE", 1.0)
     return Room(tmp_path / "job", photos, poses)
 
 
@@ -64,14 +64,14 @@ class Room:
     def __init__(self, folder, photos, poses):
         self.folder, self.photos, self.poses, self.seen = folder, photos, poses, []
 
-    def run(self, count, priors=None, watch=None, **settings):
+    def run(self, count, priors=None, observer=None, **settings):
         """Reconstruct some of the photos; the last preview and the result."""
         self.seen.clear()
         shutil.rmtree(result_folder(self.folder), ignore_errors=True)
         settings = ReconstructionSettings(scene_graph="complete", device="cpu", alignment=FEW, **settings)
         model = Path(__file__).resolve().parents[3] / "models" / "small"
         Job(tuple(self.photos[:count]), model, settings, priors=priors or Priors()).save(self.folder)
-        return worker.run_job(self.folder, lambda progress: None, watch or Watch(preview=self.seen.append))
+        return worker.run_job(self.folder, lambda progress: None, observer or Observer(preview=self.seen.append))
 
     def settle(self, move):
         """The user moves the job's world, which later ones are to be laid onto."""
@@ -129,6 +129,6 @@ def test_a_single_photo_is_seen_in_its_cameras_frame(room):
 def test_who_looks_on_changes_no_bit(room):
     seen = room.run(3)
     shutil.rmtree(room.folder)
-    unseen = room.run(3, watch=NOBODY)
+    unseen = room.run(3, observer=Observer())
     for a, b in zip(seen.views, unseen.views, strict=True):
         assert np.array_equal(a.cam2world, b.cam2world) and np.array_equal(a.depth, b.depth)

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from dust3r.core.geometry.camera import unproject
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.quality.measure import measure
 from dust3r.core.quality.statistics import Statistics
-from dust3r.core.reconstruction.depth_sampling import depth_at, points_at
+from dust3r.core.reconstruction.depth_sampling import depth_at
 from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.tests.core.cleanup_scene import make_view, room_views
 
@@ -183,7 +184,7 @@ def test_depth_between_pixels_lies_on_the_plane_that_they_show():
     at = np.random.RandomState(0).uniform((1, 1), (63, 47), (200, 2))
     depth = depth_at(view, at)
     np.testing.assert_allclose(depth, 2 / (1 - (at[:, 0] - 32) / 128), rtol=1e-6)
-    x, _, z = points_at(view, at, depth).T
+    x, _, z = unproject(at, depth, view.K, view.cam2world).T
     np.testing.assert_allclose(z, 2 + x / 2, rtol=1e-6)
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dust3r.core.alignment.standing import Placement
+from dust3r.core.alignment.estimate import Placement
 from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.jobs.warm_start import onto_earlier
+from dust3r.core.reconstruction.depth_sampling import point_at
 from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.core.reconstruction.world_frame import CHOICES, WorldFrame, is_similarity, scale_of
 from dust3r.core.world.ground_plane import Plane, cameras_up, find_ground, fit_plane
@@ -23,7 +24,6 @@ from dust3r.core.world.transform import (
     on_the_ground,
     onto_known,
     origin_at,
-    point_at,
     scaled,
     scaled_between,
     scaled_to_height,
@@ -98,14 +98,14 @@ def test_the_floor_of_a_room_comes_down_however_its_world_is_turned(room, turn):
 
 def test_true_photos_of_the_studio_stand_on_their_true_floor():
     from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
+    from dust3r.core.geometry.camera import sample_depth
     from dust3r.core.images.pixel_mapping import PixelMapping
-    from dust3r.core.localization.reference_views import depth_at
     from dust3r.core.reconstruction.result import AlignedView
 
     views, size = [], (128, 96)
     for photo in read_posed_photos(STUDIO):
         mapping = PixelMapping(photo.size, size, scale=(photo.size[0] / size[0], photo.size[1] / size[1]))
-        depth = depth_at(read_depth(photo.depth), mapping.photo_pixels())
+        depth = sample_depth(read_depth(photo.depth), mapping.photo_pixels(), 1.04, edges="none")
         shape, mask = depth.shape, np.isfinite(depth)
         arrays = depth.astype(np.float32), np.ones(shape, np.float32), np.zeros((*shape, 3), np.uint8), mask
         views.append(AlignedView(photo.name, photo.path, mapping, photo.K, photo.cam2world, *arrays))
@@ -243,11 +243,11 @@ def test_a_world_that_could_not_be_read_again_is_refused(room):
 def test_a_photos_pixel_leads_to_the_point_it_shows_and_nowhere_else(room):
     view = room.views[1]
     x, y = view.mapping.photo_axes()
-    np.testing.assert_allclose(point_at(view, x[30], y[20]), view.world_points()[20, 30], rtol=1e-6)
+    np.testing.assert_allclose(point_at(view, (x[30], y[20])), view.world_points()[20, 30], rtol=1e-6)
     with pytest.raises(InputError, match="outside"):
-        point_at(view, -5, 10)
+        point_at(view, (-5, 10))
     with pytest.raises(InputError, match="no point"):
-        point_at(replace(view, mask=np.zeros_like(view.mask)), x[30], y[20])
+        point_at(replace(view, mask=np.zeros_like(view.mask)), (x[30], y[20]))
 
 
 def placements_of(poses, depth=2.0):
