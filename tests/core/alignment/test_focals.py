@@ -176,8 +176,8 @@ def test_scale_is_known_from_two_poses_that_stand_apart_by_more_than_rounding():
 
 def test_focals_come_from_the_surest_source_of_any_photo_that_shares_them():
     exif, known = KnownCamera(focal=50.0, focal_source="exif"), KnownCamera(focal=50.0)
-    assert focal_sources(None, np.arange(2), np.zeros(2, bool)) == ("network", "network")
-    cameras = [exif, None, known, KnownCamera(np.eye(4))]
+    assert focal_sources([KnownCamera()] * 2, np.arange(2), np.zeros(2, bool)) == ("network", "network")
+    cameras = [exif, KnownCamera(), known, KnownCamera(np.eye(4))]
     assert focal_sources(cameras, np.arange(4), np.zeros(4, bool)) == ("exif", "network", "known", "network")
     assert focal_sources(cameras, np.array([0, 0, 2, 2]), np.zeros(4, bool)) == ("exif", "exif", "known", "known")
     assert focal_sources(cameras, np.array([0, 0, 0, 0]), np.zeros(4, bool)) == ("known",) * 4

@@ -217,22 +217,22 @@ def test_poses_joined_weigh_every_kind_of_error_and_the_edges_quality():
 
 
 def test_what_does_not_fit_the_photos_is_named():
-    mapping = SimpleNamespace(view_size=(4, 3))
+    photo = SimpleNamespace(mapping=SimpleNamespace(view_size=(4, 3)))
     fine = SimpleNamespace(edge=(0, 1), shape=lambda side: (3, 4))
-    aligner._check([mapping] * 2, [fine])
-    for mappings, predictions, sentence in (
+    aligner._check([photo] * 2, [fine])
+    for photos, predictions, sentence in (
         ([], [fine], "Nothing to align: 0 photos and 1 predicted pairs"),
-        ([mapping], [], "Nothing to align: 1 photos and 0 predicted pairs"),
-        ([mapping], [fine], r"Pair \(0, 1\) names photo 1, but there are 1"),
-        ([mapping] * 2, [SimpleNamespace(edge=(-1, 1), shape=fine.shape)], r"Pair \(-1, 1\) names photo -1"),
+        ([photo], [], "Nothing to align: 1 photos and 0 predicted pairs"),
+        ([photo], [fine], r"Pair \(0, 1\) names photo 1, but there are 1"),
+        ([photo] * 2, [SimpleNamespace(edge=(-1, 1), shape=fine.shape)], r"Pair \(-1, 1\) names photo -1"),
         (
-            [mapping] * 2,
+            [photo] * 2,
             [SimpleNamespace(edge=(0, 1), shape=lambda side: (3 + side, 4))],
             r"\(4, 4\) points for photo 1 of 4 x 3",
         ),
     ):
         with pytest.raises(InputError, match=sentence):
-            aligner._check(mappings, predictions)
+            aligner._check(photos, predictions)
 
 
 def test_a_search_begins_at_the_earlier_solution_where_there_is_one_and_else_at_the_average():
