@@ -53,8 +53,9 @@ def record_of(kind: type[Record], content: Any) -> Record:
     """
     if not isinstance(content, dict):
         raise TypeError(f"{repr(content)[:60]} has no fields")
-    kinds = {field.name: field.type for field in fields(kind)}
-    record = kind(**{name: _value(value, kinds.get(name)) for name, value in content.items()})
+    made: Any = kind  # a TypeVar cannot be bound to dataclasses
+    kinds = {field.name: field.type for field in fields(made)}
+    record: Record = made(**{name: _value(value, kinds.get(name)) for name, value in content.items()})
     check_types(record)
     return record
 
