@@ -242,6 +242,30 @@ def test_pixels_are_fused_in_blocks_that_fit_the_cache_and_are_not_tiny(camera, 
         assert len(steps) == blocks and found.depth == pytest.approx(np.full((40, 60), 2.0), rel=1e-4)
 
 
+def test_a_misfit_of_kept_pixels_alone_stands_for_all_of_them(camera):
+    mapping, frame = PixelMapping((60, 40), (60, 40)), Similarity(np.array(1.0), np.eye(3), np.zeros(3))
+    rays = np.concatenate(
+        [(mapping.photo_pixels().reshape(-1, 2) - camera.principal_point) / camera.focal, np.ones((2400, 1))], axis=1
+    )
+    said = [
+        [(rays * depth @ camera.R.T + camera.centre, np.full(2400, confidence))] * 2
+        for depth, confidence in ((2.0, 9.0), (2.0, 9.0), (2.3, 2.0))
+    ]
+    whole, part = (
+        fuse_depth(
+            mapping,
+            camera,
+            [Side(Kept((0, 1), one, (60, 40), dense), 0, frame) for one in said],
+            "l1",
+            None,
+            lambda: None,
+        )
+        for dense in (True, False)
+    )
+    assert part.misfit[0] == pytest.approx(whole.misfit[0], rel=0.02) and part.misfit[0] > 100
+    assert part.pixels.tolist() == whole.pixels.tolist() == [7200, 0]
+
+
 def test_a_photo_by_itself_takes_the_predicted_z(camera):
     sides, _ = sides_of(camera, [2.0], [9], [True])
     points, confidence = sides[0].prediction._sides[0]
