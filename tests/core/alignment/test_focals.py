@@ -122,6 +122,13 @@ def test_own_pointmaps_are_those_of_edges_where_a_photo_is_first_without_what_is
     assert (weight[1] == 0).tolist() == [True] * 5 + [False] * 55 and (weight[0] == 1).all()
 
 
+def test_a_photo_whose_own_pointmap_lies_behind_it_is_posed_where_it_is_second():
+    _, observations, own = two_photos(((0, 1), (1, 0)), (1.0, 1.0))
+    observations.points[0, 0, :, 2] *= -1
+    points, weight = _own_maps(observations, 0, own.principal_point[0], pins_of(2), 0)
+    assert len(points) == 1 and (points[..., 2] > 0).all() and (weight == 1).all()
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_a_photo_that_is_never_first_is_posed_in_its_surest_edges(known, monkeypatch):
     _, observations, truth = two_photos(((0, 1),) * 6, (1.0, 1.1, 1.2, 1.3, 1.4, 1.5))
