@@ -19,6 +19,7 @@ from .output import Output
 from .shared_arguments import (
     DEFAULTS,
     add_alignment,
+    add_cameras_from,
     add_frame_choice,
     add_hide,
     add_known,
@@ -50,6 +51,7 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add_known(parser)
     masks = "images named as the photos, black where they are to be left out (docs/photos.md)"
     add("--masks", type=Path, metavar="FOLDER", help=masks)
+    add_cameras_from(parser)
     ground = "bring the floor down, unless poses are known, or leave the world that the cameras make (docs/results.md)"
     add("--ground", choices=get_args(Ground), default=DEFAULTS.ground, help=ground)
     add_alignment(parser)

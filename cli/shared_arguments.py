@@ -17,7 +17,7 @@ from ..core.images.keyframes import FrameChoice
 from ..core.images.masks import find_masks
 from ..core.localization.reference_settings import Engine, MapSettings
 from ..core.scene_graph.edges import FORMS
-from ..core.settings import AlignmentSettings, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
+from ..core.settings import AlignmentSettings, Cameras, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
 
 if TYPE_CHECKING:
     from ..core.checkpoints.loading import LoadedModel
@@ -116,6 +116,12 @@ def add_map(parser: argparse.ArgumentParser) -> None:
     add("--no-photos", action="store_true", help="render even where a camera has its own photo behind it")
 
 
+def add_cameras_from(parser: argparse.ArgumentParser) -> None:
+    """Of what reconstructs."""
+    text = "auto: cameras that matches between the photos support, else the network's; network: the network's alone"
+    parser.add_argument("--cameras-from", choices=get_args(Cameras), default=DEFAULTS.cameras, help=text)
+
+
 def add_alignment(parser: argparse.ArgumentParser) -> None:
     """What `read_alignment` reads."""
     defaults = DEFAULTS.alignment
@@ -182,6 +188,7 @@ def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
         precision=arguments.precision,
         min_confidence=arguments.min_confidence,
         hide=arguments.hide if "hide" in arguments else DEFAULTS.hide,
+        cameras=arguments.cameras_from if "cameras_from" in arguments else DEFAULTS.cameras,
         ground=arguments.ground if "ground" in arguments else DEFAULTS.ground,
         alignment=read_alignment(arguments),
     )

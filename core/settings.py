@@ -13,6 +13,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "half"]
 SharedFocal = Literal["off", "size", "exif"]
 Ground = Literal["auto", "off"]
+Cameras = Literal["auto", "network"]
 
 MOST = 2**31 - 1  # of whole numbers: more than Blender's own fields take is none of ours
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
@@ -63,6 +64,7 @@ class ReconstructionSettings:
     symmetrize: bool = True  # predict both directions of every pair
     device: Device = "auto"
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
+    cameras: Cameras = "auto"  # from what the photos agree on, where that is more than the network's (core/adjustment)
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
     hide: tuple[str, ...] = SURELY_FLAWED  # points with these flaws are hidden, of core/cleanup's FLAWS
     ground: Ground = (
@@ -78,6 +80,7 @@ class ReconstructionSettings:
         _check_choice("device", self.device, get_args(Device))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("ground", self.ground, get_args(Ground))
+        _check_choice("cameras", self.cameras, get_args(Cameras))
         _check_kinds(self)
 
     def as_dict(self) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class DUST3R_PT_refinement(SidebarPanel, bpy.types.Panel):
             "optimize_principal_point",
             "iterations",
             "schedule",
+            "cameras",
             "ground",
             "seed",
         ):

@@ -33,11 +33,13 @@ DOORS = {
     "core/checkpoints": f"{BASE} io networks",
     "core/inference": f"{BASE} settings io geometry images networks scene_graph checkpoints runtime",
     "core/alignment": f"{BASE} settings geometry images cameras scene_graph inference",
+    "core/features": "errors progress runtime",
+    "core/adjustment": f"{BASE} geometry images cameras features",
     "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
     "core/world": f"{BASE} io geometry cameras reconstruction",
     "core/pipeline": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints runtime "
-    "inference alignment reconstruction cleanup",
+    "inference alignment adjustment reconstruction cleanup",
     "core/localization": f"{BASE} version geometry images cameras scene_graph networks checkpoints inference "
     "reconstruction pipeline",
     "core/export": f"{BASE} io geometry images cameras reconstruction world localization",

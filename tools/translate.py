@@ -153,7 +153,7 @@ def _quoted(text: str) -> str:
 
 def main() -> None:
     path = Path(sys.argv[1])
-    sys.path.insert(0, str(ROOT / "operators"))
+    sys.path.insert(0, str(ROOT / "operators" / "addon"))
     read_po = importlib.import_module("translation").read_po
 
     wanted = messages()

@@ -17,6 +17,7 @@ from ..outputs import FIGURES, check_written
 from ..shared_arguments import (
     DEFAULTS,
     add_alignment,
+    add_cameras_from,
     add_model,
     add_overwrite,
     add_scene_graph,
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_overwrite(add)
     add_scene_graph(parser)
     add_model(parser)
+    add_cameras_from(parser)
     add_alignment(parser)
     parser.set_defaults(min_confidence=DEFAULTS.min_confidence, precision=DEFAULTS.precision)
 

@@ -99,7 +99,7 @@ def focal_sources(known: Sequence[KnownCamera], groups: Indices, dropped: NDArra
         "network" if camera.focal is None or drop else camera.focal_source
         for camera, drop in zip(known, dropped, strict=True)
     ]
-    surest_first: tuple[FocalSource, ...] = ("known", "exif", "network")
+    surest_first: tuple[FocalSource, ...] = ("known", "photos", "exif", "network")
     found = [{source for source, other in zip(own, groups, strict=True) if other == group} for group in groups]
     return tuple(next(source for source in surest_first if source in sources) for sources in found)
 

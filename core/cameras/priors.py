@@ -28,7 +28,7 @@ WORDS = ("cam2world", "K", "focal", "focal_spread", "principal_point")
 ASIDE = ("width", "height", "confidence", "focal_source")  # in cameras.json of ours, and no part of a pin
 
 Part = Literal["both", "pose", "lens"]
-FocalSource = Literal["known", "exif", "network"]  # known: given by the user; network: what its pointmaps show
+FocalSource = Literal["known", "exif", "photos", "network"]  # given by the user; in EXIF; adjusted; the network's
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,10 +5,7 @@ dies takes nothing with it. It watches its standard input, so it also ends when 
 """
 
 import logging
-import os
-import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
-from ..runtime.environment import let_waiting_threads_sleep
+from ..runtime.worker_python import own_python, worker_environment
 from .messages import (
     ErrorMessage,
     Message,
@@ -65,7 +62,7 @@ class WorkerJob:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
-                    env=_environment(python),
+                    env=worker_environment(python),
                     text=True,
                     encoding="utf-8",
                     start_new_session=True,  # Ctrl-C in the terminal is Blender's, not the worker's
@@ -129,28 +126,6 @@ class WorkerJob:
             self.preview, self.previews = Path(message.path), self.previews + 1
         else:
             self._last = message
-
-
-def own_python() -> str:
-    """The interpreter of this Blender, or, where Blender is linked to the system's Python, that one."""
-    if Path(sys.executable).name.startswith("python"):
-        return sys.executable
-    found = shutil.which(f"python{sys.version_info.major}.{sys.version_info.minor}") or shutil.which("python3")
-    if found is None:
-        raise ReconstructionError("Blender's Python was not found; choose one in the extension's preferences")
-    return found
-
-
-def _environment(python: str | None) -> dict[str, str]:
-    """The worker's environment: with Blender's own Python it also finds the wheels that the extension brought."""
-    environment = dict(os.environ, PYTHONIOENCODING="utf-8")
-    let_waiting_threads_sleep(environment)
-    for name in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"):  # they would lead another Python astray
-        environment.pop(name, None)
-    if python is None:
-        packages = [path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}]
-        environment["PYTHONPATH"] = os.pathsep.join(packages)
-    return environment
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..adjustment.adjust import STAGES as ADJUSTMENT_STAGES
 from ..alignment.aligner import Alignment, align
 from ..alignment.estimate import Placement
 from ..alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
@@ -33,9 +34,17 @@ from ..version import VERSION
 from .edge_choice import choose_edges
 from .memory_plan import STORAGES, Plan, Storage, plan
 from .observer import Observer
+from .photo_cameras import adjust_to_photos
 
 # Expected parts of the whole time; the time left follows the job's own pace.
-STAGES = {"Reading photos": 3.0, **inference.STAGES, "Aligning": 22.0, cleanup.STAGE: 2.0}
+STAGES = {
+    "Reading photos": 3.0,
+    **inference.STAGES,
+    "Aligning": 22.0,
+    **ADJUSTMENT_STAGES,
+    "Fitting depths to the cameras": 10.0,
+    cleanup.STAGE: 2.0,
+}
 
 
 def reconstruct(
@@ -64,14 +73,22 @@ def reconstruct(
     with temporary_store(needs.storage == "disk") if store is None else nullcontext(store) as kept:
         predictor = Predictor(model.network, views, kept, needs.batch_pixels, observer.predicted)
         edges, doubts = choose_edges(predictor, settings, report, edges=edges)
-        alignment = align(
-            _to_align(views, known, warm_start or {}),
-            predictor.predict(edges, report),
-            settings.alignment,
-            network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
-            report=report,
-            observe=observer.aligned,
-        )
+        predictions = predictor.predict(edges, report)
+
+        def solve(cameras: Sequence[KnownCamera], report: Report) -> Alignment:
+            return align(
+                _to_align(views, cameras, warm_start or {}),
+                predictions,
+                settings.alignment,
+                network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
+                report=report,
+                observe=observer.aligned,
+            )
+
+        alignment = solve(known, report)
+        noted = alignment.warnings
+        if settings.cameras == "auto":
+            alignment, known, noted = adjust_to_photos(views, alignment, known, edges, solve, report)
     aligned = aligned_views(views, alignment, known)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
@@ -79,7 +96,7 @@ def reconstruct(
         model=model.label,
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
-        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *alignment.warnings),
+        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *noted),
         priors=priors.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
         synthetic=model.synthetic,

@@ -77,7 +77,11 @@ class Statistics:
         """A photo's focal length and where it comes from; "" where it was not kept."""
         if photo.focal is None:
             return ""
-        sources = {"known": say("Focal {:.0f} px, known"), "exif": say("Focal {:.0f} px, from EXIF")}
+        sources = {
+            "known": say("Focal {:.0f} px, known"),
+            "exif": say("Focal {:.0f} px, from EXIF"),
+            "photos": say("Focal {:.0f} px, from the photos"),
+        }
         guess = say("Focal {:.0f} px, a guess") if self.synthetic else say("Focal {:.0f} px")
         return sources.get(photo.focal_source, guess).format(photo.focal)
 
@@ -105,6 +109,8 @@ def find_caveats(synthetic: bool, sources: Sequence[FocalSource], say: Say = str
     if not synthetic:
         return ()
     rough, guessed = say("rough: this network was trained on synthetic scenes"), sources.count("network")
+    if "photos" in sources:
+        rough = say("surfaces are rough: this network was trained on synthetic scenes")
     focals = say("The focal length of {} of {} photos is a guess").format(guessed, len(sources))
     return (rough, focals) if guessed else (rough,)
 

@@ -144,6 +144,15 @@ class ReconstructionProperties:
         ),
         default=DEFAULTS.ground,
     )
+    cameras: EnumProperty(
+        name="Cameras",
+        description="Where the cameras of a new reconstruction come from",
+        items=(
+            ("auto", "Photos and Network", "From matches between the photos where they say more than the network"),
+            ("network", "Network Alone", "As the network and the global alignment place them"),
+        ),
+        default=DEFAULTS.cameras,
+    )
     seed: IntProperty(name="Seed", description="For what is drawn at random", default=ALIGNMENT.seed, min=0)
 
 
@@ -196,6 +205,7 @@ def read_settings(owner: Any) -> ReconstructionSettings:
         scene_graph=graph,
         device=owner.device,
         min_confidence=owner.min_confidence or None,
+        cameras=owner.cameras,
         ground=owner.ground,
         alignment=alignment,
     )

@@ -11,4 +11,5 @@ settings.shared_focal = "off"
 settings.exif_focal = False
 settings.optimize_principal_point = True
 settings.ground = "auto"
+settings.cameras = "auto"
 settings.seed = 0

@@ -11,4 +11,5 @@ settings.shared_focal = "off"
 settings.exif_focal = True
 settings.optimize_principal_point = False
 settings.ground = "auto"
+settings.cameras = "auto"
 settings.seed = 0

@@ -276,7 +276,7 @@ def test_another_environments_folder_does_every_job(preferences, tmp_path, monke
 
 
 def _real_python() -> str:
-    return importlib.import_module(f"{MODULE}.core.jobs.process").own_python()
+    return importlib.import_module(f"{MODULE}.core.runtime.worker_python").own_python()
 
 
 @pytest.mark.bpy_module

@@ -11,9 +11,10 @@ from dust3r.core.alignment.estimate import MOST_POINTS
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError
 from dust3r.core.jobs import process as worker_process
 from dust3r.core.jobs.job import Job, load_result
-from dust3r.core.jobs.process import WorkerJob, own_python
+from dust3r.core.jobs.process import WorkerJob
 from dust3r.core.reconstruction.preview import Preview
 from dust3r.core.runtime.environment import PASSIVE
+from dust3r.core.runtime.worker_python import own_python, worker_environment
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,7 +43,7 @@ def start(tmp_path):
 def test_a_workers_threads_sleep_while_they_wait(monkeypatch, python):
     for name in PASSIVE:
         monkeypatch.delenv(name, raising=False)
-    assert PASSIVE.items() <= worker_process._environment(python).items()
+    assert PASSIVE.items() <= worker_environment(python).items()
 
 
 def _wait_for_progress(job: WorkerJob) -> None:

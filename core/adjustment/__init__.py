@@ -1,0 +1,1 @@
+"""Cameras that the photos themselves agree on: structure from motion on matches, in the network's world."""

@@ -1,0 +1,240 @@
+"""Cameras adjusted on what the photos themselves agree on: the photos and the network's world in, cameras out.
+
+Imports no torch.
+"""
+
+import json
+import logging
+import tempfile
+import zipfile
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..cameras.priors import KnownCamera
+from ..errors import Cancelled, ReconstructionError
+from ..features.process import has_pycolmap, run_apart
+from ..images.pixel_mapping import PixelMapping
+from ..images.reader import open_photo
+from ..progress import Report
+from .colmap_main import ADJUSTING, RESULT, TASK, all_pairs
+from .settings import AdjustmentSettings
+
+STAGES = {"Finding features": 12.0, "Matching photos": 10.0, "Adjusting cameras": 8.0}
+MODULE = f"{(__package__ or '')}.colmap_main"
+
+Array = NDArray[np.float64]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoStart:
+    """One photo as the network's alignment placed it."""
+
+    path: Path
+    mapping: PixelMapping
+    mask: NDArray[np.bool_]  # (H, W), network pixels, True = keep
+    K: Array  # (3, 3), photo pixels
+    cam2world: Array | None  # (4, 4); None: in another world than most photos
+    depth: NDArray[np.float32]  # (H, W), z, the network's world
+    known: KnownCamera  # what the user or EXIF says
+    lens: Hashable = None  # equal for photos of one lens and zoom; None: EXIF names none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdjustedCamera:
+    """One photo's camera as the photos agree on it, and what it sees; the world is the network's."""
+
+    cam2world: Array  # (4, 4), rigid
+    K: Array  # (3, 3), photo pixels
+    pixels: Array  # (M, 2), photo pixels of the points that it sees
+    points: Array  # (M, 3), world
+    tracks: NDArray[np.int64]  # (M,), number of the point, the same in all photos
+    error: float  # median distance of the points from their pixels, photo pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adjustment:
+    """N photos' adjusted cameras; None where the network's is kept."""
+
+    cameras: tuple[AdjustedCamera | None, ...]
+    warnings: tuple[str, ...] = ()  # what the user should know, one sentence each
+
+
+def adjust(
+    photos: Sequence[PhotoStart],
+    edges: Sequence[tuple[int, int]],
+    report: Report,
+    settings: AdjustmentSettings | None = None,
+) -> Adjustment:
+    """The cameras that most matches between the photos support, where they support more than the network's do.
+
+    Minimises Cauchy's loss of reprojection errors over cameras, focals and points (bundle adjustment), from several
+    starts; kept is what most verified matches agree with (support.py). edges: pairs to match where there are too many
+    photos to match all. What is known of cameras stays. Raises whatever `report` raises; where pycolmap is missing or
+    dies the network's cameras stay, which a warning says.
+    """
+    settings = settings or AdjustmentSettings()
+    nothing = (None,) * len(photos)
+    if sum(max(photo.mapping.photo_size) >= settings.features.least_side for photo in photos) < 2:
+        return Adjustment(nothing)
+    if not has_pycolmap():
+        return Adjustment(nothing, ("The cameras are the network's alone: this Python lacks the package pycolmap",))
+    with tempfile.TemporaryDirectory(prefix="dust3r-cameras-", ignore_cleanup_errors=True) as work:
+        try:
+            shrink = _write_task(Path(work), photos, edges, settings, report)
+            run_apart(MODULE, Path(work), report)
+            with np.load(Path(work) / RESULT, allow_pickle=False) as file:
+                found = dict(file)
+        except Cancelled:
+            raise
+        except (ReconstructionError, OSError, ValueError, zipfile.BadZipFile) as error:
+            log.warning("No cameras from the photos: %s", error)
+            return Adjustment(nothing, (f"The cameras are the network's alone: {error}",))
+    report(ADJUSTING, 1, 1)
+    if "world2cam" not in found:
+        return Adjustment(nothing)
+    return Adjustment(_cameras(photos, found, shrink))
+
+
+def _write_task(
+    folder: Path,
+    photos: Sequence[PhotoStart],
+    edges: Sequence[tuple[int, int]],
+    settings: AdjustmentSettings,
+    report: Report,
+) -> list[Array]:
+    """Write photos, masks and what is known of them; returns (2,) for each photo: shrunken over photo pixels."""
+    (folder / "images").mkdir()
+    masked = not all(photo.mask.all() for photo in photos)
+    if masked:
+        (folder / "masks").mkdir()
+    names = [f"{index:05d}.png" for index in range(len(photos))]
+    shrink, entries, cameras = [], [], _camera_numbers(photos)
+    for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
+        report("Finding features", 0, len(photos))
+        size = _shrunken(photo.mapping.photo_size, settings.features.long_side)
+        grey = open_photo(photo.path).image.convert("L")
+        grey.resize(size, Image.Resampling.BOX, reducing_gap=None).save(folder / "images" / name, compress_level=1)
+        if masked:
+            _mask_image(photo, size).save(folder / "masks" / f"{name}.png", compress_level=1)
+        shrink.append(np.array(size) / photo.mapping.photo_size)
+        entries.append(_entry(photo, size, shrink[-1], cameras[index]))
+    complete = len(photos) <= settings.features.complete_pairs
+    pairs = all_pairs(len(photos)) if complete else sorted({(min(edge), max(edge)) for edge in edges})
+    (folder / TASK).write_text(json.dumps({"names": names, "photos": entries, "edges": pairs}), encoding="utf-8")
+    return shrink
+
+
+def _entry(photo: PhotoStart, size: tuple[int, int], shrink: Array, camera: int) -> dict[str, Any]:
+    K = np.diag([*shrink, 1.0]) @ photo.K
+    known = photo.known
+    return {
+        "width": size[0],
+        "height": size[1],
+        "camera": camera,
+        "K": K.tolist(),
+        "lens_known": known.focal is not None and known.focal_spread == 0,
+        "focal_known": known.focal is not None,
+        "world2cam": None if photo.cam2world is None else np.linalg.inv(photo.cam2world).tolist(),
+        "posed": known.cam2world is not None,
+    }
+
+
+def _camera_numbers(photos: Sequence[PhotoStart]) -> list[int]:
+    """Equal for photos that share their focal: of one lens by EXIF, else of one size and of the same prior."""
+    numbers: dict[Hashable, int] = {}
+    keys: list[Hashable] = []
+    for photo in photos:
+        lens = photo.lens or photo.mapping.photo_size
+        known = photo.known
+        keys.append((lens, photo.mapping.photo_size, known.focal, known.focal_y, known.principal_point))
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def _shrunken(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    ratio = min(1.0, long_side / max(size))
+    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
+
+
+def _mask_image(photo: PhotoStart, size: tuple[int, int]) -> Image.Image:
+    """The network's mask on the shrunken photo, white = keep; what the network does not see is as its nearest pixel."""
+    mapping, (height, width) = photo.mapping, photo.mask.shape
+    axes = []
+    for axis, most in ((0, width), (1, height)):
+        centres = (np.arange(size[axis]) + 0.5) * mapping.photo_size[axis] / size[axis]
+        axes.append(np.clip((centres - mapping.offset[axis]) / mapping.scale[axis], 0, most - 1).astype(int))
+    return Image.fromarray(photo.mask[np.ix_(axes[1], axes[0])].astype(np.uint8) * 255)
+
+
+def _cameras(
+    photos: Sequence[PhotoStart], found: dict[str, Any], shrink: Sequence[Array]
+) -> tuple[AdjustedCamera | None, ...]:
+    """The model's cameras in photo pixels, and in the network's world."""
+    scale, move = _into_network_world(photos, found, shrink)
+    points = scale * found["points"] @ move[:3, :3].T + move[:3, 3]
+    cameras: list[AdjustedCamera | None] = []
+    for index, (photo, world2cam) in enumerate(zip(photos, found["world2cam"], strict=True)):
+        seen = found["photo"] == index
+        if not np.isfinite(world2cam).all() or not seen.any():
+            cameras.append(None)
+            continue
+        cam2world = np.linalg.inv(world2cam)
+        cam2world[:3, 3] *= scale
+        K = np.diag([*(1 / shrink[index]), 1.0]) @ found["K"][index]
+        pixels, tracks = found["pixel"][seen] / shrink[index], found["point"][seen]
+        camera = move @ cam2world if photo.known.cam2world is None else photo.known.cam2world
+        error = _error(points[tracks], pixels, camera, K)
+        cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, error))
+    return tuple(cameras)
+
+
+def _error(points: Array, pixels: Array, cam2world: Array, K: Array) -> float:
+    seen = (points - cam2world[:3, 3]) @ cam2world[:3, :3] @ K.T
+    return float(np.median(np.linalg.norm(seen[:, :2] / seen[:, 2:] - pixels, axis=1)))
+
+
+def _into_network_world(
+    photos: Sequence[PhotoStart], found: dict[str, Any], shrink: Sequence[Array]
+) -> tuple[float, Array]:
+    """Scale and rigid motion (4, 4) from the model's world to the network's, in which the best-seen photo stays put.
+
+    The scale is the median ratio of the network's depths to the points'. With known poses the world is theirs already.
+    """
+    if any(photo.known.cam2world is not None for photo in photos):
+        return 1.0, np.eye(4)
+    ratios: list[Array] = []
+    counts = np.zeros(len(photos), dtype=int)
+    for index, photo in enumerate(photos):
+        seen = found["photo"] == index
+        if photo.cam2world is None or not seen.any():
+            continue
+        counts[index] = seen.sum()
+        world2cam = found["world2cam"][index]
+        z = (found["points"][found["point"][seen]] @ world2cam[:3, :3].T + world2cam[:3, 3])[:, 2]
+        network = depth_at(photo.depth, photo.mapping, found["pixel"][seen] / shrink[index])
+        ratios.append(network[(z > 0) & (network > 0)] / z[(z > 0) & (network > 0)])
+    if not ratios or not np.concatenate(ratios).size:
+        return 1.0, np.eye(4)
+    scale = float(np.median(np.concatenate(ratios)))
+    first = int(np.argmax(counts))
+    own = np.linalg.inv(found["world2cam"][first])
+    own[:3, 3] *= scale
+    network_pose = photos[first].cam2world
+    assert network_pose is not None
+    return scale, network_pose @ np.linalg.inv(own)
+
+
+def depth_at(depth: NDArray[np.float32], mapping: PixelMapping, pixels: Array) -> Array:
+    """(M,): the network's depth at photo pixels (M, 2), of the nearest network pixel; NaN outside of what it saw."""
+    height, width = depth.shape
+    column = np.floor((pixels[:, 0] - mapping.offset[0]) / mapping.scale[0]).astype(int)
+    row = np.floor((pixels[:, 1] - mapping.offset[1]) / mapping.scale[1]).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    found = depth[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)].astype(np.float64)
+    return np.where(inside, found, np.nan)

@@ -1,0 +1,139 @@
+"""What runs in pycolmap's own process: task.json and images of a folder in, result.npz out. Imports no torch."""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..features.matching import Matches, match_photos
+from .mapping import Model, StartCamera, candidates
+from .settings import AdjustmentSettings
+from .support import support
+
+TASK, RESULT = "task.json", "result.npz"
+ADJUSTING = "Adjusting cameras"
+
+
+def main(folder: str) -> None:
+    """Do the folder's task; ends at once when the process that began it does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    content = json.loads((Path(folder) / TASK).read_text(encoding="utf-8"))
+    start = [_start_camera(photo) for photo in content["photos"]]
+    edges = [(int(i), int(j)) for i, j in content["edges"]]
+    model, matches = solve(Path(folder), content["names"], start, edges, AdjustmentSettings())
+    arrays: dict[str, Any] = {"matched": _matched(matches, len(start))}
+    if model is not None:
+        names = ("world2cam", "K", "photo", "pixel", "point", "points")
+        arrays |= {name: getattr(model, name) for name in names}
+    np.savez(Path(folder) / RESULT, **arrays)
+
+
+def solve(
+    folder: Path,
+    names: Sequence[str],
+    start: Sequence[StartCamera],
+    edges: Sequence[tuple[int, int]],
+    settings: AdjustmentSettings,
+) -> tuple[Model | None, Matches]:
+    """The model that most matches support, and the matches; None where they support the network's cameras as well.
+
+    Features are found more thoroughly until a model has a certain place for every photo.
+    """
+    models: list[Model] = []
+    ways = settings.features.passes
+    long_side, matches = max(max(camera.width, camera.height) for camera in start), Matches((), ())
+    for number, way in enumerate(ways):
+        database = folder / f"matches{number}.db"
+        focals = [float(camera.K[0, 0]) if camera.focal_known else None for camera in start]
+        matches = match_photos(folder, database, names, focals, long_side, edges, way, settings.features, _say)
+        for model in _models(matches, start, settings):
+            models.append(model)
+            if _is_complete(model, settings):
+                break
+        if any(_is_complete(model, settings) for model in models):
+            break
+    return choose(models, matches, start, settings), matches
+
+
+def choose(
+    models: Sequence[Model], matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings
+) -> Model | None:
+    """The model with most support, where one with more freedom has to have `better` times that of one with less.
+
+    None without models, and where the network's cameras have as much.
+    """
+    if not models:
+        return None
+    least = min(model.freedom for model in models)
+    rated = [(_support(matches, model.world2cam, model.K, settings), model) for model in models]
+    weighed = [found / (settings.better if model.freedom > least else 1) for found, model in rated]
+    best = int(np.argmax(weighed))
+    network = np.stack([np.full((4, 4), np.nan) if camera.world2cam is None else camera.world2cam for camera in start])
+    before = _support(matches, network, np.stack([camera.K for camera in start]), settings)
+    return rated[best][1] if rated[best][0] > settings.better * before else None
+
+
+def _models(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
+    """Those of shared focals, and, where that is a guess, those of a focal for every photo."""
+    tries = [list(start)]
+    shared = len({camera.camera for camera in start}) < len(start)
+    if shared and len(start) > 2 and not all(camera.focal_known or camera.lens_known for camera in start):
+        tries.append([replace(camera, camera=index) for index, camera in enumerate(start)])
+    for number, cameras in enumerate(tries):
+        _say(ADJUSTING, number, len(tries))
+        yield from candidates(matches, cameras, settings)
+    _say(ADJUSTING, len(tries), len(tries))
+
+
+def _is_complete(model: Model, settings: AdjustmentSettings) -> bool:
+    seen = np.bincount(model.photo, minlength=len(model.K))
+    return bool(model.placed.all() and (seen >= settings.well_seen).all())
+
+
+def _support(matches: Matches, world2cam: NDArray[Any], K: NDArray[Any], settings: AdjustmentSettings) -> int:
+    return int(support(matches, world2cam, K, settings.support_error).sum())
+
+
+def _matched(matches: Matches, count: int) -> NDArray[np.int64]:
+    """(N,): verified matches of every photo."""
+    found = np.zeros(count, dtype=np.int64)
+    for pair in matches.pairs:
+        found[[pair.i, pair.j]] += len(pair.indices)
+    return found
+
+
+def _start_camera(photo: dict[str, Any]) -> StartCamera:
+    world2cam = photo["world2cam"]
+    return StartCamera(
+        width=photo["width"],
+        height=photo["height"],
+        camera=photo["camera"],
+        K=np.array(photo["K"], dtype=np.float64),
+        lens_known=photo["lens_known"],
+        focal_known=photo["focal_known"],
+        world2cam=None if world2cam is None else np.array(world2cam, dtype=np.float64),
+        posed=photo["posed"],
+    )
+
+
+def all_pairs(count: int) -> list[tuple[int, int]]:
+    """Every pair (i, j) with i < j."""
+    return list(combinations(range(count), 2))
+
+
+def _say(stage: str, done: int, total: int) -> None:
+    sys.stdout.write(json.dumps([stage, done, total]) + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    os.read(0, 1)  # sys.stdin would hold its lock when the interpreter ends
+    os._exit(4)

@@ -1,0 +1,263 @@
+"""Structure from motion with pycolmap on verified matches. Runs in a process of its own. Imports no torch."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..features.matching import Matches, import_pycolmap
+from .settings import AdjustmentSettings
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartCamera:
+    """What is known of one photo before the adjustment; pixels of the shrunken photo, centres at .5."""
+
+    width: int
+    height: int
+    camera: int  # photos with the same number share their focal
+    K: Array  # (3, 3): known, from EXIF or the network's
+    lens_known: bool = False  # K is the user's and stays
+    focal_known: bool = False  # the focal is the user's or EXIF's: matches are verified with it
+    world2cam: Array | None = None  # (4, 4), the network's; None: it placed this photo elsewhere
+    posed: bool = False  # world2cam is the user's and stays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """Cameras of some of N photos in one world, with the points that they see."""
+
+    world2cam: Array  # (N, 4, 4), rigid; NaN where a photo has no place
+    K: Array  # (N, 3, 3)
+    photo: NDArray[np.int64]  # (M,), of every observation
+    pixel: Array  # (M, 2), of every observation
+    point: NDArray[np.int64]  # (M,), index into points
+    points: Array  # (P, 3), world
+    freedom: int = 0  # how many focals were found with it
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """(N,)"""
+        return np.isfinite(self.world2cam[:, 0, 0])
+
+
+def candidates(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
+    """Every model that a start leads to: from the photos alone, from two of them, from the network's world."""
+    pycolmap = import_pycolmap()
+    with tempfile.TemporaryDirectory(prefix="mapping-", ignore_cleanup_errors=True) as work:
+        mapper = _Mapper(pycolmap, Path(work), matches, start, settings)
+        if not any(camera.posed for camera in start):
+            for factor in settings.focal_factors:
+                yield from mapper.incremental(factor)
+            yield from mapper.from_two()
+        yield from mapper.from_world()
+
+
+class _Mapper:
+    """The matches as a database of pycolmap's, and the ways to a model."""
+
+    def __init__(
+        self, pycolmap: Any, work: Path, matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings
+    ) -> None:
+        self._pc, self._work, self._matches, self._start, self._settings = pycolmap, work, matches, start, settings
+
+    def incremental(self, factor: float | None) -> Iterator[Model]:
+        """From the photos alone; factor: the first focal where none is known, of the long side; None: the network's."""
+        database = self._database(factor)
+        out = tempfile.mkdtemp(dir=self._work)
+        models = self._pc.incremental_mapping(database, self._work, out, options=self._options())
+        yield from (self._model(model) for model in models.values())
+
+    def from_two(self) -> Iterator[Model]:
+        """From the two photos with most matches, for sets in which no pair is wide enough for the mapper."""
+        if not self._matches.pairs:
+            return
+        pair = max(self._matches.pairs, key=lambda pair: len(pair.indices))
+        for factor in (None, *self._settings.two_view_focals):
+            database = self._database(factor)
+            model = self._two_views(pair.i, pair.j, factor)
+            if model is None:
+                continue
+            self._adjust(model, database, refine_focal=False)
+            if len(self._start) > 2:
+                folder = Path(tempfile.mkdtemp(dir=self._work))
+                model.write(folder)
+                grown = self._pc.incremental_mapping(
+                    database, self._work, folder, options=self._options(), input_path=folder
+                )
+                yield from (self._model(model) for model in grown.values())
+            else:
+                yield self._model(model)
+
+    def from_world(self) -> Iterator[Model]:
+        """From the network's world: its cameras triangulate the matches and are adjusted on them."""
+        placed = {index: camera.world2cam for index, camera in enumerate(self._start) if camera.world2cam is not None}
+        if len(placed) < 2:
+            return
+        database = self._database(None)
+        model = self._empty(None)
+        for index, world2cam in placed.items():
+            self._place(model, index, world2cam)
+        self._adjust(model, database, refine_focal=True)
+        if model.num_points3D():
+            yield self._model(model)
+
+    def _focal(self, index: int, factor: float | None) -> float:
+        camera = self._start[index]
+        if factor is None or camera.focal_known or camera.lens_known:
+            return float(camera.K[0, 0])
+        return factor * max(camera.width, camera.height)
+
+    def _cameras(self, factor: float | None) -> dict[int, Any]:
+        """A pycolmap.Camera for every camera number; ids count from 1."""
+        cameras = {}
+        for index, start in enumerate(self._start):
+            if start.camera in cameras:
+                continue
+            focal, (cx, cy) = self._focal(index, factor), start.K[:2, 2]
+            square = abs(start.K[1, 1] / start.K[0, 0] - 1) < 1e-9
+            model = "SIMPLE_PINHOLE" if square else "PINHOLE"
+            params = [focal, cx, cy] if square else [focal, focal * start.K[1, 1] / start.K[0, 0], cx, cy]
+            cameras[start.camera] = self._pc.Camera(
+                model=model, width=start.width, height=start.height, params=params, camera_id=start.camera + 1
+            )
+            cameras[start.camera].has_prior_focal_length = start.focal_known
+        return cameras
+
+    def _database(self, factor: float | None) -> Path:
+        """A new database of cameras, photos, keypoints and verified matches; image ids count from 1."""
+        pc, path = self._pc, Path(tempfile.mkdtemp(dir=self._work)) / "database.db"
+        with pc.Database.open(path) as database:
+            for camera in self._cameras(factor).values():
+                database.write_camera(camera, use_camera_id=True)
+                rig = pc.Rig(rig_id=camera.camera_id)
+                rig.add_ref_sensor(camera.sensor_id)
+                database.write_rig(rig, use_rig_id=True)
+            for index, start in enumerate(self._start):
+                image = pc.Image(name=str(index), camera_id=start.camera + 1, image_id=index + 1)
+                database.write_image(image, use_image_id=True)
+                frame = pc.Frame(frame_id=index + 1, rig_id=start.camera + 1)
+                frame.add_data_id(image.data_id)
+                database.write_frame(frame, use_frame_id=True)
+                database.write_keypoints(index + 1, self._matches.keypoints[index])
+            for pair in self._matches.pairs:
+                database.write_matches(pair.i + 1, pair.j + 1, pair.indices)
+                database.write_two_view_geometry(pair.i + 1, pair.j + 1, pair.geometry)
+        return path
+
+    def _empty(self, factor: float | None) -> Any:
+        """A pycolmap.Reconstruction with all cameras and without photos."""
+        model = self._pc.Reconstruction()
+        for camera in self._cameras(factor).values():
+            model.add_camera_with_trivial_rig(camera)
+        return model
+
+    def _place(self, model: Any, index: int, world2cam: Array) -> None:
+        pc, keypoints = self._pc, self._matches.keypoints[index].astype(np.float64)
+        points = pc.Point2DList([pc.Point2D(pixel) for pixel in keypoints])
+        image = pc.Image(str(index), points, self._start[index].camera + 1, index + 1)
+        model.add_image_with_trivial_frame(image, pc.Rigid3d(world2cam[:3]))
+
+    def _two_views(self, i: int, j: int, factor: float | None) -> Any | None:
+        """Two photos with the relative pose that most of their matches agree on; None where they agree on none."""
+        pc, model = self._pc, self._empty(factor)
+        pair = next(pair for pair in self._matches.pairs if (pair.i, pair.j) == (i, j))
+        options = pc.TwoViewGeometryOptions()
+        options.compute_relative_pose = True
+        options.ransac.random_seed = self._settings.seed
+        cameras = [model.cameras[self._start[index].camera + 1] for index in (i, j)]
+        pixels = [self._matches.keypoints[index].astype(np.float64) for index in (i, j)]
+        found = pc.estimate_calibrated_two_view_geometry(
+            cameras[0], pixels[0], cameras[1], pixels[1], pair.indices, options
+        )
+        if found.cam2_from_cam1 is None or len(found.inlier_matches) < options.min_num_inliers:
+            return None
+        self._place(model, i, np.eye(4))
+        self._place(model, j, found.cam2_from_cam1.matrix())
+        return model
+
+    def _adjust(self, model: Any, database: Path, refine_focal: bool) -> None:
+        """Triangulate, adjust and leave out what does not fit, in rounds of falling tolerance; changes the model."""
+        pc = self._pc
+        for error in self._settings.rounds:
+            out = tempfile.mkdtemp(dir=self._work)
+            options = self._options()
+            options.triangulation.create_max_angle_error = (
+                self._settings.angle_error * error / self._settings.rounds[-1]
+            )
+            options.triangulation.continue_max_angle_error = options.triangulation.create_max_angle_error
+            options.mapper.filter_max_reproj_error = error
+            pc.triangulate_points(model, database, self._work, out, True, options)
+            if not model.num_points3D():
+                return
+            self._bundle(model, refine_focal)
+            pc.ObservationManager(model).filter_all_points3D(error, self._settings.least_angle)
+
+    def _bundle(self, model: Any, refine_focal: bool) -> None:
+        """Bundle adjustment of all that is not known; changes the model."""
+        pc, config = self._pc, self._pc.BundleAdjustmentConfig()
+        held = 0
+        for image_id in model.reg_image_ids():
+            config.add_image(image_id)
+            if self._start[image_id - 1].posed:
+                config.set_constant_rig_from_world_pose(model.image(image_id).frame_id)
+                held += 1
+        for camera_id in self._constant():
+            config.set_constant_cam_intrinsics(camera_id)
+        if not held:
+            config.fix_gauge(pc.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+        options = pc.BundleAdjustmentOptions()
+        options.refine_focal_length = refine_focal
+        options.ceres.solver_options.num_threads = 1
+        options.ceres.loss_function_type = pc.LossFunctionType.CAUCHY
+        pc.create_default_bundle_adjuster(options, config, model).solve()
+
+    def _constant(self) -> set[int]:
+        return {start.camera + 1 for start in self._start if start.lens_known}
+
+    def _options(self) -> Any:
+        """Of the mapper, permissive: few matches and small angles are better than no camera."""
+        options, settings = self._pc.IncrementalPipelineOptions(), self._settings
+        options.num_threads, options.random_seed = 1, settings.seed
+        options.min_model_size = 2
+        options.extract_colors = False
+        options.constant_cameras = self._constant()
+        options.mapper.init_min_num_inliers = settings.first_matches
+        options.mapper.init_min_tri_angle = settings.first_angle
+        options.mapper.init_max_forward_motion = 1.0
+        options.mapper.abs_pose_min_num_inliers = settings.photo_matches
+        options.mapper.abs_pose_min_inlier_ratio = settings.photo_share
+        options.triangulation.ignore_two_view_tracks = False
+        return options
+
+    def _model(self, model: Any) -> Model:
+        """The arrays of a pycolmap.Reconstruction."""
+        count = len(self._start)
+        world2cam, K = np.full((count, 4, 4), np.nan), np.stack([start.K for start in self._start])
+        rows = {point_id: row for row, point_id in enumerate(sorted(model.point3D_ids()))}
+        photo, pixel, point = [], [], []
+        for image_id in sorted(model.reg_image_ids()):
+            image, index = model.image(image_id), image_id - 1
+            world2cam[index] = np.vstack([image.cam_from_world().matrix(), [0, 0, 0, 1]])
+            K[index] = image.camera.calibration_matrix()
+            for seen in image.get_observation_points2D():
+                photo.append(index)
+                pixel.append(seen.xy)
+                point.append(rows[seen.point3D_id])
+        points = [model.points3D[point_id].xyz for point_id in rows]
+        freed = {start.camera for start in self._start if not start.lens_known}
+        return Model(
+            world2cam,
+            K,
+            np.array(photo, dtype=np.int64),
+            np.array(pixel, dtype=np.float64).reshape(-1, 2),
+            np.array(point, dtype=np.int64),
+            np.array(points, dtype=np.float64).reshape(-1, 3),
+            len(freed),
+        )

@@ -1,0 +1,109 @@
+"""The network's world brought onto the cameras that the photos themselves agree on."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..adjustment.adjust import AdjustedCamera, PhotoStart, adjust
+from ..adjustment.scale_field import tied_depth
+from ..adjustment.settings import AdjustmentSettings
+from ..alignment.aligner import Alignment
+from ..cameras.priors import KnownCamera, lenses_of
+from ..errors import InputError, listed
+from ..images.preprocessing import View
+from ..progress import Report
+from ..scene_graph.edges import Edge
+
+SETTLING = "Fitting depths to the cameras"
+
+log = logging.getLogger(__name__)
+
+
+class PhotoCameras(NamedTuple):
+    """An alignment, what is known of its cameras, and what the user should know of it."""
+
+    alignment: Alignment
+    known: list[KnownCamera]
+    warnings: tuple[str, ...]
+
+
+def adjust_to_photos(
+    views: Sequence[View],
+    alignment: Alignment,
+    known: Sequence[KnownCamera],
+    edges: Sequence[Edge],
+    align_again: Callable[[Sequence[KnownCamera], Report], Alignment],
+    report: Report,
+) -> PhotoCameras:
+    """The alignment with adjusted cameras held, where the photos support more than the network's cameras.
+
+    Photos without an adjusted camera are placed by the network's pairs, relative to the others; depths are tied to the
+    triangulated points. align_again: the alignment with these cameras known. Raises whatever `report` raises.
+    """
+    settings = AdjustmentSettings()
+    adjustment = adjust(_starts(views, alignment, known), edges, report, settings)
+    if not any(adjustment.cameras):
+        return PhotoCameras(alignment, list(known), (*alignment.warnings, *adjustment.warnings))
+    held = [_held(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
+
+    def settle(stage: str, done: int, total: int) -> None:
+        report(SETTLING, done, total)
+
+    try:
+        found = align_again(held, settle)
+    except InputError as error:  # the network's depths fit nowhere between these cameras
+        log.warning("The adjusted cameras are not used: %s", error)
+        return PhotoCameras(alignment, list(known), alignment.warnings)
+    depth = tuple(
+        found.depth[index] if camera is None else tied_depth(found.depth[index], view.mapping, camera, settings)
+        for index, (view, camera) in enumerate(zip(views, adjustment.cameras, strict=True))
+    )
+    component = _one_world(found, adjustment.cameras)
+    aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
+    notes = (f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others",)
+    return PhotoCameras(replace(found, depth=depth, component=component), held, notes if aside else ())
+
+
+def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> list[PhotoStart]:
+    largest = int(np.bincount(alignment.component).argmax())
+    starts = []
+    for index, (view, lens) in enumerate(zip(views, lenses_of(views), strict=True)):
+        focal, (cx, cy) = float(alignment.focal[index]), alignment.principal_point[index]
+        K = known[index].K
+        placed = known[index].cam2world is not None or alignment.component[index] == largest
+        starts.append(
+            PhotoStart(
+                path=view.path,
+                mapping=view.mapping,
+                mask=view.mask,
+                K=np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]) if K is None else K,
+                cam2world=alignment.cam2world[index] if placed else None,
+                depth=alignment.depth[index],
+                known=known[index],
+                lens=lens,
+            )
+        )
+    return starts
+
+
+def _held(camera: AdjustedCamera | None, known: KnownCamera) -> KnownCamera:
+    """What is known of a camera once it is adjusted; what the user gave stays to the last bit."""
+    if camera is None:
+        return known
+    if known.cam2world is None:
+        known = replace(known, cam2world=camera.cam2world)
+    if known.focal is None or known.focal_spread > 0:
+        known = replace(known, focal=float(camera.K[0, 0]), focal_spread=0.0, focal_y=None, focal_source="photos")
+    if known.principal_point is None:
+        known = replace(known, principal_point=(float(camera.K[0, 2]), float(camera.K[1, 2])))
+    return known
+
+
+def _one_world(found: Alignment, cameras: Sequence[AdjustedCamera | None]) -> np.ndarray:
+    """(N,): the components, of which all that hold an adjusted camera are one."""
+    joined = {int(found.component[index]) for index, camera in enumerate(cameras) if camera is not None}
+    merged = np.where(np.isin(found.component, list(joined)), min(joined), found.component)
+    return np.unique(merged, return_inverse=True)[1]

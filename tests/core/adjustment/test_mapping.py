@@ -1,0 +1,110 @@
+"""Structure from motion on matches whose truth is known."""
+
+import numpy as np
+import pytest
+from dust3r.core.adjustment import colmap_main
+from dust3r.core.adjustment.mapping import Model, StartCamera, candidates
+from dust3r.core.adjustment.settings import AdjustmentSettings
+from dust3r.core.adjustment.support import support
+from dust3r.core.features.matching import Matches, PairMatches
+
+pycolmap = pytest.importorskip("pycolmap")
+FOCAL, SIZE = 700.0, (800, 600)
+K = np.array([[FOCAL, 0, 400], [0, FOCAL, 300], [0, 0, 1]])
+SETTINGS = AdjustmentSettings()
+
+
+def world2cam(angle):
+    """A camera on an arc of radius 6 around (0, 0, 6), which it looks at; angle in degrees."""
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    pose = np.eye(4)
+    pose[:3, :3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+    pose[:3, 3] = [0, 0, 6] - pose[:3, :3] @ [0, 0, 6]
+    return pose
+
+
+def matched(poses, noise=0.3, count=300):
+    """Matches of all pairs, of points in a box around (0, 0, 6)."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform([-2, -1.5, 4.5], [2, 1.5, 7.5], (count, 3))
+    keypoints = []
+    for pose in poses:
+        camera = points @ pose[:3, :3].T + pose[:3, 3]
+        pixels = camera[:, :2] / camera[:, 2:] * FOCAL + [400, 300]
+        keypoints.append((pixels + rng.normal(0, noise, pixels.shape)).astype(np.float32))
+    whole = np.repeat(np.arange(count, dtype=np.uint32)[:, None], 2, axis=1)
+    pairs = []
+    for i, j in colmap_main.all_pairs(len(poses)):
+        camera = pycolmap.Camera(model="SIMPLE_PINHOLE", width=800, height=600, params=[FOCAL, 400, 300])
+        options = pycolmap.TwoViewGeometryOptions()
+        options.ransac.random_seed = 0
+        pixels = [keypoints[k].astype(np.float64) for k in (i, j)]
+        geometry = pycolmap.estimate_two_view_geometry(camera, pixels[0], camera, pixels[1], whole, options)
+        pairs.append(PairMatches(i, j, np.asarray(geometry.inlier_matches, np.uint32), geometry))
+    return Matches(tuple(keypoints), tuple(pairs))
+
+
+def starts(count, focal=FOCAL, **known):
+    guess = np.array([[focal, 0, 400], [0, focal, 300], [0, 0, 1]])
+    return [StartCamera(*SIZE, camera=0, K=guess, **known) for _ in range(count)]
+
+
+def rotation_error(model, poses):
+    """Greatest error of the rotations between photos, degrees."""
+    found, true = model.world2cam[:, :3, :3], np.stack(poses)[:, :3, :3]
+    relative = [(f @ found[0].T) @ (t @ true[0].T).T for f, t in zip(found, true, strict=True)]
+    return max(np.degrees(np.arccos(np.clip((np.trace(R) - 1) / 2, -1, 1))) for R in relative)
+
+
+def test_cameras_and_focal_are_found_from_matches_alone():
+    poses = [world2cam(angle) for angle in (0, 12, 24, 36)]
+    matches = matched(poses)
+    model = next(model for model in candidates(matches, starts(4, focal=900.0), SETTINGS) if model.placed.all())
+    assert rotation_error(model, poses) < 0.3
+    assert model.K[0, 0, 0] == pytest.approx(FOCAL, rel=0.02)
+
+
+def test_two_photos_get_their_relative_pose_with_a_known_focal():
+    poses = [world2cam(0), world2cam(30)]
+    models = list(candidates(matched(poses), starts(2, lens_known=True, focal_known=True), SETTINGS))
+    best = colmap_main.choose(models, matched(poses), starts(2), SETTINGS)
+    assert best is not None and best.placed.all()
+    assert rotation_error(best, poses) < 0.5
+    assert np.array_equal(best.K[0], K)
+
+
+def test_known_poses_stay_and_the_others_are_adjusted_to_them():
+    poses = [world2cam(angle) for angle in (0, 15, 30)]
+    rough = [poses[0], poses[1], world2cam(33)]
+    start = [
+        StartCamera(*SIZE, 0, K, lens_known=True, focal_known=True, world2cam=pose, posed=k < 2)
+        for k, pose in enumerate(rough)
+    ]
+    (model,) = candidates(matched(poses), start, SETTINGS)
+    assert model.world2cam[:2] == pytest.approx(np.stack(poses[:2]), abs=1e-12)
+    assert model.world2cam[2] == pytest.approx(poses[2], abs=0.02)
+
+
+def test_the_same_matches_give_the_same_bits():
+    poses = [world2cam(angle) for angle in (0, 12, 24)]
+    first, again = (list(candidates(matched(poses), starts(3), SETTINGS)) for _ in range(2))
+    assert [model.world2cam.tobytes() for model in first] == [model.world2cam.tobytes() for model in again]
+
+
+def test_cameras_that_the_matches_do_not_support_better_are_not_taken():
+    poses = [world2cam(angle) for angle in (0, 12, 24)]
+    matches = matched(poses)
+    known = [StartCamera(*SIZE, 0, K, world2cam=pose) for pose in poses]
+    model = Model(np.stack(poses), np.stack([K] * 3), *(np.empty(0),) * 4)
+    assert support(matches, model.world2cam, model.K, SETTINGS.support_error).sum() > 1500
+    assert colmap_main.choose([model], matches, known, SETTINGS) is None
+    assert colmap_main.choose([model], matches, starts(3), SETTINGS) is model
+    assert colmap_main.choose([], matches, starts(3), SETTINGS) is None
+
+
+def test_more_freedom_has_to_pay():
+    poses = [world2cam(angle) for angle in (0, 12, 24)]
+    matches = matched(poses)
+    shared = Model(np.stack(poses), np.stack([K] * 3), *(np.empty(0),) * 4, freedom=1)
+    free = Model(np.stack(poses), np.stack([K] * 3), *(np.empty(0),) * 4, freedom=3)
+    assert colmap_main.choose([free, shared], matches, starts(3), SETTINGS) is shared
