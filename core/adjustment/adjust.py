@@ -19,6 +19,7 @@ from PIL import Image
 from ..cameras.priors import KnownCamera
 from ..errors import Cancelled, ReconstructionError
 from ..features.process import has_pycolmap, run_apart
+from ..geometry.camera import project, sample_depth
 from ..images.pixel_mapping import PixelMapping
 from ..images.reader import open_photo
 from ..progress import Report
@@ -189,14 +190,9 @@ def _cameras(
         K = np.diag([*(1 / shrink[index]), 1.0]) @ found["K"][index]
         pixels, tracks = found["pixel"][seen] / shrink[index], found["point"][seen]
         camera = move @ cam2world if photo.known.cam2world is None else photo.known.cam2world
-        error = _error(points[tracks], pixels, camera, K)
+        error = float(np.median(np.linalg.norm(project(points[tracks], K, camera)[0] - pixels, axis=1)))
         cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, error))
     return tuple(cameras)
-
-
-def _error(points: Array, pixels: Array, cam2world: Array, K: Array) -> float:
-    seen = (points - cam2world[:3, 3]) @ cam2world[:3, :3] @ K.T
-    return float(np.median(np.linalg.norm(seen[:, :2] / seen[:, 2:] - pixels, axis=1)))
 
 
 def _into_network_world(
@@ -217,7 +213,7 @@ def _into_network_world(
         counts[index] = seen.sum()
         world2cam = found["world2cam"][index]
         z = (found["points"][found["point"][seen]] @ world2cam[:3, :3].T + world2cam[:3, 3])[:, 2]
-        network = depth_at(photo.depth, photo.mapping, found["pixel"][seen] / shrink[index])
+        network = network_depth(photo.depth, photo.mapping, found["pixel"][seen] / shrink[index])
         ratios.append(network[(z > 0) & (network > 0)] / z[(z > 0) & (network > 0)])
     if not ratios or not np.concatenate(ratios).size:
         return 1.0, np.eye(4)
@@ -230,11 +226,6 @@ def _into_network_world(
     return scale, network_pose @ np.linalg.inv(own)
 
 
-def depth_at(depth: NDArray[np.float32], mapping: PixelMapping, pixels: Array) -> Array:
-    """(M,): the network's depth at photo pixels (M, 2), of the nearest network pixel; NaN outside of what it saw."""
-    height, width = depth.shape
-    column = np.floor((pixels[:, 0] - mapping.offset[0]) / mapping.scale[0]).astype(int)
-    row = np.floor((pixels[:, 1] - mapping.offset[1]) / mapping.scale[1]).astype(int)
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    found = depth[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)].astype(np.float64)
-    return np.where(inside, found, np.nan)
+def network_depth(depth: NDArray[np.float32], mapping: PixelMapping, pixels: Array) -> Array:
+    """(M,): the network's depth at photo pixels (M, 2); NaN outside of what it saw."""
+    return sample_depth(depth, (pixels - mapping.offset) / mapping.scale)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.camera import project
 from ..images.pixel_mapping import PixelMapping
-from .adjust import AdjustedCamera, depth_at
+from .adjust import AdjustedCamera, network_depth
 from .settings import AdjustmentSettings
 
 Array = NDArray[np.float64]
@@ -20,8 +21,8 @@ def tied_depth(
     The mean is weighted by a Gaussian of the distance in the photo, robustly (Cauchy), with a pull to the photo's
     median ratio that decides where no point is near. Without points the depth is as it was.
     """
-    z = ((camera.points - camera.cam2world[:3, 3]) @ camera.cam2world[:3, :3])[:, 2]
-    network = depth_at(depth, mapping, camera.pixels)
+    z = project(camera.points, camera.K, camera.cam2world)[1]
+    network = network_depth(depth, mapping, camera.pixels)
     usable = (z > 0) & (network > 0)
     if not usable.any():
         return depth

@@ -13,6 +13,7 @@ from ..adjustment.settings import AdjustmentSettings
 from ..alignment.aligner import Alignment
 from ..cameras.priors import KnownCamera, lenses_of
 from ..errors import InputError, listed
+from ..geometry.camera import intrinsics
 from ..images.preprocessing import View
 from ..progress import Report
 from ..scene_graph.edges import Edge
@@ -71,7 +72,6 @@ def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCa
     largest = int(np.bincount(alignment.component).argmax())
     starts = []
     for index, (view, lens) in enumerate(zip(views, lenses_of(views), strict=True)):
-        focal, (cx, cy) = float(alignment.focal[index]), alignment.principal_point[index]
         K = known[index].K
         placed = known[index].cam2world is not None or alignment.component[index] == largest
         starts.append(
@@ -79,7 +79,7 @@ def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCa
                 path=view.path,
                 mapping=view.mapping,
                 mask=view.mask,
-                K=np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]) if K is None else K,
+                K=intrinsics(alignment.focal[index], alignment.principal_point[index]) if K is None else K,
                 cam2world=alignment.cam2world[index] if placed else None,
                 depth=alignment.depth[index],
                 known=known[index],

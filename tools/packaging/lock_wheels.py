@@ -23,6 +23,7 @@ DIRECT = (
     "pillow",
     "pillow-heif",
     "poselib",
+    "pycolmap",
     "safetensors",
     "huggingface_hub",
 )  # the versions of requirements.txt

@@ -9,6 +9,7 @@ The user's own Blender settings are never touched. Exit status 0 only if every c
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -38,6 +39,8 @@ PACKAGES: dict[str, Callable[[], object]] = {  # a first use of each, since an i
     "PIL": lambda: _module("PIL.Image").new("RGB", (2, 2)).resize((1, 1)),
     "pillow_heif": lambda: _module("pillow_heif").from_bytes("L", (64, 64), bytes(4096)).save(_module("io").BytesIO()),
     "poselib": lambda: _module("poselib").p3p(_module("numpy").eye(3), _module("numpy").eye(3)),
+    # never loaded into the process of Blender
+    "pycolmap": lambda: importlib.util.find_spec("pycolmap") or _module("pycolmap"),
     "safetensors": lambda: _module("safetensors.torch").save({"a": _module("torch").ones(1)}),
     "huggingface_hub": lambda: _module("huggingface_hub").HfApi(),
 }
