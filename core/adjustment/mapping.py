@@ -79,7 +79,8 @@ class _Mapper:
         if not self._matches.pairs:
             return
         pair = max(self._matches.pairs, key=lambda pair: len(pair.indices))
-        for factor in (None, *self._settings.two_view_focals):
+        few = len(self._start) <= 3  # of more, the mapper refines the focal
+        for factor in (None, *(self._settings.two_view_focals if few else ())):
             database = self._database(factor)
             model = self._two_views(pair.i, pair.j, factor)
             if model is None:

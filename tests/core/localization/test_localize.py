@@ -70,7 +70,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def world(model):
-    return reconstruct(PHOTOS[:3], model, ReconstructionSettings())
+    return reconstruct(PHOTOS[:3], model, ReconstructionSettings(cameras="network"))
 
 
 LENIENT = LocalizationSettings(min_inlier_share=0.05)

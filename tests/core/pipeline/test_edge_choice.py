@@ -24,7 +24,7 @@ from dust3r.tests.synthetic import noisy_scene
 ROOT = Path(__file__).resolve().parents[3]
 BUDDHA = sorted((ROOT / "samples" / "buddha" / "images").iterdir())
 STUDIO = sorted((ROOT / "samples" / "studio" / "images").iterdir())
-SETTINGS = ReconstructionSettings(alignment=AlignmentSettings(iterations=0))
+SETTINGS = ReconstructionSettings(cameras="network", alignment=AlignmentSettings(iterations=0))
 
 
 class Sights:

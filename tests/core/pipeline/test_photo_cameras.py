@@ -1,0 +1,97 @@
+"""A reconstruction whose cameras come from the photos, with the bundled network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
+from dust3r.core.cameras.priors import KnownCamera, Priors
+from dust3r.core.checkpoints.loading import load_model
+from dust3r.core.geometry.camera import sample_depth
+from dust3r.core.inference.array_store import MemoryStore
+from dust3r.core.pipeline.reconstruct import reconstruct
+from dust3r.core.settings import ReconstructionSettings
+
+pytest.importorskip("pycolmap")
+
+
+@pytest.fixture(scope="module")
+def truth(pytestconfig):
+    return read_posed_photos(pytestconfig.rootpath / "samples" / "studio")[:4]
+
+
+@pytest.fixture(scope="module")
+def solve(truth, pytestconfig):
+    """Reconstructs the four photos with these settings and priors; the network is asked once."""
+    model = load_model(pytestconfig.rootpath / "models" / "small", torch.device("cpu"), torch.float32)
+    store = MemoryStore()
+
+    def call(priors=None, **changes):
+        settings = replace(ReconstructionSettings(ground="off"), **changes)
+        given = {} if priors is None else {"priors": priors}
+        return reconstruct([photo.path for photo in truth], model, settings, store=store, **given)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def by_photos(solve):
+    return solve()
+
+
+@pytest.fixture(scope="module")
+def by_network(solve):
+    return solve(cameras="network")
+
+
+def turns(poses):
+    """(N - 1, 3, 3): from every other camera to the first."""
+    R = np.stack([pose[:3, :3] for pose in poses])
+    return R[0].T @ R[1:]
+
+
+def worst_turn(result, truth):
+    """Degrees."""
+    off = turns([photo.cam2world for photo in truth]).swapaxes(1, 2) @ turns([view.cam2world for view in result.views])
+    return np.degrees(np.arccos(np.clip((np.trace(off, axis1=1, axis2=2) - 1) / 2, -1, 1))).max()
+
+
+def depth_error(result, truth):
+    """Median relative error of all depths, the unit free but the same for all photos."""
+    ratios = []
+    for view, photo in zip(result.views, truth, strict=True):
+        true = read_depth(photo.depth)
+        pixels = view.mapping.photo_pixels() * np.array(true.shape[::-1]) / photo.size
+        ratio = view.depth / sample_depth(true, pixels)
+        ratios.append(ratio[np.isfinite(ratio)])
+    ratio = np.concatenate(ratios)
+    return np.median(np.abs(ratio / np.median(ratio) - 1))
+
+
+def test_cameras_and_depths_are_nearer_to_the_truth_than_the_networks(truth, by_photos, by_network):
+    assert worst_turn(by_photos, truth) < 1 < worst_turn(by_network, truth)
+    assert depth_error(by_photos, truth) < 0.8 * depth_error(by_network, truth)
+    assert {view.focal_source for view in by_photos.views} == {"photos"}
+    assert {view.component for view in by_photos.views} == {0}
+
+
+def test_the_result_is_the_same_to_the_last_bit(solve, by_photos):
+    again = solve()
+    for first, second in zip(by_photos.views, again.views, strict=True):
+        assert first.cam2world.tobytes() == second.cam2world.tobytes()
+        assert first.depth.tobytes() == second.depth.tobytes()
+
+
+def test_a_known_camera_comes_back_to_the_last_bit(solve, truth):
+    known = {
+        photo.path.resolve(): KnownCamera(photo.cam2world, photo.K[0, 0], tuple(photo.K[:2, 2])) for photo in truth[:2]
+    }
+    result = solve(priors=Priors(cameras=known))
+    for view, photo in zip(result.views[:2], truth, strict=False):
+        assert np.array_equal(view.cam2world, photo.cam2world)
+        assert (view.K[0, 0], tuple(view.K[:2, 2]), view.focal_source) == (
+            photo.K[0, 0],
+            tuple(photo.K[:2, 2]),
+            "known",
+        )
