@@ -19,7 +19,7 @@ from PIL import Image
 from ..cameras.priors import KnownCamera
 from ..errors import Cancelled, ReconstructionError
 from ..features.process import has_pycolmap, run_apart
-from ..geometry.camera import project, sample_depth
+from ..geometry.camera import intrinsics, project, sample_depth
 from ..images.pixel_mapping import PixelMapping
 from ..images.reader import open_photo
 from ..progress import Report
@@ -187,12 +187,19 @@ def _cameras(
             continue
         cam2world = np.linalg.inv(world2cam)
         cam2world[:3, 3] *= scale
-        K = np.diag([*(1 / shrink[index]), 1.0]) @ found["K"][index]
+        K = _photo_intrinsics(photo, found["K"][index], shrink[index])
         pixels, tracks = found["pixel"][seen] / shrink[index], found["point"][seen]
         camera = move @ cam2world if photo.known.cam2world is None else photo.known.cam2world
         error = float(np.median(np.linalg.norm(project(points[tracks], K, camera)[0] - pixels, axis=1)))
         cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, error))
     return tuple(cameras)
+
+
+def _photo_intrinsics(photo: PhotoStart, K: Array, shrink: Array) -> Array:
+    """K (3, 3) in photo pixels, with the principal point that the photo began with; what is known stays as it is."""
+    if photo.known.K is not None:
+        return photo.known.K
+    return intrinsics(float(np.mean(K[[0, 1], [0, 1]] / shrink)), photo.K[:2, 2])
 
 
 def _into_network_world(

@@ -122,7 +122,7 @@ class _Mapper:
             if start.camera in cameras:
                 continue
             focal, (cx, cy) = self._focal(index, factor), start.K[:2, 2]
-            square = abs(start.K[1, 1] / start.K[0, 0] - 1) < 1e-9
+            square = not start.lens_known  # a focal that is looked for is one of square pixels
             model = "SIMPLE_PINHOLE" if square else "PINHOLE"
             params = [focal, cx, cy] if square else [focal, focal * start.K[1, 1] / start.K[0, 0], cx, cy]
             cameras[start.camera] = self._pc.Camera(

@@ -31,7 +31,8 @@ def _reconstruct(photos, *more):
 
 
 def test_photos_become_cameras_and_points(run, photos, tmp_path):
-    code, out, _ = run(*_reconstruct(photos, "--cameras", tmp_path / "c.json", "--points", tmp_path / "p.ply"))
+    written = ("--cameras", tmp_path / "c.json", "--points", tmp_path / "p.ply", "--cameras-from", "network")
+    code, out, _ = run(*_reconstruct(photos, *written))
     assert code == 0
     cameras = json.loads((tmp_path / "c.json").read_text())
     assert set(cameras) == {"photos", "model", "licence", "synthetic", "settings", "version", "world"}
