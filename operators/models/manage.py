@@ -11,7 +11,6 @@ from bpy.props import BoolProperty, StringProperty
 from ...core.checkpoints.catalogue import known_model
 from ...core.checkpoints.download import copying_steps
 from ...core.checkpoints.local import find_model
-from ...core.checkpoints.manage import remove_model
 from ...core.errors import ReconstructionError
 from ..addon.preferences import model_folder, user_folder
 from ..addon.properties import BEST, settings_of
@@ -96,6 +95,8 @@ class DUST3R_OT_remove_model(IdleOperator, bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
+        from ...core.checkpoints.manage import remove_model  # it loads torch
+
         folder = model_folder(context)
         chosen = [scene for scene in bpy.data.scenes if settings_of(scene).model == self.model]
         try:
