@@ -58,7 +58,7 @@ def test_every_pin_is_a_declared_dependency():
 @pytest.mark.parametrize("folder", ["core", "cli", "training", "evaluation", "operators"])
 def test_every_library_that_a_package_imports_is_declared(folder):
     groups = PROJECT["optional-dependencies"]
-    declared = {normalized(name) for name in (*PROJECT["dependencies"], *groups["training"], *groups["evaluation"])}
+    declared = {normalized(name) for name in (*PROJECT["dependencies"], *groups["training"])}
     known = OWN | BLENDER | sys.stdlib_module_names | {"__future__"}
     used = {normalized(NAMES.get(name, name)) for name in imported(folder) if name not in known}
     assert sorted(used - declared) == []
