@@ -162,6 +162,7 @@ def movie(tmp_path, monkeypatch):
 
 
 def test_frames_land_in_the_folder_with_their_list_and_are_taken_again_in_place(movie):
+    told = []
     for _ in range(2):
         found, folder, told = movie()
         assert list(found.numbers.values()) == [1, 3, 4]

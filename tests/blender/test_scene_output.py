@@ -247,7 +247,7 @@ def test_what_an_exporter_writes_appears_together_at_the_end(empty_scene, tmp_pa
         (pictures := Path(filepath).parent / "textures").mkdir()
         (pictures / "one.png").touch()
 
-    operator.get_rna_type = lambda: None
+    setattr(operator, "get_rna_type", lambda: None)  # noqa: B010  a function has none to the type checker
     interchange._write(operator, empty_scene, tmp_path / "a.usd", color=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.usd", "textures"]
     with pytest.raises(InputError, match="textures exists already"):
@@ -256,7 +256,7 @@ def test_what_an_exporter_writes_appears_together_at_the_end(empty_scene, tmp_pa
     def failing(filepath):
         raise RuntimeError("no disk")
 
-    failing.get_rna_type = lambda: None
+    setattr(failing, "get_rna_type", lambda: None)  # noqa: B010
     with pytest.raises(InputError, match=r"Cannot write .*c\.usd: no disk; choose another place"):
         interchange._write(failing, empty_scene, tmp_path / "c.usd")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.usd", "textures"]

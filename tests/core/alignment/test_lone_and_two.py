@@ -152,7 +152,9 @@ def test_depths_are_stretched_by_the_focals_ratio_and_nothing_else_is():
     assert stretched.edge == (1, 0) and stretched.shape(0) == (1, 2) and stretched.shape(1) == (1, 3)
     points, confidence = stretched.at(1, np.arange(2))
     assert points.tolist() == [[2, 2, 3]] * 2 and confidence.tolist() == [6, 6]
-    points, confidence = stretched.dense(0)
+    dense = stretched.dense(0)
+    assert dense is not None
+    points, confidence = dense
     assert points.tolist() == [[3, 3, 4.5]] * 2 and confidence.tolist() == [7, 7] and points.dtype == np.float32
     assert Stretched(Flat(kept=False), 1.5).dense(0) is None
 
@@ -163,9 +165,11 @@ def test_edges_are_stretched_by_their_first_photos_ratio_so_that_points_keep_the
     same, kept = with_known_focals(observations, predictions, np.ones(2))
     assert same is observations and kept == predictions
     moved, changed = with_known_focals(observations, predictions, np.array([1.0, 1.5]))
-    assert changed[0] is predictions[0] and changed[1].ratio == 1.5
+    assert changed[0] is predictions[0]
+    assert isinstance(changed[1], Stretched) and changed[1].ratio == 1.5
     assert (moved.points[0] == observations.points[0]).all()
     shown, wider = (
-        project(points[1, 0], focal, np.zeros(2)) for points, focal in ((observations.points, 40), (moved.points, 60))
+        project(points[1, 0], np.diag([focal, focal, 1]), None)[0]
+        for points, focal in ((observations.points, 40), (moved.points, 60))
     )
     assert shown == pytest.approx(wider)
