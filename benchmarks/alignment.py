@@ -70,7 +70,8 @@ class _Kept:
     """The dense solver's runs in a file, by cell; without a file nothing is kept."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path, self._reused = path, 0
+        self._path = path
+        self._reused = 0
         self._runs = json.loads(path.read_text()) if path and path.exists() else {}
 
     @property
@@ -91,7 +92,8 @@ class _Kept:
 
 
 def _row(cell: Cell, kept: _Kept) -> Row:
-    ours, dense = [], []
+    ours = []
+    dense = []
     for single in cell.singles():
         given = inputs(single)
         ours.append(_say(single, run_ours(given)))

@@ -48,7 +48,8 @@ def main(root: Path) -> None:
 def errors_over_foretold(seed: int) -> dict[str, Array]:
     """Per kind (N,): the errors of one random problem's cameras, over their standard errors."""
     generator = np.random.default_rng(seed)
-    maker, count = synthetic_pairs(), int(generator.integers(3, 9))
+    maker = synthetic_pairs()
+    count = int(generator.integers(3, 9))
     scene = maker.make_scene(count, (112, 80), seed=1000 + seed, span=float(generator.uniform(30, 110)))
     noise = ("low", "medium", "high")[generator.integers(3)]
     edges = [tuple(edge) for edge in make_edges(count, GRAPHS[generator.integers(len(GRAPHS))])]
@@ -62,7 +63,8 @@ def errors_over_foretold(seed: int) -> dict[str, Array]:
 def _of_cameras(found: Alignment, scene: dict[str, Any]) -> dict[str, Array]:
     move, rotation, centre = align_cameras(found.cam2world, scene["poses"])
     depth = np.array([np.median(part) for part in found.depth]) * float(move.scale)
-    growth, sure = _growth(found, scene), found.uncertainty
+    growth = _growth(found, scene)
+    sure = found.uncertainty
     return {
         "rotation": rotation / sure.rotation,
         "centre": centre / (depth * sure.centre),
