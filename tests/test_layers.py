@@ -34,7 +34,7 @@ DOORS = {
     "core/inference": f"{BASE} settings io geometry images networks scene_graph checkpoints runtime",
     "core/alignment": f"{BASE} settings geometry images cameras scene_graph inference",
     "core/features": "errors progress runtime",
-    "core/adjustment": f"{BASE} geometry images cameras features",
+    "core/adjustment": f"{BASE} io geometry images cameras features",
     "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
     "core/world": f"{BASE} io geometry cameras reconstruction",

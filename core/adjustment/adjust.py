@@ -8,7 +8,7 @@ import logging
 import tempfile
 import zipfile
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -116,19 +116,22 @@ def _write_task(
     if masked:
         (folder / "masks").mkdir()
     names = [f"{index:05d}.png" for index in range(len(photos))]
-    shrink, entries, cameras = [], [], _camera_numbers(photos)
+    shrink: list[Array] = []
+    entries: list[dict[str, Any]] = []
+    cameras = _camera_numbers(photos)
     for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
         report("Finding features", 0, len(photos))
         size = _shrunken(photo.mapping.photo_size, settings.features.long_side)
         grey = open_photo(photo.path).image.convert("L")
-        grey.resize(size, Image.Resampling.BOX, reducing_gap=None).save(folder / "images" / name, compress_level=1)
+        grey.resize(size, Image.Resampling.BOX).save(folder / "images" / name, compress_level=1)
         if masked:
             _mask_image(photo, size).save(folder / "masks" / f"{name}.png", compress_level=1)
         shrink.append(np.array(size) / photo.mapping.photo_size)
         entries.append(_entry(photo, size, shrink[-1], cameras[index]))
     complete = len(photos) <= settings.features.complete_pairs
     pairs = all_pairs(len(photos)) if complete else sorted({(min(edge), max(edge)) for edge in edges})
-    (folder / TASK).write_text(json.dumps({"names": names, "photos": entries, "edges": pairs}), encoding="utf-8")
+    task = {"names": names, "photos": entries, "edges": pairs, "settings": asdict(settings)}
+    (folder / TASK).write_text(json.dumps(task), encoding="utf-8")
     return shrink
 
 
@@ -221,7 +224,8 @@ def _into_network_world(
         world2cam = found["world2cam"][index]
         z = (found["points"][found["point"][seen]] @ world2cam[:3, :3].T + world2cam[:3, 3])[:, 2]
         network = network_depth(photo.depth, photo.mapping, found["pixel"][seen] / shrink[index])
-        ratios.append(network[(z > 0) & (network > 0)] / z[(z > 0) & (network > 0)])
+        usable = (z > 0) & (network > 0)
+        ratios.append(network[usable] / z[usable])
     if not ratios or not np.concatenate(ratios).size:
         return 1.0, np.eye(4)
     scale = float(np.median(np.concatenate(ratios)))

@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.matching import Matches, match_photos
+from ..io.validation import record_of
 from .mapping import Model, StartCamera, candidates
 from .settings import AdjustmentSettings
 from .support import support
 
-TASK, RESULT = "task.json", "result.npz"
+TASK = "task.json"
+RESULT = "result.npz"
+ARRAYS = ("world2cam", "K", "photo", "pixel", "point", "points")  # of a Model, in RESULT; none where there is no model
 ADJUSTING = "Adjusting cameras"
 
 
@@ -28,11 +31,8 @@ def main(folder: str) -> None:
     content = json.loads((Path(folder) / TASK).read_text(encoding="utf-8"))
     start = [_start_camera(photo) for photo in content["photos"]]
     edges = [(int(i), int(j)) for i, j in content["edges"]]
-    model, matches = solve(Path(folder), content["names"], start, edges, AdjustmentSettings())
-    arrays: dict[str, Any] = {"matched": _matched(matches, len(start))}
-    if model is not None:
-        names = ("world2cam", "K", "photo", "pixel", "point", "points")
-        arrays |= {name: getattr(model, name) for name in names}
+    model = solve(Path(folder), content["names"], start, edges, record_of(AdjustmentSettings, content["settings"]))
+    arrays: dict[str, Any] = {} if model is None else {name: getattr(model, name) for name in ARRAYS}
     np.savez(Path(folder) / RESULT, **arrays)
 
 
@@ -42,25 +42,24 @@ def solve(
     start: Sequence[StartCamera],
     edges: Sequence[tuple[int, int]],
     settings: AdjustmentSettings,
-) -> tuple[Model | None, Matches]:
-    """The model that most matches support, and the matches; None where they support the network's cameras as well.
+) -> Model | None:
+    """The model that most matches support; None where they support the network's cameras as well.
 
     Features are found more thoroughly until a model has a certain place for every photo.
     """
     models: list[Model] = []
-    ways = settings.features.passes
-    long_side, matches = max(max(camera.width, camera.height) for camera in start), Matches((), ())
-    for number, way in enumerate(ways):
-        database = folder / f"matches{number}.db"
-        focals = [float(camera.K[0, 0]) if camera.focal_known else None for camera in start]
-        matches = match_photos(folder, database, names, focals, long_side, edges, way, settings.features, _say)
+    matches = Matches((), ())
+    long_side = max(max(camera.width, camera.height) for camera in start)
+    focals = [float(camera.K[0, 0]) if camera.focal_known else None for camera in start]
+    for way in settings.features.passes:
+        matches = match_photos(folder, names, focals, long_side, edges, way, settings.features, _say)
         for model in _models(matches, start, settings):
             models.append(model)
             if _is_complete(model, settings):
                 break
         if any(_is_complete(model, settings) for model in models):
             break
-    return choose(models, matches, start, settings), matches
+    return choose(models, matches, start, settings)
 
 
 def choose(
@@ -102,26 +101,10 @@ def _support(matches: Matches, world2cam: NDArray[Any], K: NDArray[Any], setting
     return int(support(matches, world2cam, K, settings.support_error).sum())
 
 
-def _matched(matches: Matches, count: int) -> NDArray[np.int64]:
-    """(N,): verified matches of every photo."""
-    found = np.zeros(count, dtype=np.int64)
-    for pair in matches.pairs:
-        found[[pair.i, pair.j]] += len(pair.indices)
-    return found
-
-
 def _start_camera(photo: dict[str, Any]) -> StartCamera:
-    world2cam = photo["world2cam"]
-    return StartCamera(
-        width=photo["width"],
-        height=photo["height"],
-        camera=photo["camera"],
-        K=np.array(photo["K"], dtype=np.float64),
-        lens_known=photo["lens_known"],
-        focal_known=photo["focal_known"],
-        world2cam=None if world2cam is None else np.array(world2cam, dtype=np.float64),
-        posed=photo["posed"],
-    )
+    """The camera of an entry of the task, whose matrices are lists."""
+    matrices = {name: photo[name] and np.array(photo[name], dtype=np.float64) for name in ("K", "world2cam")}
+    return StartCamera(**photo | matrices)
 
 
 def all_pairs(count: int) -> list[tuple[int, int]]:

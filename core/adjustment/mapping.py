@@ -65,7 +65,11 @@ class _Mapper:
     def __init__(
         self, pycolmap: Any, work: Path, matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings
     ) -> None:
-        self._pc, self._work, self._matches, self._start, self._settings = pycolmap, work, matches, start, settings
+        self._pc = pycolmap
+        self._work = work
+        self._matches = matches
+        self._start = start
+        self._settings = settings
 
     def incremental(self, factor: float | None) -> Iterator[Model]:
         """From the photos alone; factor: the first focal where none is known, of the long side; None: the network's."""
@@ -225,7 +229,8 @@ class _Mapper:
     def _options(self) -> Any:
         """Of the mapper, permissive: few matches and small angles are better than no camera."""
         options, settings = self._pc.IncrementalPipelineOptions(), self._settings
-        options.num_threads, options.random_seed = 1, settings.seed
+        options.num_threads = 1  # several add in another order each time
+        options.random_seed = settings.seed
         options.min_model_size = 2
         options.extract_colors = False
         options.constant_cameras = self._constant()

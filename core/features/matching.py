@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,6 @@ def import_pycolmap() -> Any:
 
 def match_photos(
     folder: Path,
-    database: Path,
     names: Sequence[str],
     known_focals: Sequence[float | None],
     long_side: int,
@@ -60,40 +60,14 @@ def match_photos(
     settings: FeatureSettings,
     step: Step,
 ) -> Matches:
-    """Find and match features of folder/images/NAME, under folder/masks/NAME.png where there is
-    that folder.
+    """Find and match features of folder/images/NAME, where there is folder/masks under masks/NAME.png.
 
-    known_focals: pixels; pairs of two photos that have one are verified with it; edges: the pairs to match.
+    known_focals: pixels; pairs of two photos that have one are verified with it. long_side: of the largest photo,
+    pixels. edges: the pairs to match. A database is left in a new folder of its own below `folder`.
     """
     pycolmap = import_pycolmap()
-    _find(pycolmap, folder, database, names, 2 * long_side <= settings.long_side, way, settings, step)
-    with pycolmap.Database.open(database) as opened:
-        ids = [opened.read_image_with_name(name).image_id for name in names]
-        for image_id, focal in zip(ids, known_focals, strict=True):
-            if focal is not None:
-                camera = opened.read_camera(opened.read_image(image_id).camera_id)
-                camera.focal_length, camera.has_prior_focal_length = focal, True
-                opened.update_camera(camera)
-    _match(pycolmap, folder, database, [(names[i], names[j]) for i, j in edges], way, settings, step)
-    return _read(pycolmap, database, ids, settings)
-
-
-def _find(
-    pycolmap: Any,
-    folder: Path,
-    database: Path,
-    names: Sequence[str],
-    small: bool,
-    way: FeaturePass,
-    settings: FeatureSettings,
-    step: Step,
-) -> None:
-    options = pycolmap.FeatureExtractionOptions()
-    options.use_gpu, options.num_threads = False, -1
-    options.max_image_size = settings.long_side
-    options.sift.first_octave = -1 if way.doubled or small else 0  # octave -1 is twice the size
-    options.sift.peak_threshold = way.peak_threshold
-    options.sift.max_num_features = way.most
+    database = Path(mkdtemp(dir=folder)) / "matches.db"
+    extraction = _extraction(pycolmap, long_side, way, settings)
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "SIMPLE_PINHOLE"
     if (folder / "masks").is_dir():
@@ -107,42 +81,69 @@ def _find(
             image_names=names[start : start + together],
             camera_mode=pycolmap.CameraMode.PER_IMAGE,
             reader_options=reader,
-            extraction_options=options,
+            extraction_options=extraction,
             device=pycolmap.Device.cpu,
         )
-
-
-def _match(
-    pycolmap: Any,
-    folder: Path,
-    database: Path,
-    pairs: Sequence[tuple[str, str]],
-    way: FeaturePass,
-    settings: FeatureSettings,
-    step: Step,
-) -> None:
-    options = pycolmap.FeatureMatchingOptions()
-    options.use_gpu, options.num_threads = False, -1
-    options.guided_matching = way.guided
-    options.sift.max_ratio = way.ratio
-    verification = pycolmap.TwoViewGeometryOptions()
-    verification.min_num_inliers = settings.least_matches
-    verification.ransac.max_error = settings.pixel_error
-    verification.ransac.random_seed = settings.seed
-    together = 4 * (os.cpu_count() or 1)
-    for start in range(0, len(pairs), together):
-        step(MATCHING, start, len(pairs))
-        listing = folder / "pairs.txt"
-        listing.write_text("".join(f"{a} {b}\n" for a, b in pairs[start : start + together]), encoding="utf-8")
-        pairing = pycolmap.ImportedPairingOptions()
-        pairing.match_list_path = listing
+    ids = _tell_focals(pycolmap, database, names, known_focals)
+    matching = _matching(pycolmap, way)
+    verification = _verification(pycolmap, settings)
+    listing = database.with_name("pairs.txt")
+    pairing = pycolmap.ImportedPairingOptions()
+    pairing.match_list_path = listing
+    for start in range(0, len(edges), 4 * together):
+        step(MATCHING, start, len(edges))
+        lines = [f"{names[i]} {names[j]}\n" for i, j in edges[start : start + 4 * together]]
+        listing.write_text("".join(lines), encoding="utf-8")
         pycolmap.match_image_pairs(
             database,
-            matching_options=options,
+            matching_options=matching,
             pairing_options=pairing,
             verification_options=verification,
             device=pycolmap.Device.cpu,
         )
+    return _read(pycolmap, database, ids, settings)
+
+
+def _extraction(pycolmap: Any, long_side: int, way: FeaturePass, settings: FeatureSettings) -> Any:
+    small = 2 * long_side <= settings.long_side
+    options = pycolmap.FeatureExtractionOptions()
+    options.use_gpu = False
+    options.max_image_size = settings.long_side
+    options.sift.first_octave = -1 if way.doubled or small else 0  # octave -1 is twice the size
+    options.sift.peak_threshold = way.peak_threshold
+    options.sift.max_num_features = way.most
+    return options
+
+
+def _matching(pycolmap: Any, way: FeaturePass) -> Any:
+    options = pycolmap.FeatureMatchingOptions()
+    options.use_gpu = False
+    options.guided_matching = way.guided
+    options.sift.max_ratio = way.ratio
+    return options
+
+
+def _verification(pycolmap: Any, settings: FeatureSettings) -> Any:
+    options = pycolmap.TwoViewGeometryOptions()
+    options.min_num_inliers = settings.least_matches
+    options.ransac.max_error = settings.pixel_error
+    options.ransac.random_seed = settings.seed
+    return options
+
+
+def _tell_focals(
+    pycolmap: Any, database: Path, names: Sequence[str], known_focals: Sequence[float | None]
+) -> list[int]:
+    """Write known focals, pixels, into the database; returns the photos' ids in it."""
+    with pycolmap.Database.open(database) as opened:
+        images = [opened.read_image_with_name(name) for name in names]
+        for image, focal in zip(images, known_focals, strict=True):
+            if focal is not None:
+                camera = opened.read_camera(image.camera_id)
+                camera.focal_length = focal
+                camera.has_prior_focal_length = True
+                opened.update_camera(camera)
+        return [image.image_id for image in images]
 
 
 def _read(pycolmap: Any, database: Path, ids: Sequence[int], settings: FeatureSettings) -> Matches:

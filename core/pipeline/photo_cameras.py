@@ -57,7 +57,8 @@ def adjust_to_photos(
         found = align_again(held, settle)
     except InputError as error:  # the network's depths fit nowhere between these cameras
         log.warning("The adjusted cameras are not used: %s", error)
-        return PhotoCameras(alignment, list(known), alignment.warnings)
+        kept = f"The cameras are the network's alone, whose depths do not fit between those of the photos: {error}"
+        return PhotoCameras(alignment, list(known), (*alignment.warnings, kept))
     depth = tuple(
         found.depth[index] if camera is None else tied_depth(found.depth[index], view.mapping, camera, settings)
         for index, (view, camera) in enumerate(zip(views, adjustment.cameras, strict=True))

@@ -1,18 +1,24 @@
 """Cameras of real pictures, adjusted on what they agree on."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from dust3r.core.adjustment import adjust as module
+from dust3r.core.adjustment import colmap_main
 from dust3r.core.adjustment.adjust import PhotoStart, adjust
+from dust3r.core.adjustment.settings import AdjustmentSettings
 from dust3r.core.cameras.posed_images import read_posed_photos
 from dust3r.core.cameras.priors import KnownCamera
-from dust3r.core.errors import Cancelled
+from dust3r.core.errors import Cancelled, ReconstructionError
+from dust3r.core.features.settings import FeaturePass, FeatureSettings
 from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.io.validation import record_of
 from dust3r.core.progress import silent
 
 pytest.importorskip("pycolmap")
+WAY = FeaturePass(doubled=False, peak_threshold=0.01, guided=True)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +98,22 @@ def test_without_pycolmap_or_when_it_dies_the_networks_cameras_stay_and_a_senten
     monkeypatch.setattr(module, "MODULE", "dust3r.core.errors")  # which has no main
     dead = adjust(photos, [], silent)
     assert not any(dead.cameras) and "pycolmap ended early (exit code 1)" in dead.warnings[0]
+
+
+def test_the_settings_reach_the_other_process_as_they_are(truth, monkeypatch):
+    wanted = AdjustmentSettings(
+        features=FeatureSettings(long_side=300, passes=(WAY,)), focal_factors=(None, 0.9), seed=7
+    )
+    reached = []
+
+    def read(name, folder, report):
+        content = json.loads((folder / colmap_main.TASK).read_text(encoding="utf-8"))
+        reached.append(record_of(AdjustmentSettings, content["settings"]))
+        raise ReconstructionError("enough")
+
+    monkeypatch.setattr(module, "run_apart", read)
+    adjust([start(photo) for photo in truth], [], silent, wanted)
+    assert reached == [wanted]
 
 
 def test_cancelling_is_no_failure_of_pycolmap(truth):
