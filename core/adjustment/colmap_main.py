@@ -103,7 +103,9 @@ def _support(matches: Matches, world2cam: NDArray[Any], K: NDArray[Any], setting
 
 def _start_camera(photo: dict[str, Any]) -> StartCamera:
     """The camera of an entry of the task, whose matrices are lists."""
-    matrices = {name: photo[name] and np.array(photo[name], dtype=np.float64) for name in ("K", "world2cam")}
+    matrices: dict[str, Any] = {
+        name: None if photo[name] is None else np.array(photo[name], dtype=np.float64) for name in ("K", "world2cam")
+    }
     return StartCamera(**photo | matrices)
 
 
