@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from ..cli.main import main as run_verb
 from ..evaluation.table import OWN, Row, means
 from .suite.report import write_section
 
-OTHER, MODEL = "pycolmap", "small"
+OTHER = "pycolmap"
+ALONE = "network alone"
+MODEL = "small"
 RUNS = 3
 COLUMNS = {
     "registered": "registered",
@@ -35,10 +38,10 @@ SHORT = ("registered", "placed", "AUC@5/10/30", "RRA@5/15/30", "RTA@5/15/30", "m
 SHORT += ("s", "CPU s", "MiB")
 MORE = "[benchmarks/results/against_pycolmap.md](../benchmarks/results/against_pycolmap.md) has every figure."
 
-ABOUT = f"""`headless.py evaluate … --model {MODEL} --against {OTHER}` on a 2-core x86 CPU that other work shared: wall
-seconds say little, CPU seconds more. Medians of {RUNS} runs: {OTHER}'s threads make its figures differ from run to run.
-Focal, depth and points are of what a method found, and their means over the sets of which it found something; all
-other columns count what was lost as wrong."""
+ABOUT = f"""`headless.py evaluate … --model {MODEL} --against {OTHER}`, of the {ALONE} with `--cameras-from network`,
+on a 2-core x86 CPU. Medians of {RUNS} runs: {OTHER}'s threads make its figures differ from run to run. Focal, depth and
+points are of what a method found, and their means over the sets of which it found something; all other columns count
+what was lost as wrong. MiB are of the process with the network, without the one with {OTHER}."""
 
 
 def main(root: Path) -> None:
@@ -59,13 +62,24 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def _examine(folders: Sequence[Path]) -> list[Row]:
+    """Set by set: the network's cameras alone, those of the photos and the network, the classical pipeline's."""
+    alone = _figures(folders, "--cameras-from", "network")
+    sets = _figures(folders, "--against", OTHER)
+    rows = []
+    for name, figures in sets.items():
+        rows.append(Row(name, ALONE, alone[name][OWN]))
+        rows += [Row(name, method, figures[method]) for method in (OWN, OTHER)]
+    return rows
+
+
+def _figures(folders: Sequence[Path], *options: str) -> dict[str, Any]:
+    """What `evaluate` writes of every set, by method."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "figures.json"
-        arguments = ["evaluate", *map(str, folders), "--model", MODEL, "--against", OTHER, "--json", str(path)]
+        arguments = ["evaluate", *map(str, folders), "--model", MODEL, *options, "--json", str(path)]
         if run_verb(arguments) != 0:
             raise SystemExit(1)
-        sets = json.loads(path.read_text(encoding="utf-8"))["sets"]
-    return [Row(name, method, figures[method]) for name, figures in sets.items() for method in (OWN, OTHER)]
+        return json.loads(path.read_text(encoding="utf-8"))["sets"]
 
 
 def _median(runs: Sequence[Row]) -> Row:
