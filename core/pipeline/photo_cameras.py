@@ -35,6 +35,7 @@ def adjust_to_photos(
     views: Sequence[View],
     alignment: Alignment,
     known: Sequence[KnownCamera],
+    warnings: Sequence[str],
     edges: Sequence[Edge],
     align_again: Callable[[Sequence[KnownCamera], Report], Alignment],
     report: Report,
@@ -42,12 +43,13 @@ def adjust_to_photos(
     """The alignment with adjusted cameras held, where the photos support more than the network's cameras.
 
     Photos without an adjusted camera are placed by the network's pairs, relative to the others; depths are tied to the
-    triangulated points. align_again: the alignment with these cameras known. Raises whatever `report` raises.
+    triangulated points. warnings: of the network's world, which hold as long as any of its cameras stays. align_again:
+    the alignment with these cameras known. Raises whatever `report` raises.
     """
     settings = AdjustmentSettings()
     adjustment = adjust(_starts(views, alignment, known), edges, report, settings)
     if not any(adjustment.cameras):
-        return PhotoCameras(alignment, list(known), (*alignment.warnings, *adjustment.warnings))
+        return PhotoCameras(alignment, list(known), (*warnings, *adjustment.warnings))
     held = [_held(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
 
     def settle(stage: str, done: int, total: int) -> None:
@@ -58,15 +60,17 @@ def adjust_to_photos(
     except InputError as error:  # the network's depths fit nowhere between these cameras
         log.warning("The adjusted cameras are not used: %s", error)
         kept = f"The cameras are the network's alone, whose depths do not fit between those of the photos: {error}"
-        return PhotoCameras(alignment, list(known), (*alignment.warnings, kept))
+        return PhotoCameras(alignment, list(known), (*warnings, kept))
     depth = tuple(
         found.depth[index] if camera is None else tied_depth(found.depth[index], view.mapping, camera, settings)
         for index, (view, camera) in enumerate(zip(views, adjustment.cameras, strict=True))
     )
     component = _one_world(found, adjustment.cameras)
     aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
-    notes = (f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others",)
-    return PhotoCameras(replace(found, depth=depth, component=component), held, notes if aside else ())
+    if not aside:
+        return PhotoCameras(replace(found, depth=depth, component=component), held, ())
+    note = f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others"
+    return PhotoCameras(replace(found, depth=depth, component=component), held, (*warnings, note))
 
 
 def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> list[PhotoStart]:

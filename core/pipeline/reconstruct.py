@@ -86,9 +86,9 @@ def reconstruct(
             )
 
         alignment = solve(known, report)
-        noted = alignment.warnings
+        noted = (*doubts, *alignment.warnings)
         if settings.cameras == "auto":
-            alignment, known, noted = adjust_to_photos(views, alignment, known, edges, solve, report)
+            alignment, known, noted = adjust_to_photos(views, alignment, known, noted, edges, solve, report)
     aligned = aligned_views(views, alignment, known)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
@@ -96,7 +96,7 @@ def reconstruct(
         model=model.label,
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
-        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *doubts, *noted),
+        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *noted),
         priors=priors.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
         synthetic=model.synthetic,

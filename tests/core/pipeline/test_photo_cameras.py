@@ -10,6 +10,8 @@ from dust3r.core.cameras.priors import KnownCamera, Priors
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.geometry.camera import sample_depth
 from dust3r.core.inference.array_store import MemoryStore
+from dust3r.core.pipeline import reconstruct as pipeline
+from dust3r.core.pipeline.edge_choice import ChosenEdges
 from dust3r.core.pipeline.reconstruct import reconstruct
 from dust3r.core.settings import ReconstructionSettings
 
@@ -74,6 +76,16 @@ def test_cameras_and_depths_are_nearer_to_the_truth_than_the_networks(truth, by_
     assert depth_error(by_photos, truth) < depth_error(by_network, truth)
     assert {view.focal_source for view in by_photos.views} == {"photos"}
     assert {view.component for view in by_photos.views} == {0}
+
+
+def test_doubts_of_the_networks_pairs_end_where_the_photos_place_every_camera(solve, monkeypatch):
+    def doubtful(*arguments, **options):
+        return ChosenEdges(choose_edges(*arguments, **options).edges, ("Unsure",))
+
+    choose_edges = pipeline.choose_edges
+    monkeypatch.setattr(pipeline, "choose_edges", doubtful)
+    assert "Unsure" not in solve().warnings
+    assert "Unsure" in solve(cameras="network").warnings
 
 
 def test_the_result_is_the_same_to_the_last_bit(solve, by_photos):
