@@ -31,7 +31,7 @@ from .spanning_tree import chain_poses, components, spanning_tree
 from .steps import Steps
 from .two_views import two_view_poses
 from .uncertainty import appraise, nothing_to_compare
-from .warnings import describe
+from .warnings import describe, describe_unusable
 
 __all__ = ["Alignment", "AlignmentPhoto", "KnownCamera", "Placement", "align"]
 
@@ -87,7 +87,9 @@ def align(
     for part in parts:
         _show(observe, photos, component, part.photos, lambda part=part: part.world, canonical.weight[part.photos])
     found = finish(photos, predictions, parts, settings, component, warnings, steps, observe)
-    return replace(found, focal_source=focal_sources([photo.known for photo in photos], groups, canonical.dropped))
+    sources = focal_sources([photo.known for photo in photos], groups, canonical.dropped)
+    unusable = describe_unusable(observations, canonical, usable, names)
+    return replace(found, focal_source=sources, unusable=unusable)
 
 
 def _solve(

@@ -35,6 +35,7 @@ class Alignment:
     pair_uncertainty: PairUncertainty  # of every prediction's two cameras to each other; NaN where left out
     disagreement: Array  # (E,), of every prediction with the rest, over the usual: about 1; NaN where left out
     warnings: tuple[str, ...]  # what the user should know, one sentence each
+    unusable: tuple[str, ...] = ()  # those of the warnings on predictions of which nothing could be used
     focal_source: tuple[FocalSource, ...] = ()  # N x where the focal comes from
 
 

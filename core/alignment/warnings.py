@@ -22,20 +22,14 @@ def describe(
 
     usable, odd: (E,); component: (N,).
     """
-    sentences = []
-    empty = [names[photo] for photo in np.flatnonzero(~canonical.known)]
-    if empty:
-        sentences.append(f"Nothing usable was predicted for {listed(empty)}: camera and depth are placeholders")
+    sentences = _without_geometry(canonical, names)
     if canonical.dropped.any():
         wrong = listed([names[photo] for photo in np.flatnonzero(canonical.dropped)])
         sentences.append(
             f"EXIF's focal length of {wrong} contradicts what the network sees and is not used; "
             "give it as known if it is right"
         )
-    lost = observations.edges[~usable & (observations.edges[:, 0] != observations.edges[:, 1])]
-    if len(lost):
-        pairs = listed([f"{names[i]} - {names[j]}" for i, j in lost])
-        sentences.append(f"Pairs left out, too few usable points: {pairs}")
+    sentences += _pairs_left_out(observations, usable, names)
     groups = [[names[photo] for photo in np.flatnonzero(component == k)] for k in range(component.max() + 1)]
     if len(groups) > 1:
         parts = "; ".join(listed(group) for group in groups)
@@ -44,6 +38,24 @@ def describe(
             f"placed side by side: {parts}"
         )
     return (*sentences, *_disagreeing(observations.edges, pins, usable, odd, names))
+
+
+def describe_unusable(
+    observations: Observations, canonical: Canonical, usable: NDArray[np.bool_], names: list[str]
+) -> tuple[str, ...]:
+    """The part of `describe` on predictions of which nothing can be used, wherever the cameras come from."""
+    return (*_without_geometry(canonical, names), *_pairs_left_out(observations, usable, names))
+
+
+def _without_geometry(canonical: Canonical, names: list[str]) -> list[str]:
+    empty = [names[photo] for photo in np.flatnonzero(~canonical.known)]
+    return [f"Nothing usable was predicted for {listed(empty)}: camera and depth are placeholders"] if empty else []
+
+
+def _pairs_left_out(observations: Observations, usable: NDArray[np.bool_], names: list[str]) -> list[str]:
+    lost = observations.edges[~usable & (observations.edges[:, 0] != observations.edges[:, 1])]
+    pairs = listed([f"{names[i]} - {names[j]}" for i, j in lost])
+    return [f"Pairs left out, too few usable points: {pairs}"] if len(lost) else []
 
 
 def _disagreeing(

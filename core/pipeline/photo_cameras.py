@@ -68,7 +68,7 @@ def adjust_to_photos(
     component = _one_world(found, adjustment.cameras)
     aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
     if not aside:
-        return PhotoCameras(replace(found, depth=depth, component=component), held, ())
+        return PhotoCameras(replace(found, depth=depth, component=component), held, found.unusable)
     note = f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others"
     return PhotoCameras(replace(found, depth=depth, component=component), held, (*warnings, note))
 
