@@ -208,9 +208,10 @@ def _photo_intrinsics(photo: PhotoStart, K: Array, shrink: Array) -> Array:
 def _into_network_world(
     photos: Sequence[PhotoStart], found: dict[str, Any], shrink: Sequence[Array]
 ) -> tuple[float, Array]:
-    """Scale and rigid motion (4, 4) from the model's world to the network's, in which the best-seen photo stays put.
+    """Scale and rigid motion (4, 4) from the model's world to the network's.
 
-    The scale is the median ratio of the network's depths to the points'. With known poses the world is theirs already.
+    The photo in whose frame the network's world is stays put, or else the one that sees most points. The scale is the
+    median ratio of the network's depths to the points'. With known poses the world is theirs already.
     """
     if any(photo.known.cam2world is not None for photo in photos):
         return 1.0, np.eye(4)
@@ -229,7 +230,8 @@ def _into_network_world(
     if not ratios or not np.concatenate(ratios).size:
         return 1.0, np.eye(4)
     scale = float(np.median(np.concatenate(ratios)))
-    first = int(np.argmax(counts))
+    anchors = [photo.cam2world is not None and np.array_equal(photo.cam2world, np.eye(4)) for photo in photos]
+    first = int(np.argmax(counts * (np.array(anchors) + 1e-9)))
     own = np.linalg.inv(found["world2cam"][first])
     own[:3, 3] *= scale
     network_pose = photos[first].cam2world

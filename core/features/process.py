@@ -15,9 +15,9 @@ from ..runtime.worker_python import own_python, worker_environment
 
 HEADLESS = Path(__file__).resolve().parents[2] / "headless.py"
 CODE = (
-    "import importlib, runpy, sys; runpy.run_path(sys.argv[1])['import_package']();"
-    "importlib.import_module(sys.argv[2]).main(sys.argv[3])"
-)
+    "import importlib, os, runpy, sys; runpy.run_path(sys.argv[1])['import_package']();"
+    "importlib.import_module(sys.argv[2]).main(sys.argv[3]); sys.stdout.flush(); os._exit(0)"
+)  # it leaves without the libraries' own clean-up, which may fail when all is done
 
 log = logging.getLogger(__name__)
 
