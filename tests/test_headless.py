@@ -1,6 +1,7 @@
 """The launcher: what it removes as it ends, and an interrupt before anything runs."""
 
 import runpy
+import signal
 import subprocess
 import sys
 
@@ -89,5 +90,9 @@ def test_ending_a_run_removes_the_session_and_nothing_else(temporary, tmp_path, 
 def test_an_interrupt_while_packages_are_loaded_is_no_defect_of_theirs(tmp_path):
     (tmp_path / "numpy.py").write_text(INTERRUPTED)
     command = [sys.executable, str(ROOT / "headless.py"), "--version"]
-    ended = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    try:
+        ended = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (ended.returncode, ended.stderr) == (4, "Cancelled; nothing was changed\n")

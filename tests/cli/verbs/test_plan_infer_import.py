@@ -42,7 +42,8 @@ def _run(*arguments: object) -> None:
 
 
 def _plan(photos: Path, job: Path, graph: str = "complete") -> None:
-    _run("plan", photos, "--job", job, "--model", SMALL, "--scene-graph", graph, "--iterations", 5)
+    recipe = ("--model", SMALL, "--scene-graph", graph, "--iterations", 5, "--cameras-from", "network")
+    _run("plan", photos, "--job", job, *recipe)
 
 
 def _start(job: Path, shard: str) -> subprocess.Popen[str]:

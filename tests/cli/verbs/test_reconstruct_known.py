@@ -42,7 +42,7 @@ def solve(run, tmp_path):
 
     def call(*more: object, photos=PHOTOS) -> dict:
         cameras, job = tmp_path / "cameras.json", tmp_path / "job"
-        recipe = ("--model", SMALL, "--iterations", 5, "--scene-graph", "complete")
+        recipe = ("--model", SMALL, "--iterations", 5, "--scene-graph", "complete", "--cameras-from", "network")
         code, _, said = run("reconstruct", *photos, *recipe, "--cameras", cameras, "--job", job, *more)
         assert code == 0, said
         return json.loads(cameras.read_text())

@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 from dust3r.core.alignment import normal_equations as normal
 from dust3r.core.alignment import refine
-from dust3r.core.alignment.known import (
-    gather,
-)
 from dust3r.core.alignment.objective import loss, pixel_weight, residuals
 from dust3r.core.alignment.refine import (
     CENTRE_SPREAD,
@@ -25,6 +22,7 @@ from dust3r.core.alignment.refine import (
 )
 from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.settings import AlignmentSettings
+from dust3r.tests.aligning import gather
 
 from .alignment_worlds import canonical_of, random, world_of
 from .test_lone_and_two import two_photos

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from dust3r.core.alignment.degenerate import SAME_PLACE, THIN, describe_shapes
-from dust3r.core.alignment.known import gather
 from dust3r.core.alignment.objective import World
 from dust3r.core.alignment.parts import Part
 from dust3r.core.alignment.warnings import describe
 from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.geometry.similarity import Similarity
+from dust3r.tests.aligning import gather
 
 from .alignment_worlds import canonical_of, random
 
