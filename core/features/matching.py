@@ -62,8 +62,10 @@ def match_photos(
 ) -> Matches:
     """Find and match features of folder/images/NAME, where there is folder/masks under masks/NAME.png.
 
-    known_focals: pixels; pairs of two photos that have one are verified with it. long_side: of the largest photo,
-    pixels. edges: the pairs to match. A database is left in a new folder of its own below `folder`.
+    Photos are numbered in the order of `names`, before any is looked at: the threads of an extraction end in any order,
+    and what RANSAC finds depends on which of two photos is the first. known_focals: pixels; pairs of two photos that
+    have one are verified with it. long_side: of the largest photo, pixels. edges: the pairs to match. A database is
+    left in a new folder of its own below `folder`.
     """
     pycolmap = import_pycolmap()
     database = Path(mkdtemp(dir=folder)) / "matches.db"
@@ -72,6 +74,9 @@ def match_photos(
     reader.camera_model = "SIMPLE_PINHOLE"
     if (folder / "masks").is_dir():
         reader.mask_path = folder / "masks"
+    with pycolmap.Database.open(database):
+        pass  # import_images asks for one that is there
+    pycolmap.import_images(database, folder / "images", pycolmap.CameraMode.PER_IMAGE, names, reader)
     together = os.cpu_count() or 1
     for start in range(0, len(names), together):
         step(FINDING, start, len(names))
@@ -85,22 +90,22 @@ def match_photos(
             device=pycolmap.Device.cpu,
         )
     ids = _tell_focals(pycolmap, database, names, known_focals)
-    matching = _matching(pycolmap, way)
-    verification = _verification(pycolmap, settings)
     listing = database.with_name("pairs.txt")
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = listing
+    verification = _verification(pycolmap, settings)
     for start in range(0, len(edges), 4 * together):
         step(MATCHING, start, len(edges))
         lines = [f"{names[i]} {names[j]}\n" for i, j in edges[start : start + 4 * together]]
         listing.write_text("".join(lines), encoding="utf-8")
-        pycolmap.match_image_pairs(
-            database,
-            matching_options=matching,
-            pairing_options=pairing,
-            verification_options=verification,
-            device=pycolmap.Device.cpu,
-        )
+        for matching in (_nearest(pycolmap, way), _verified(pycolmap, way)):
+            pycolmap.match_image_pairs(
+                database,
+                matching_options=matching,
+                pairing_options=pairing,
+                verification_options=verification,
+                device=pycolmap.Device.cpu,
+            )
     return _read(pycolmap, database, ids, settings)
 
 
@@ -115,11 +120,22 @@ def _extraction(pycolmap: Any, long_side: int, way: FeaturePass, settings: Featu
     return options
 
 
-def _matching(pycolmap: Any, way: FeaturePass) -> Any:
+def _nearest(pycolmap: Any, way: FeaturePass) -> Any:
+    """Nearest neighbours alone, in one thread: the index in which several look is not the same each time."""
     options = pycolmap.FeatureMatchingOptions()
     options.use_gpu = False
-    options.guided_matching = way.guided
+    options.num_threads = 1
+    options.skip_geometric_verification = True
     options.sift.max_ratio = way.ratio
+    return options
+
+
+def _verified(pycolmap: Any, way: FeaturePass) -> Any:
+    """The epipolar geometry of matches that are found, and by it more of them where the pass is guided."""
+    options = _nearest(pycolmap, way)
+    options.num_threads = -1
+    options.skip_geometric_verification = False
+    options.guided_matching = way.guided
     return options
 
 
