@@ -20,7 +20,7 @@ def _files(*names: str) -> dict:
 
 
 def _reconstruct(**more) -> set:
-    photos = _files("studio_01.jpg", "studio_02.jpg") | {"model": "small", "iterations": 3}
+    photos = _files("studio_01.jpg", "studio_02.jpg") | {"model": "small", "iterations": 3, "cameras": "network"}
     return bpy.ops.dust3r.reconstruct(**photos | more)
 
 

@@ -95,7 +95,7 @@ def reconstructed(extension):
     extension.model = "small"
     files = [{"name": f"studio_0{k}.jpg"} for k in (1, 2, 3)]
     folder = str(SAMPLES / "studio" / "images")
-    assert bpy.ops.dust3r.reconstruct(directory=folder, files=files, iterations=3) == {"FINISHED"}
+    assert bpy.ops.dust3r.reconstruct(directory=folder, files=files, iterations=3, cameras="network") == {"FINISHED"}
     return bpy.context.scene.collection.children[0]
 
 

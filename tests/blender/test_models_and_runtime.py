@@ -164,7 +164,7 @@ def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, e
 def _reconstruct(**more) -> set:
     photos = ROOT / "samples" / "studio" / "images"
     files = [{"name": "studio_01.jpg"}, {"name": "studio_02.jpg"}]
-    return bpy.ops.dust3r.reconstruct(directory=str(photos), files=files, iterations=3, **more)
+    return bpy.ops.dust3r.reconstruct(directory=str(photos), files=files, iterations=3, cameras="network", **more)
 
 
 def test_licence_and_model_stand_on_the_result_and_in_what_is_read_back(preferences):

@@ -128,7 +128,7 @@ def test_only_photos_that_are_on_are_reconstructed(listed):
     listed.photos[1].use = False
     listed.photos[1].known = json.dumps({"focal": 300})
     assert listed.photos_text == "2 of 3 photos on"
-    assert bpy.ops.dust3r.reconstruct(model="small", iterations=0) == {"FINISHED"}
+    assert bpy.ops.dust3r.reconstruct(model="small", iterations=0, cameras="network") == {"FINISHED"}
     cameras = [thing.name for thing in bpy.data.objects if thing.type == "CAMERA"]
     assert sorted(cameras) == [NAMES[0], NAMES[2]]
 

@@ -27,6 +27,7 @@ def saved(extension, tmp_path):
     """A file on disk with the extension, and the folder of its jobs, which is empty at first."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     extension.model, extension.iterations, extension.scene_graph = "small", 3, "complete"
+    extension.cameras = "network"
     _ours("core.jobs.workspace").clear(_ours("operators.addon.preferences").scene_jobs())
     return _ours("operators.jobs.scene_jobs")
 
@@ -71,7 +72,7 @@ def test_one_more_photo_is_aligned_from_where_the_others_stood(saved, starts):
 
 def test_a_script_in_no_file_ends_the_same_whatever_was_before(extension, starts):
     for count in (2, 3):
-        bpy.ops.dust3r.reconstruct(model="small", iterations=3, **_files(*PHOTOS[:count]))
+        bpy.ops.dust3r.reconstruct(model="small", iterations=3, cameras="network", **_files(*PHOTOS[:count]))
     assert starts == [{}, {}]
     assert list(_ours("operators.addon.preferences").scene_jobs().glob("job-*")) == []
 

@@ -234,7 +234,7 @@ def _reconstruct():
 
 def test_a_settled_world_is_taken_over_by_the_next_solution_and_by_added_photos(extension):
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=[{"name": name} for name in NAMES[:2]])
-    extension.model, extension.iterations = "small", 3
+    extension.model, extension.iterations, extension.cameras = "small", 3, "network"
     first = _reconstruct()
     select(mark(0, 0, 0), mark(0, 0, 1))
     bpy.ops.dust3r.set_scale(length=7)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX 
 
 
 def _job(cache: Path | None = None) -> Job:
-    settings = ReconstructionSettings(device="cpu", alignment=AlignmentSettings(iterations=60))
+    settings = ReconstructionSettings(device="cpu", cameras="network", alignment=AlignmentSettings(iterations=60))
     return Job(PHOTOS, ROOT / "models" / "small", settings, cache)
 
 

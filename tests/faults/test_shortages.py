@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits by ulimi
 
 def _work(folder: Path, before: str) -> str:
     """How a worker ended that a shell started after `before`: "done", or the sentence."""
-    settings = ReconstructionSettings(device="cpu", alignment=AlignmentSettings(iterations=20))
+    settings = ReconstructionSettings(device="cpu", cameras="network", alignment=AlignmentSettings(iterations=20))
     if not (folder / "job.json").exists():
         Job(PHOTOS, ROOT / "models" / "small", settings).save(folder)
     script = f'{before} && exec "{sys.executable}" "{ROOT / "headless.py"}" "$@"'

@@ -37,7 +37,7 @@ def test_keyframes_takes_a_list_of_photos_in_its_order(run, sequence, tmp_path):
 
 def test_reconstruct_takes_every_nth_photo(run, tmp_path):
     cameras = tmp_path / "cameras.json"
-    more = ("--model", SMALL, "--iterations", 0, "--frames", "every:4")
+    more = ("--model", SMALL, "--iterations", 0, "--frames", "every:4", "--cameras-from", "network")
     assert run("reconstruct", STUDIO, *more, "--cameras", cameras)[0] == 0
     assert list(json.loads(cameras.read_text())["photos"]) == ["studio_01.jpg", "studio_05.jpg"]
 

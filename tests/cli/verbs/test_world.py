@@ -12,7 +12,7 @@ from ...conftest import ROOT
 
 STUDIO = ROOT / "samples" / "studio"
 PHOTOS = [STUDIO / "images" / f"studio_0{number}.jpg" for number in (1, 2, 3)]
-QUICK = ("--model", ROOT / "models" / "small", "--iterations", 3, "--quiet")
+QUICK = ("--model", ROOT / "models" / "small", "--iterations", 3, "--quiet", "--cameras-from", "network")
 A, B, C = "studio_01.jpg:100,300", "studio_01.jpg:400,310", "studio_02.jpg:256,330"
 
 

@@ -322,7 +322,8 @@ def test_a_whole_run_exports(tmp_path):
     root = Path(__file__).resolve().parents[3]
     photos = [str(root / "samples" / "studio" / "images" / f"studio_0{k}.jpg") for k in (1, 2)]
     job = str(tmp_path / "job")
-    assert main(["reconstruct", *photos, "--model", str(root / "models" / "small"), "--job", job, "--quiet"]) == 0
+    recipe = ["--model", str(root / "models" / "small"), "--cameras-from", "network", "--job", job, "--quiet"]
+    assert main(["reconstruct", *photos, *recipe]) == 0
     assert main(["export", job, "--format", "transforms", "--output", str(tmp_path / "out"), "--quiet"]) == 0
     frames = json.loads((tmp_path / "out" / "transforms.json").read_text())["frames"]
     assert [frame["file_path"] for frame in frames] == ["images/studio_01.jpg", "images/studio_02.jpg"]

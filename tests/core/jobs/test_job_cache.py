@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 ROOT = Path(__file__).resolve().parents[3]
 PHOTOS = tuple(sorted((ROOT / "samples" / "studio" / "images").iterdir()))
 SMALL = ROOT / "models" / "small"
-SETTINGS = ReconstructionSettings(scene_graph="complete", alignment=AlignmentSettings(iterations=5))
+SETTINGS = ReconstructionSettings(scene_graph="complete", cameras="network", alignment=AlignmentSettings(iterations=5))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def start(tmp_path):
     started = []
 
     def call(photos=PHOTOS, model=SMALL, **more) -> WorkerJob:
-        settings = ReconstructionSettings(alignment=AlignmentSettings(iterations=5))
+        settings = ReconstructionSettings(cameras="network", alignment=AlignmentSettings(iterations=5))
         Job(tuple(photos), model, settings).save(tmp_path)
         started.append(WorkerJob(["work", str(tmp_path)], log_path=tmp_path / "log.txt", **more))
         return started[-1]
