@@ -24,6 +24,7 @@ from ..core.jobs.messages import (
 from ..core.pipeline.observer import Observer, PhotoState
 from ..core.progress import Progress
 from ..core.quality.statistics import find_caveats
+from ..core.quality.verdict import judge
 from ..core.reconstruction.preview import Preview
 from ..core.reconstruction.result import Reconstruction
 from .streams import put, put_last
@@ -164,9 +165,12 @@ def undisturbed_output() -> TextIO:
 
 
 def with_caveats(text: str, result: Reconstruction) -> str:
-    """The text on a finished result, followed by its caveats, one a line."""
+    """The text on a finished result, followed by the verdict on its cameras and its caveats, one a line."""
+    components = [view.component for view in result.views]
+    connected = [component == max(components, key=components.count) for component in components]
+    verdict = judge([view.evidence for view in result.views], connected, result.synthetic)
     caveats = find_caveats(result.synthetic, [view.focal_source for view in result.views])
-    return "\n".join((text, *caveats))
+    return "\n".join((text, verdict.text(), *caveats))
 
 
 def photo_count(count: int) -> str:

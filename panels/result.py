@@ -3,8 +3,11 @@
 import textwrap
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from .base import NOTE_WIDTH, SidebarPanel
+
+ICONS = {"good": "CHECKMARK", "doubtful": "INFO", "bad": "ERROR"}
 
 
 class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
@@ -20,6 +23,10 @@ class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
         row.operator("dust3r.next_photo", text="", icon="TRIA_RIGHT").direction = "NEXT"
         row.operator("dust3r.leave_photo", text="", icon="LOOP_BACK")
         column = self.layout.column(align=True)
+        verdict = context.scene.dust3r.verdict
+        if verdict is not None:
+            for number, line in enumerate(textwrap.wrap(verdict.text(iface_), NOTE_WIDTH)):
+                column.label(text=line, icon="BLANK1" if number else ICONS[verdict.word])
         for caveat in context.scene.dust3r.caveats:
             for line in textwrap.wrap(caveat, NOTE_WIDTH):
                 column.label(text=line)

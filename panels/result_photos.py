@@ -48,7 +48,9 @@ class DUST3R_PT_result_photos(SidebarPanel, bpy.types.Panel):
                 "DUST3R_UL_result_photos", "", settings.result, "objects", settings, "active_result", rows=5
             )
         if settings.active_result_text:
-            layout.label(text=settings.active_result_text)
+            column = layout.column(align=True)
+            column.label(text=settings.active_result_camera)
+            column.label(text=settings.active_result_text)
         row = layout.row(align=True)
         row.operator("dust3r.show_photo", text="Show Only Active").action = "ONLY"
         row.operator("dust3r.show_photo", text="Show All").action = "ALL"

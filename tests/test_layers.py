@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -33,7 +34,7 @@ DOORS = {
     "core/checkpoints": f"{BASE} io networks",
     "core/inference": f"{BASE} settings io geometry images networks scene_graph checkpoints runtime",
     "core/alignment": f"{BASE} settings geometry images cameras scene_graph inference",
-    "core/features": "errors progress runtime",
+    "core/features": f"{BASE} io runtime",
     "core/adjustment": f"{BASE} io geometry images cameras features",
     "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
@@ -62,9 +63,14 @@ def _package(path: Path) -> str:
     return max((name for name in DOORS if f"{relative}/".startswith(f"{name}/")), key=len, default="")
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _imports(path: Path, nested: bool = True) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """(level, module, names) of every import in a file; nested: those inside functions too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _tree(path)
     for node in ast.walk(tree) if nested else tree.body:
         if isinstance(node, ast.Import):
             yield from ((0, alias.name, ()) for alias in node.names)

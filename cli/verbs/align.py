@@ -93,7 +93,7 @@ def _align_pairs(arguments: argparse.Namespace, output: Output) -> None:
     seconds = {"align_cpu_s": time.process_time() - cpu, "align_wall_s": time.perf_counter() - wall}
     for warning in alignment.warnings:
         output.warning(warning)
-    views = aligned_views(pairs.views, alignment, known)
+    views = aligned_views(pairs.views, alignment, known, [camera.evidence for camera in known])
     recipe = {"alignment": asdict(settings)}
     result = Reconstruction(views, f"predictions from {arguments.pairs.name}", recipe, VERSION, alignment.warnings)
     if arguments.points:

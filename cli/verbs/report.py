@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 
 from ...core.io.plain_text import plain
 from ...core.jobs.job import find_result
@@ -24,7 +25,8 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     result = find_result(arguments.folder)
     found = measure(result)
     if arguments.json:
-        content = found.as_dict() | {"model": result.model, "warnings": list(result.warnings)}
+        content = found.as_dict() | {"verdict": asdict(found.verdict())}
+        content |= {"model": result.model, "warnings": list(result.warnings)}
         output.result(str(arguments.folder), json.dumps(content, indent=1))
     else:
         output.result(str(arguments.folder), "\n".join(map(plain, _lines(found, result.warnings))))
@@ -33,4 +35,5 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 def _lines(found: Statistics, warnings: tuple[str, ...]) -> list[str]:
     weakest = [f"  {photo.name}: {'; '.join(photo.problems)}" for photo in found.weakest]
     heading = ["Weakest photos, and why:"] if weakest else ["No photo is much weaker than the others"]
-    return [*found.summary(), *heading, *weakest, *(f"Warning: {warning}" for warning in warnings), *found.caveats()]
+    warned = (f"Warning: {warning}" for warning in warnings)
+    return [found.verdict().text(), *found.summary(), *heading, *weakest, *warned, *found.caveats()]

@@ -3,19 +3,23 @@
 Imports no torch.
 """
 
+import hashlib
 import json
 import logging
 import tempfile
 import zipfile
-from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..cameras.evidence import CameraEvidence, finite
 from ..cameras.priors import KnownCamera
 from ..errors import Cancelled, ReconstructionError
 from ..features.process import has_pycolmap, run_apart
@@ -23,14 +27,25 @@ from ..geometry.camera import intrinsics, project, sample_depth
 from ..images.pixel_mapping import PixelMapping
 from ..images.reader import open_photo
 from ..progress import Report
-from .colmap_main import ADJUSTING, RESULT, TASK, all_pairs
+from .colmap_main import ADJUSTING, ARRAYS, RESULT, TASK, all_pairs, matches_of
+from .covariance import camera_spread
 from .settings import AdjustmentSettings
 
 STAGES = {"Finding features": 12.0, "Matching photos": 10.0, "Adjusting cameras": 8.0}
+MATCHES = "matches"  # kind in the store
+KEY = 32  # hexadecimal digits of a name in the store
 MODULE = f"{(__package__ or '')}.colmap_main"
 
 Array = NDArray[np.float64]
 log = logging.getLogger(__name__)
+
+
+class MatchStore(Protocol):
+    """Named arrays that outlive one adjustment."""
+
+    def put(self, kind: str, name: str, array: NDArray[Any]) -> None: ...
+
+    def get(self, kind: str, name: str) -> NDArray[Any] | None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +71,7 @@ class AdjustedCamera:
     pixels: Array  # (M, 2), photo pixels of the points that it sees
     points: Array  # (M, 3), world
     tracks: NDArray[np.int64]  # (M,), number of the point, the same in all photos
-    error: float  # median distance of the points from their pixels, photo pixels
+    evidence: CameraEvidence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,13 +87,14 @@ def adjust(
     edges: Sequence[tuple[int, int]],
     report: Report,
     settings: AdjustmentSettings | None = None,
+    store: MatchStore | None = None,
 ) -> Adjustment:
     """The cameras that most matches between the photos support, where they support more than the network's do.
 
     Minimises Cauchy's loss of reprojection errors over cameras, focals and points (bundle adjustment), from several
     starts; kept is what most verified matches agree with (support.py). edges: pairs to match where there are too many
-    photos to match all. What is known of cameras stays. Raises whatever `report` raises; where pycolmap is missing or
-    dies the network's cameras stay, which a warning says.
+    photos to match all. What is known of cameras stays. store: keeps the matches, which depend on the photos alone.
+    Raises whatever `report` raises; where pycolmap is missing or dies the network's cameras stay, which a warning says.
     """
     settings = settings or AdjustmentSettings()
     nothing = (None,) * len(photos)
@@ -88,8 +104,9 @@ def adjust(
         return Adjustment(nothing, ("The cameras are the network's alone: this Python lacks the package pycolmap",))
     with tempfile.TemporaryDirectory(prefix="dust3r-cameras-", ignore_cleanup_errors=True) as work:
         try:
-            shrink = _write_task(Path(work), photos, edges, settings, report)
-            run_apart(MODULE, Path(work), report)
+            shrink, keys = _write_task(Path(work), photos, edges, settings, report)
+            with _kept_matches(Path(work), keys, store):
+                run_apart(MODULE, Path(work), report)
             with np.load(Path(work) / RESULT, allow_pickle=False) as file:
                 found = dict(file)
         except Cancelled:
@@ -109,12 +126,16 @@ def _write_task(
     edges: Sequence[tuple[int, int]],
     settings: AdjustmentSettings,
     report: Report,
-) -> list[Array]:
-    """Write photos, masks and what is known of them; returns (2,) for each photo: shrunken over photo pixels."""
+) -> tuple[list[Array], list[str]]:
+    """Write photos, masks and what is known of them.
+
+    Returns (2,) for each photo: shrunken over photo pixels; and for each pass what its matches depend on, as a key.
+    """
     (folder / "images").mkdir()
     masked = not all(photo.mask.all() for photo in photos)
     if masked:
         (folder / "masks").mkdir()
+    content = hashlib.sha256()
     names = [f"{index:05d}.png" for index in range(len(photos))]
     shrink: list[Array] = []
     entries: list[dict[str, Any]] = []
@@ -123,16 +144,39 @@ def _write_task(
         report("Finding features", 0, len(photos))
         size = _shrunken(photo.mapping.photo_size, settings.features.long_side)
         grey = open_photo(photo.path).image.convert("L")
-        grey.resize(size, Image.Resampling.BOX).save(folder / "images" / name, compress_level=1)
+        shown = {folder / "images" / name: grey.resize(size, Image.Resampling.BOX)}
         if masked:
-            _mask_image(photo, size).save(folder / "masks" / f"{name}.png", compress_level=1)
+            shown[folder / "masks" / f"{name}.png"] = _mask_image(photo, size)
+        for path, image in shown.items():
+            image.save(path, compress_level=1)
+            content.update(repr(image.size).encode() + image.tobytes())
         shrink.append(np.array(size) / photo.mapping.photo_size)
         entries.append(_entry(photo, size, shrink[-1], cameras[index]))
     complete = len(photos) <= settings.features.complete_pairs
     pairs = all_pairs(len(photos)) if complete else sorted({(min(edge), max(edge)) for edge in edges})
     task = {"names": names, "photos": entries, "edges": pairs, "settings": asdict(settings)}
     (folder / TASK).write_text(json.dumps(task), encoding="utf-8")
-    return shrink
+    focals = [entry["K"][0][0] if entry["focal_known"] else None for entry in entries]
+    known = (version("pycolmap"), masked, pairs, focals, asdict(replace(settings.features, passes=())))
+    content.update(json.dumps(known).encode())
+    ways = [json.dumps(asdict(way)).encode() for way in settings.features.passes]
+    return shrink, [hashlib.sha256(content.digest() + way).hexdigest()[:KEY] for way in ways]
+
+
+@contextmanager
+def _kept_matches(folder: Path, keys: Sequence[str], store: MatchStore | None) -> Iterator[None]:
+    """Bring matches of the store into the folder, and those that are found meanwhile into the store."""
+    kept = [None if store is None else store.get(MATCHES, key) for key in keys]
+    files = [folder / matches_of(number) for number in range(len(keys))]
+    for file, array in zip(files, kept, strict=True):
+        if array is not None:
+            file.write_bytes(array.tobytes())
+    try:
+        yield
+    finally:
+        for key, file, array in zip(keys, files, kept, strict=True):
+            if store is not None and array is None and file.is_file():
+                store.put(MATCHES, key, np.frombuffer(file.read_bytes(), np.uint8))
 
 
 def _entry(photo: PhotoStart, size: tuple[int, int], shrink: Array, camera: int) -> dict[str, Any]:
@@ -182,6 +226,7 @@ def _cameras(
     """The model's cameras in photo pixels, and in the network's world."""
     scale, move = _into_network_world(photos, found, shrink)
     points = scale * found["points"] @ move[:3, :3].T + move[:3, 3]
+    spread = camera_spread(*(found[name] for name in ARRAYS))
     cameras: list[AdjustedCamera | None] = []
     for index, (photo, world2cam) in enumerate(zip(photos, found["world2cam"], strict=True)):
         seen = found["photo"] == index
@@ -193,8 +238,14 @@ def _cameras(
         K = _photo_intrinsics(photo, found["K"][index], shrink[index])
         pixels, tracks = found["pixel"][seen] / shrink[index], found["point"][seen]
         camera = move @ cam2world if photo.known.cam2world is None else photo.known.cam2world
-        error = float(np.median(np.linalg.norm(project(points[tracks], K, camera)[0] - pixels, axis=1)))
-        cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, error))
+        evidence = CameraEvidence(
+            source="photos" if photo.known.cam2world is None else "known",
+            observations=len(pixels),
+            error=float(np.median(np.linalg.norm(project(points[tracks], K, camera)[0] - pixels, axis=1))),
+            turn=finite(spread.turn[index]),
+            shift=finite(spread.shift[index]),
+        )
+        cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, evidence))
     return tuple(cameras)
 
 

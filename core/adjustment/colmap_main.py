@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.matching import Matches, match_photos
+from ..io.atomic import DAMAGED_ARRAYS
 from ..io.validation import record_of
 from .mapping import Model, StartCamera, candidates
 from .settings import AdjustmentSettings
@@ -51,8 +52,12 @@ def solve(
     matches = Matches((), ())
     long_side = max(max(camera.width, camera.height) for camera in start)
     focals = [float(camera.K[0, 0]) if camera.focal_known else None for camera in start]
-    for way in settings.features.passes:
-        matches = match_photos(folder, names, focals, long_side, edges, way, settings.features, _say)
+    for number, way in enumerate(settings.features.passes):
+        try:
+            matches = Matches.load(folder / matches_of(number), len(names))
+        except DAMAGED_ARRAYS:  # or none
+            matches = match_photos(folder, names, focals, long_side, edges, way, settings.features, _say)
+            matches.save(folder / matches_of(number))
         for model in _models(matches, start, settings):
             models.append(model)
             if _is_complete(model, settings):
@@ -107,6 +112,11 @@ def _start_camera(photo: dict[str, Any]) -> StartCamera:
         name: None if photo[name] is None else np.array(photo[name], dtype=np.float64) for name in ("K", "world2cam")
     }
     return StartCamera(**photo | matrices)
+
+
+def matches_of(number: int) -> str:
+    """The file of the folder with the matches of a pass: kept from an earlier run, or made by this one."""
+    return f"matches-{number}.npz"
 
 
 def all_pairs(count: int) -> list[tuple[int, int]]:

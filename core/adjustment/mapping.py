@@ -153,7 +153,10 @@ class _Mapper:
                 database.write_keypoints(index + 1, self._matches.keypoints[index])
             for pair in self._matches.pairs:
                 database.write_matches(pair.i + 1, pair.j + 1, pair.indices)
-                database.write_two_view_geometry(pair.i + 1, pair.j + 1, pair.geometry)
+                geometry = pc.TwoViewGeometry()
+                geometry.config = pc.TwoViewGeometryConfiguration(pair.config)
+                geometry.inlier_matches = pair.indices
+                database.write_two_view_geometry(pair.i + 1, pair.j + 1, geometry)
         return path
 
     def _empty(self, factor: float | None) -> Any:

@@ -18,6 +18,7 @@ from ..io.atomic import resolved
 from ..io.validation import FARTHEST, FOCALS
 from ..settings import AlignmentSettings
 from .cameras_json import read_entries, read_numbers
+from .evidence import CameraEvidence
 from .posed_images import CAMERAS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 RIGID = 1e-4  # how far a known pose's rotation may be from one
 WORDS = ("cam2world", "K", "focal", "focal_spread", "principal_point")
-ASIDE = ("width", "height", "confidence", "focal_source")  # in cameras.json of ours, and no part of a pin
+ASIDE = ("width", "height", "confidence", "focal_source", "evidence")  # in cameras.json of ours, and no part of a pin
 
 Part = Literal["both", "pose", "lens"]
 FocalSource = Literal["known", "exif", "photos", "network"]  # given by the user; in EXIF; adjusted; the network's
@@ -74,6 +75,11 @@ class KnownCamera:
         """What `other` knows, and what this one knows beyond it."""
         lens = other if other.focal is not None or other.principal_point is not None else self
         return replace(lens, cam2world=self.cam2world if other.cam2world is None else other.cam2world)
+
+    @property
+    def evidence(self) -> CameraEvidence:
+        """What the camera stands on before any adjustment."""
+        return CameraEvidence(source="network" if self.cam2world is None else "known")
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..io.atomic import replacing
 from .settings import FeaturePass, FeatureSettings
 
 Step = Callable[[str, int, int], None]  # called with a stage, what is done and how much there is
@@ -24,7 +25,7 @@ class PairMatches:
     i: int
     j: int
     indices: NDArray[np.uint32]  # (M, 2), keypoints of i and of j
-    geometry: Any  # pycolmap.TwoViewGeometry
+    config: int  # pycolmap.TwoViewGeometryConfiguration: a turn alone, a plane, …
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,40 @@ class Matches:
 
     keypoints: tuple[NDArray[np.float32], ...]  # N x (K, 2)
     pairs: tuple[PairMatches, ...]
+
+    def save(self, path: Path) -> None:
+        """Write them, whole or not at all; `load` reads them back the same."""
+        counts = [len(keypoints) for keypoints in self.keypoints]
+        heads = [(pair.i, pair.j, pair.config, len(pair.indices)) for pair in self.pairs]
+        with replacing(path) as file:
+            np.savez(
+                file,
+                counts=np.array(counts, dtype=np.int64),
+                keypoints=np.concatenate([np.zeros((0, 2), np.float32), *self.keypoints]),
+                heads=np.array(heads, dtype=np.int64).reshape(-1, 4),
+                indices=np.concatenate([np.zeros((0, 2), np.uint32), *(pair.indices for pair in self.pairs)]),
+            )
+
+    @classmethod
+    def load(cls, path: Path, photos: int) -> "Matches":
+        """What `save` wrote of so many photos; raises one of DAMAGED_ARRAYS for anything else."""
+        with np.load(path, allow_pickle=False) as file:
+            counts, keypoints, heads, indices = (file[name] for name in ("counts", "keypoints", "heads", "indices"))
+        if counts.shape != (photos,) or keypoints.dtype != np.float32 or indices.dtype != np.uint32:
+            raise ValueError("they are of other photos")
+        ends, starts = np.cumsum(counts), np.cumsum(heads[:, 3])
+        if indices.shape != (heads[:, 3].sum(), 2):
+            raise ValueError("their pairs are damaged")
+        pairs = [
+            PairMatches(int(i), int(j), part, int(config))
+            for (i, j, config, _), part in zip(heads, np.split(indices, starts)[:-1], strict=True)
+        ]
+        if (counts < 0).any() or keypoints.shape != (counts.sum(), 2) or not np.isfinite(keypoints).all():
+            raise ValueError("their keypoints are damaged")
+        for pair in pairs:
+            if not 0 <= pair.i < pair.j < photos or (pair.indices >= counts[[pair.i, pair.j]]).any():
+                raise ValueError("their pairs are damaged")
+        return cls(tuple(np.split(keypoints, ends)[:-1]), tuple(pairs))
 
     def of(self, pair: PairMatches) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(M, 2) pixels in the first and in the second photo of a pair."""
@@ -173,5 +208,5 @@ def _read(pycolmap: Any, database: Path, ids: Sequence[int], settings: FeatureSe
                 geometry = opened.read_two_view_geometry(first, ids[j])
                 indices = np.asarray(geometry.inlier_matches, dtype=np.uint32).reshape(-1, 2)
                 if len(indices) >= settings.least_matches:
-                    pairs.append(PairMatches(i, j, indices, geometry))
+                    pairs.append(PairMatches(i, j, indices, int(geometry.config)))
     return Matches(keypoints, tuple(pairs))

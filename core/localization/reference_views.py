@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..cameras.evidence import CameraEvidence
 from ..cameras.posed_images import CAMERAS, IMAGES, PosedPhoto, read_depth, read_posed_photos
 from ..checkpoints.loading import LoadedModel
 from ..errors import InputError
@@ -57,4 +58,5 @@ def _aligned(photo: PosedPhoto, view: View) -> AlignedView:
         mask=view.mask & np.isfinite(found),
         sha256=view.sha256,
         focal_source="known",
+        evidence=CameraEvidence(source="known"),
     )

@@ -11,10 +11,12 @@ from ..adjustment.adjust import AdjustedCamera, PhotoStart, adjust
 from ..adjustment.scale_field import tied_depth
 from ..adjustment.settings import AdjustmentSettings
 from ..alignment.aligner import Alignment
+from ..cameras.evidence import CameraEvidence
 from ..cameras.priors import KnownCamera, lenses_of
 from ..errors import InputError, listed
 from ..geometry.camera import intrinsics
 from ..images.preprocessing import View
+from ..inference.array_store import ArrayStore
 from ..progress import Report
 from ..scene_graph.edges import Edge
 
@@ -24,10 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class PhotoCameras(NamedTuple):
-    """An alignment, what is known of its cameras, and what the user should know of it."""
+    """An alignment, what is known of its cameras, what they stand on, and what the user should know of it."""
 
     alignment: Alignment
     known: list[KnownCamera]
+    evidence: list[CameraEvidence]
     warnings: tuple[str, ...]
 
 
@@ -39,17 +42,18 @@ def adjust_to_photos(
     edges: Sequence[Edge],
     align_again: Callable[[Sequence[KnownCamera], Report], Alignment],
     report: Report,
+    store: ArrayStore | None = None,
 ) -> PhotoCameras:
     """The alignment with adjusted cameras held, where the photos support more than the network's cameras.
 
     Photos without an adjusted camera are placed by the network's pairs, relative to the others; depths are tied to the
     triangulated points. warnings: of the network's world, which hold as long as any of its cameras stays. align_again:
-    the alignment with these cameras known. Raises whatever `report` raises.
+    the alignment with these cameras known. store: keeps the matches. Raises whatever `report` raises.
     """
     settings = AdjustmentSettings()
-    adjustment = adjust(_starts(views, alignment, known), edges, report, settings)
+    adjustment = adjust(_starts(views, alignment, known), edges, report, settings, store)
     if not any(adjustment.cameras):
-        return PhotoCameras(alignment, list(known), (*warnings, *adjustment.warnings))
+        return unadjusted(alignment, known, (*warnings, *adjustment.warnings))
     held = [_held(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
 
     def settle(stage: str, done: int, total: int) -> None:
@@ -60,17 +64,23 @@ def adjust_to_photos(
     except InputError as error:  # the network's depths fit nowhere between these cameras
         log.warning("The adjusted cameras are not used: %s", error)
         kept = f"The cameras are the network's alone, whose depths do not fit between those of the photos: {error}"
-        return PhotoCameras(alignment, list(known), (*warnings, kept))
+        return unadjusted(alignment, known, (*warnings, kept))
     depth = tuple(
         found.depth[index] if camera is None else tied_depth(found.depth[index], view.mapping, camera, settings)
         for index, (view, camera) in enumerate(zip(views, adjustment.cameras, strict=True))
     )
-    component = _one_world(found, adjustment.cameras)
+    found = replace(found, depth=depth, component=_one_world(found, adjustment.cameras))
+    evidence = [_evidence(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
     aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
     if not aside:
-        return PhotoCameras(replace(found, depth=depth, component=component), held, found.unusable)
+        return PhotoCameras(found, held, evidence, found.unusable)
     note = f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others"
-    return PhotoCameras(replace(found, depth=depth, component=component), held, (*warnings, note))
+    return PhotoCameras(found, held, evidence, (*warnings, note))
+
+
+def unadjusted(alignment: Alignment, known: Sequence[KnownCamera], warnings: tuple[str, ...]) -> PhotoCameras:
+    """The network's world as it is."""
+    return PhotoCameras(alignment, list(known), [camera.evidence for camera in known], warnings)
 
 
 def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> list[PhotoStart]:
@@ -105,6 +115,12 @@ def _held(camera: AdjustedCamera | None, known: KnownCamera) -> KnownCamera:
     if known.principal_point is None:
         known = replace(known, principal_point=(float(camera.K[0, 2]), float(camera.K[1, 2])))
     return known
+
+
+def _evidence(camera: AdjustedCamera | None, known: KnownCamera) -> CameraEvidence:
+    if camera is not None:
+        return camera.evidence
+    return CameraEvidence(source="both") if known.cam2world is None else known.evidence
 
 
 def _one_world(found: Alignment, cameras: Sequence[AdjustedCamera | None]) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..alignment.aligner import Alignment, align
 from ..alignment.estimate import Placement
 from ..alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
 from ..alignment.photo import AlignmentPhoto
+from ..cameras.evidence import CameraEvidence
 from ..cameras.priors import NOTHING, KnownCamera, Priors, in_square_pixels, lens_notices, lenses_of, priors_of
 from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
@@ -34,7 +35,7 @@ from ..version import VERSION
 from .edge_choice import choose_edges
 from .memory_plan import STORAGES, Plan, Storage, plan
 from .observer import Observer
-from .photo_cameras import adjust_to_photos
+from .photo_cameras import adjust_to_photos, unadjusted
 
 # Expected parts of the whole time; the time left follows the job's own pace.
 STAGES = {
@@ -88,15 +89,17 @@ def reconstruct(
         alignment = solve(known, report)
         noted = (*doubts, *alignment.warnings)
         if settings.cameras == "auto":
-            alignment, known, noted = adjust_to_photos(views, alignment, known, noted, edges, solve, report)
-    aligned = aligned_views(views, alignment, known)
+            found = adjust_to_photos(views, alignment, known, noted, edges, solve, report, kept)
+        else:
+            found = unadjusted(alignment, known, noted)
+    aligned = aligned_views(views, found.alignment, found.known, found.evidence)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
         views=aligned,
         model=model.label,
         settings=settled(settings, aligned).as_dict(),
         version=VERSION,
-        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *noted),
+        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *found.warnings),
         priors=priors.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
         synthetic=model.synthetic,
@@ -170,7 +173,12 @@ def _intrinsics(alignment: Alignment, index: int, known: KnownCamera) -> NDArray
     return known.K if known.K is not None else intrinsics(alignment.focal[index], alignment.principal_point[index])
 
 
-def aligned_views(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> tuple[AlignedView, ...]:
+def aligned_views(
+    views: Sequence[View],
+    alignment: Alignment,
+    known: Sequence[KnownCamera],
+    evidence: Sequence[CameraEvidence],
+) -> tuple[AlignedView, ...]:
     """The photos with the cameras and the geometry that the alignment gave them, and K where all of it is known."""
     return tuple(
         AlignedView(
@@ -186,6 +194,7 @@ def aligned_views(views: Sequence[View], alignment: Alignment, known: Sequence[K
             component=int(alignment.component[index]),
             sha256=view.sha256,
             focal_source=alignment.focal_source[index],
+            evidence=evidence[index],
         )
         for index, view in enumerate(views)
     )

@@ -76,7 +76,7 @@ def _figures(view: AlignedView, least: float, shared: float, off: float | None, 
     confidence = view.confidence[kept] if shown else view.confidence.ravel()
     confidence = confidence[:: 1 + len(confidence) // ENOUGH]
     figures = (view.name, connected, max(view.mapping.photo_size), shown, float(np.median(confidence)), shared, off)
-    return PhotoStatistics(*figures, focal=float(view.K[0, 0]), focal_source=view.focal_source)
+    return PhotoStatistics(*figures, focal=float(view.K[0, 0]), focal_source=view.focal_source, evidence=view.evidence)
 
 
 def _compare(

@@ -1,18 +1,19 @@
 """How a reconstruction turned out, in figures and in words; `measure` computes them. Imports nothing heavy."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from ..cameras.evidence import NETWORK, CameraEvidence
 from ..cameras.priors import FocalSource
+from .verdict import Say, Verdict, judge
 
 # Photos that miss one of these are named.
 LEAST_SHOWN = 0.25  # of a photo's pixels
 LEAST_SURE = 0.5  # of the photos' median confidence, on the logarithm by which the alignment weighs it
 LEAST_SHARED = 0.25  # of a photo's points, that another photo shows too
 WORST_OFF = 2.0  # times the photos' median reprojection
-Say = Callable[[str], str]  # translates a sentence before its figures are put in; str leaves it English
 NEVER_OFF = 0.005  # of a photo's longer side: below it no reprojection is a weakness
 
 
@@ -30,6 +31,7 @@ class PhotoStatistics:
     problems: tuple[str, ...] = ()  # why it is weak, one clause each
     focal: float | None = None  # photo pixels; None in statistics from before it was kept
     focal_source: FocalSource = "network"  # where it comes from
+    evidence: CameraEvidence = NETWORK  # what its camera stands on
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,25 @@ class Statistics:
     def caveats(self, say: Say = str) -> tuple[str, ...]:
         """What nobody should take a result of such a network for, one line each; empty for other networks."""
         return find_caveats(self.synthetic, [photo.focal_source for photo in self.photos], say)
+
+    def verdict(self, say: Say = str) -> Verdict:
+        """Whether the cameras can be trusted."""
+        photos = self.photos
+        return judge([one.evidence for one in photos], [one.placed for one in photos], self.synthetic, say)
+
+    def camera_text(self, photo: PhotoStatistics, say: Say = str) -> str:
+        """What a photo's camera stands on."""
+        found = photo.evidence
+        sources = {
+            "known": say("Camera known"),
+            "both": say("Camera from the network, among those from the photos"),
+            "network": say("Camera from the network"),
+        }
+        if found.source != "photos":
+            return sources[found.source]
+        if found.turn is None or found.error is None:
+            return say("Camera from {} points").format(found.observations)
+        return say("Camera from {} points, {:.1f} px, ±{:.2g}°").format(found.observations, found.error, found.turn)
 
     def focal_text(self, photo: PhotoStatistics, say: Say = str) -> str:
         """A photo's focal length and where it comes from; "" where it was not kept."""
@@ -156,6 +177,7 @@ def _photo(entry: dict[str, Any]) -> PhotoStatistics:
         problems=problems,
         focal=_optional(entry.get("focal")),
         focal_source=source,
+        evidence=CameraEvidence.from_dict(entry.get("evidence")),
     )
 
 

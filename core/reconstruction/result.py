@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cameras.evidence import NETWORK, CameraEvidence
 from ..cameras.priors import FocalSource
 from ..errors import InputError, first_line
 from ..flaws import FLAWS, bits_of
@@ -40,6 +41,7 @@ class AlignedView:
     flaws: NDArray[np.uint8] | None = None  # (H, W), bits of core/cleanup's FLAWS; None: nobody has looked
     sha256: str = ""  # of the photo's file when it was read; "": not known
     focal_source: FocalSource = "network"  # where the focal in K comes from
+    evidence: CameraEvidence = NETWORK  # what cam2world stands on
 
     def camera_points(self) -> NDArray[np.float64]:
         """(H, W, 3) in this camera's frame: every point on its own pixel's ray, at its depth."""
@@ -165,6 +167,7 @@ class Reconstruction:
                 "cam2world": view.cam2world.tolist(),
                 "confidence": float(view.confidence[view.mask].mean()) if view.mask.any() else 1.0,
                 "focal_source": view.focal_source,
+                "evidence": view.evidence.as_dict(),
             }
             for view in self.views
         }
@@ -191,6 +194,7 @@ class Reconstruction:
                 "sha256": view.sha256,
                 "component": view.component,
                 "focal_source": view.focal_source,
+                "evidence": view.evidence.as_dict(),
                 "mapping": view.mapping.as_dict(),
             }
             for view in self.views
@@ -241,4 +245,5 @@ def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:
     fields = {key: arrays[f"{index}.{key}"] for key in known}
     fields |= {"component": entry["component"], "sha256": entry.get("sha256", "")}  # results of before have none
     fields["focal_source"] = entry.get("focal_source", "network")
+    fields["evidence"] = CameraEvidence.from_dict(entry.get("evidence"))
     return AlignedView(entry["name"], check_path(entry["path"]), mapping, **fields)

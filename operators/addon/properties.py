@@ -1,6 +1,7 @@
 """What the panel edits: settings on the scene, the photo list, and the state of the running job."""
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bpy.props import (
 
 from ...core.checkpoints.catalogue import known_model
 from ...core.checkpoints.local import find_model, list_models
+from ...core.quality.statistics import Statistics
 from ...core.settings import AlignmentSettings, ReconstructionSettings
 from ..jobs.scene_jobs import interrupted_job
 from ..output.export_properties import DUST3R_PG_export
@@ -260,6 +262,12 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         return read_statistics(collection) if collection else None
 
     @property
+    def verdict(self) -> Any:
+        """core's Verdict on the active reconstruction's cameras; None where there is no reconstruction."""
+        found = self.statistics
+        return found.verdict(iface_) if found is not None else None
+
+    @property
     def caveats(self) -> tuple[str, ...]:
         """What the active reconstruction should not be taken for, one line each."""
         found = self.statistics
@@ -268,11 +276,19 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     @property
     def active_result_text(self) -> str:
         """The focal length of the active photo of the result, and where it comes from; empty where none is active."""
+        return self._of_active_photo(Statistics.focal_text)
+
+    @property
+    def active_result_camera(self) -> str:
+        """What the camera of the active photo of the result stands on; empty where none is active."""
+        return self._of_active_photo(Statistics.camera_text)
+
+    def _of_active_photo(self, text: Callable[..., str]) -> str:
         found, things = self.statistics, self.result.objects if self.result else []
         if found is None or not 0 <= self.active_result < len(things):
             return ""
         name = things[self.active_result].get(PHOTO)
-        return next((found.focal_text(photo, iface_) for photo in found.photos if photo.name == name), "")
+        return next((text(found, photo, iface_) for photo in found.photos if photo.name == name), "")
 
     @property
     def flaw_switches(self) -> list[tuple[str, Any, str]]:

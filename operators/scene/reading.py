@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.cameras.evidence import CameraEvidence
 from ...core.cameras.priors import PRIOR_KEYS
 from ...core.errors import InputError, first_line
 from ...core.images.pixel_mapping import PixelMapping
@@ -121,8 +122,9 @@ def _view(index: int, name: str, entry: dict[str, Any], points: PointCloud) -> A
     path, component = Path(entry["path"]), entry["component"]
     digest = entry.get("sha256", "")  # scenes of before have none
     source = entry.get("focal_source", "network")
+    evidence = CameraEvidence.from_dict(entry.get("evidence"))
     arrays = (K, cam2world, depth, confidence, colors, mask)
-    return AlignedView(name, path, mapping, *arrays, component, flaws, digest, source)
+    return AlignedView(name, path, mapping, *arrays, component, flaws, digest, source, evidence)
 
 
 def flaws_of_points(collection: bpy.types.Collection, searched: Reconstruction) -> NDArray[np.uint8]:

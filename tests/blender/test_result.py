@@ -6,6 +6,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
+from dust3r.core.cameras.evidence import CameraEvidence
 from dust3r.core.quality.measure import measure
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, set_points_input
 from dust3r.operators.scene.cameras import INTRINSICS, pixel_of_direction
@@ -302,18 +303,23 @@ def test_the_panel_has_what_it_draws(extension, tmp_path):
 
 def test_the_panel_says_that_a_network_saw_synthetic_scenes_alone_and_which_focals_are_guesses(extension, tmp_path):
     result = make_reconstruction(tmp_path, THREE, synthetic=True)
-    views = (replace(result.views[0], focal_source="exif"), *result.views[1:])
+    sure = CameraEvidence("photos", 412, 0.4, 0.02, 0.001)
+    views = (replace(result.views[0], focal_source="exif", evidence=sure), *result.views[1:])
     collection = add_reconstruction(bpy.context.scene, replace(result, views=views))
     assert extension.caveats == (
         "rough: this network was trained on synthetic scenes",
         "The focal length of 2 of 3 photos is a guess",
     )
-    texts = []
+    assert extension.verdict.text().startswith("Cameras: bad, the photos agree on 1 of 3; add photos")
+    texts, cameras = [], []
     for number, thing in enumerate(collection.objects):
         extension.active_result = number
         texts.append((thing.get("dust3r_photo"), extension.active_result_text))
+        cameras.append(extension.active_result_camera)
     assert {("a.png", "Focal 80 px, from EXIF"), ("b.png", "Focal 80 px, a guess")} <= set(texts)
+    assert {"Camera from 412 points, 0.4 px, ±0.02°", "Camera from the network"} <= set(cameras)
     read = read_reconstruction(collection)
+    assert [view.evidence for view in read.views] == [sure, CameraEvidence(), CameraEvidence()]
     assert read.synthetic and [view.focal_source for view in read.views] == ["exif", "network", "network"]
 
 

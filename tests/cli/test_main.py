@@ -27,12 +27,11 @@ def photos() -> list[str]:
 
 
 def _reconstruct(photos, *more):
-    return ("reconstruct", *photos, "--model", SMALL, "--iterations", 5, *more)
+    return ("reconstruct", *photos, "--model", SMALL, "--iterations", 5, "--cameras-from", "network", *more)
 
 
 def test_photos_become_cameras_and_points(run, photos, tmp_path):
-    written = ("--cameras", tmp_path / "c.json", "--points", tmp_path / "p.ply", "--cameras-from", "network")
-    code, out, _ = run(*_reconstruct(photos, *written))
+    code, out, _ = run(*_reconstruct(photos, "--cameras", tmp_path / "c.json", "--points", tmp_path / "p.ply"))
     assert code == 0
     cameras = json.loads((tmp_path / "c.json").read_text())
     assert set(cameras) == {"photos", "model", "licence", "synthetic", "settings", "version", "world"}
@@ -46,9 +45,17 @@ def test_photos_become_cameras_and_points(run, photos, tmp_path):
         np.testing.assert_allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-9)
         assert camera["confidence"] >= 1
     assert (tmp_path / "p.ply").stat().st_size > 10_000
-    assert out.splitlines()[-3].endswith("p.ply")
+    assert out.splitlines()[-4].endswith("p.ply")
+    assert out.splitlines()[-3].startswith("Cameras: bad, the photos agree on 0 of 3; add photos")
     assert out.splitlines()[-2:] == [ROUGH, "The focal length of 3 of 3 photos is a guess"]
     assert cameras["synthetic"] and {camera["focal_source"] for camera in cameras["photos"].values()} == {"network"}
+
+
+def test_cameras_come_from_the_photos_unless_something_else_is_said(run, photos, tmp_path):
+    code, out, _ = run("reconstruct", *photos, "--model", SMALL, "--iterations", 5, "--cameras", tmp_path / "c.json")
+    assert code == 0 and out.splitlines()[-2] == "Cameras: good, the photos agree on all of them"
+    cameras = json.loads((tmp_path / "c.json").read_text())["photos"].values()
+    assert {camera["evidence"]["source"] for camera in cameras} == {"photos"}
 
 
 def test_the_same_input_gives_the_same_cameras(run, photos, tmp_path):

@@ -14,6 +14,7 @@ from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.errors import Cancelled, ReconstructionError
 from dust3r.core.features.settings import FeaturePass, FeatureSettings
 from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.inference.array_store import MemoryStore
 from dust3r.core.io.validation import record_of
 from dust3r.core.progress import silent
 
@@ -61,10 +62,10 @@ def test_pictures_of_one_place_get_cameras_that_the_network_did_not_know(truth, 
 def test_points_lie_on_their_pixels_and_the_world_keeps_the_networks_unit(adjusted):
     depths = []
     for camera in adjusted.cameras:
-        assert camera.error < 1.0
+        assert camera.evidence.error < 1.0
         seen = (camera.points - camera.cam2world[:3, 3]) @ camera.cam2world[:3, :3]
         pixels = (seen @ camera.K.T)[:, :2] / seen[:, 2:]
-        assert np.median(np.linalg.norm(pixels - camera.pixels, axis=1)) == pytest.approx(camera.error)
+        assert np.median(np.linalg.norm(pixels - camera.pixels, axis=1)) == pytest.approx(camera.evidence.error)
         depths.append(seen[:, 2])
     assert np.median(np.concatenate(depths)) == pytest.approx(3.0, rel=0.05)  # the start said 3 everywhere
 
@@ -114,6 +115,22 @@ def test_the_settings_reach_the_other_process_as_they_are(truth, monkeypatch):
     monkeypatch.setattr(module, "run_apart", read)
     adjust([start(photo) for photo in truth], [], silent, wanted)
     assert reached == [wanted]
+
+
+def test_matches_are_found_once_and_the_cameras_are_the_same(truth, monkeypatch):
+    store, stages = MemoryStore(), ([], [])
+    photos, settings = (
+        [start(photo) for photo in truth[:3]],
+        AdjustmentSettings(features=FeatureSettings(passes=(WAY,))),
+    )
+    found = [adjust(photos, [], lambda stage, *_, said=said: said.append(stage), settings, store) for said in stages]
+    assert len(store.names(module.MATCHES)) == 1
+    assert "Matching photos" in stages[0] and "Matching photos" not in stages[1]
+    for before, after in zip(found[0].cameras, found[1].cameras, strict=True):
+        assert before.cam2world.tobytes() == after.cam2world.tobytes()
+    masked = [start(photo, mask=start(photo).mask & (np.arange(photo.size[0]) > 9)) for photo in truth[:3]]
+    adjust(masked, [], silent, settings, store)
+    assert len(store.names(module.MATCHES)) == 2
 
 
 def test_cancelling_is_no_failure_of_pycolmap(truth):

@@ -40,7 +40,7 @@ def matched(poses, noise=0.3, count=300):
         options.ransac.random_seed = 0
         pixels = [keypoints[k].astype(np.float64) for k in (i, j)]
         geometry = pycolmap.estimate_two_view_geometry(camera, pixels[0], camera, pixels[1], whole, options)
-        pairs.append(PairMatches(i, j, np.asarray(geometry.inlier_matches, np.uint32), geometry))
+        pairs.append(PairMatches(i, j, np.asarray(geometry.inlier_matches, np.uint32), int(geometry.config)))
     return Matches(tuple(keypoints), tuple(pairs))
 
 

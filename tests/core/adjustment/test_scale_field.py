@@ -5,6 +5,7 @@ import pytest
 from dust3r.core.adjustment.adjust import AdjustedCamera
 from dust3r.core.adjustment.scale_field import tied_depth
 from dust3r.core.adjustment.settings import AdjustmentSettings
+from dust3r.core.cameras.evidence import CameraEvidence
 from dust3r.core.images.pixel_mapping import PixelMapping
 
 SIZE = (160, 120)
@@ -19,7 +20,7 @@ def camera(pixels, depth):
     cam2world[:3, 3] = [1, 2, 3]
     rays = np.column_stack([(pixels - [160, 120]) / 300, np.ones(len(pixels))])
     points = (rays * depth[:, None]) @ cam2world[:3, :3].T + cam2world[:3, 3]
-    return AdjustedCamera(cam2world, K, pixels, points, np.arange(len(pixels)), 0.0)
+    return AdjustedCamera(cam2world, K, pixels, points, np.arange(len(pixels)), CameraEvidence())
 
 
 def spread(count):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dust3r.core.cameras.evidence import CameraEvidence
 from dust3r.core.errors import InputError
 from dust3r.core.export.ply import save_ply
 from dust3r.core.images.pixel_mapping import PixelMapping
@@ -53,15 +54,19 @@ def test_a_saved_reconstruction_loads_bit_by_bit(tmp_path):
 
 def test_where_focals_come_from_and_what_the_network_saw_are_saved_and_unknown_in_results_of_before(tmp_path):
     plain = _reconstruction()
-    views = (replace(plain.views[0], focal_source="exif"), plain.views[1])
+    sure = CameraEvidence("photos", 412, 0.4, 0.02, 0.001)
+    views = (replace(plain.views[0], focal_source="exif", evidence=sure), plain.views[1])
     replace(plain, views=views, synthetic=True).save(tmp_path)
     loaded = Reconstruction.load(tmp_path)
     assert loaded.synthetic and [view.focal_source for view in loaded.views] == ["exif", "network"]
+    assert [view.evidence for view in loaded.views] == [sure, CameraEvidence()]
+    assert [photo["evidence"]["source"] for photo in loaded.cameras()["photos"].values()] == ["photos", "network"]
     head = json.loads((tmp_path / "reconstruction.json").read_text())
-    del head["synthetic"], head["views"][0]["focal_source"]
+    del head["synthetic"], head["views"][0]["focal_source"], head["views"][0]["evidence"]
     (tmp_path / "reconstruction.json").write_text(json.dumps(head))
     before = Reconstruction.load(tmp_path)
     assert not before.synthetic and before.views[0].focal_source == "network"
+    assert before.views[0].evidence == CameraEvidence()
     head["views"][0]["focal_source"] = "hearsay"
     (tmp_path / "reconstruction.json").write_text(json.dumps(head))
     with pytest.raises(InputError, match="hearsay"):

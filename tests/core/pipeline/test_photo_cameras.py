@@ -78,6 +78,14 @@ def test_cameras_and_depths_are_nearer_to_the_truth_than_the_networks(truth, by_
     assert {view.component for view in by_photos.views} == {0}
 
 
+def test_every_camera_says_what_it_stands_on(by_photos, by_network):
+    for view in by_photos.views:
+        found = view.evidence
+        assert found.source == "photos" and found.observations > 30 and found.error < 1
+        assert 0 < found.turn < 0.5 and 0 < found.shift < 0.02
+    assert {view.evidence.source for view in by_network.views} == {"network"}
+
+
 def test_doubts_of_the_networks_pairs_end_where_the_photos_place_every_camera(solve, monkeypatch):
     def doubtful(*arguments, **options):
         return ChosenEdges(choose_edges(*arguments, **options).edges, ("Unsure",))
@@ -100,6 +108,7 @@ def test_a_known_camera_comes_back_to_the_last_bit(solve, truth):
         photo.path.resolve(): KnownCamera(photo.cam2world, photo.K[0, 0], tuple(photo.K[:2, 2])) for photo in truth[:2]
     }
     result = solve(priors=Priors(cameras=known))
+    assert [view.evidence.source for view in result.views] == ["known", "known", "photos", "photos"]
     for view, photo in zip(result.views[:2], truth, strict=False):
         assert np.array_equal(view.cam2world, photo.cam2world)
         assert (view.K[0, 0], tuple(view.K[:2, 2]), view.focal_source) == (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from dust3r.core.cameras.evidence import CameraEvidence
 from dust3r.core.geometry.camera import unproject
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.quality.measure import measure
@@ -139,7 +140,8 @@ def test_sentences_are_translated_before_their_figures_come_in():
 
 def test_figures_read_back_from_json_are_the_same():
     views = walls((0, 0.1, 30), (1, 1, 1))
-    result = replace(of([replace(views[0], focal_source="exif"), *views[1:]]), synthetic=True)
+    views[0] = replace(views[0], focal_source="exif", evidence=CameraEvidence("photos", 40, 0.5, 0.1, 0.01))
+    result = replace(of(views), synthetic=True)
     found = measure(result)
     assert Statistics.from_dict(json.loads(json.dumps(found.as_dict()))) == found
 
@@ -148,9 +150,29 @@ def test_statistics_of_before_say_nothing_of_focals_and_networks():
     content = json.loads(json.dumps(measure(replace(of(walls((0, 0.1), (1, 1))), synthetic=True)).as_dict()))
     del content["synthetic"]
     for photo in content["photos"]:
-        del photo["focal"], photo["focal_source"]
+        del photo["focal"], photo["focal_source"], photo["evidence"]
     found = Statistics.from_dict(content)
     assert found.caveats() == () and found.focal_text(found.photos[0]) == ""
+
+
+def test_a_photo_says_what_its_camera_stands_on():
+    found = [
+        CameraEvidence("photos", 412, 0.42, 0.0213, 0.001),
+        CameraEvidence("photos", 412, 0.4),
+        CameraEvidence("known"),
+        CameraEvidence("both"),
+        CameraEvidence(),
+    ]
+    views = walls((0, 0.1, 0.2, 0.3, 0.4), (1, 1, 1, 1, 1))
+    figures = measure(of([replace(view, evidence=one) for view, one in zip(views, found, strict=True)]))
+    assert [figures.camera_text(photo) for photo in figures.photos] == [
+        "Camera from 412 points, 0.4 px, ±0.021°",
+        "Camera from 412 points",
+        "Camera known",
+        "Camera from the network, among those from the photos",
+        "Camera from the network",
+    ]
+    assert figures.verdict().word == "doubtful"
 
 
 def test_a_focal_is_called_a_guess_where_a_network_of_synthetic_scenes_alone_says_it():
