@@ -25,7 +25,8 @@ coverage: setup  ## every test, and the lines of product code that none executes
 
 # What the network's numerics decide, on a CPU whose oneDNN has no AVX-512: half precision is refused there.
 NUMERICS := tests/core/networks tests/core/inference/test_forward.py tests/core/runtime/test_probe.py \
-	tests/core/jobs/test_job_cache.py tests/cli/verbs/test_models_runtime.py
+	tests/cli/verbs/test_models_runtime.py \
+	tests/core/jobs/test_job_cache.py::test_a_shared_cache_stays_with_the_precision_that_its_first_job_settled_on
 
 test-avx2: setup  ## the tests of the network's numerics once more, on a CPU without AVX-512, whatever this one is
 	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m pytest $(SPREAD) $(NUMERICS)

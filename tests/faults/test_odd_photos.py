@@ -19,6 +19,7 @@ from PIL import Image
 SIZES = ((1, 1), (2, 2), (15, 15), (16, 16), (17, 31), (60, 90), (96, 96), (1, 4000), (16, 4000), (4000, 16))
 USUAL = (128, 96)
 MODEL = ("--model", "small", "--device", "cpu", "--quiet")
+RECIPE = (*MODEL, "--cameras-from", "network")
 LENIENT = ("--min-inliers", "3", "--min-inlier-share", "0.001")
 
 
@@ -123,10 +124,10 @@ def _calls(folder: Path, photo: Path, world: Path, usual: Path) -> list[tuple]:
     (masks / f"{usual.stem}{photo.suffix}").write_bytes(photo.read_bytes())
     posed, job = _posed(folder / "posed", photo, usual), folder / "job"
     return [
-        ("reconstruct", photo, *MODEL, "--cameras", folder / "cameras.json"),
-        ("reconstruct", photo, usual, *MODEL, "--job", job),
-        ("reconstruct", usual, *MODEL, "--masks", masks, "--cameras", folder / "cameras.json"),
-        ("reconstruct", photo, usual, *MODEL, "--known", posed, "--cameras", folder / "cameras.json"),
+        ("reconstruct", photo, *RECIPE, "--cameras", folder / "cameras.json"),
+        ("reconstruct", photo, usual, *RECIPE, "--job", job),
+        ("reconstruct", usual, *RECIPE, "--masks", masks, "--cameras", folder / "cameras.json"),
+        ("reconstruct", photo, usual, *RECIPE, "--known", posed, "--cameras", folder / "cameras.json"),
         ("localize", job, usual, *MODEL, *LENIENT),
         ("localize", world, photo, *MODEL, *LENIENT),
         ("localize", posed, usual, *MODEL, *LENIENT),
@@ -135,7 +136,7 @@ def _calls(folder: Path, photo: Path, world: Path, usual: Path) -> list[tuple]:
         ("predict", photo, usual, *MODEL, "--output", folder / "pair.npz"),
         ("match", photo, usual, *MODEL, "--output", folder / "matches.csv"),
         ("relative-pose", photo, usual, *MODEL, "--output", folder / "pose.json"),
-        ("evaluate", posed, *MODEL),
+        ("evaluate", posed, *RECIPE),
         ("keyframes", photo, usual, "--frames", "auto:1", "--output", folder / "kept.txt", "--quiet"),
     ]
 

@@ -21,30 +21,36 @@ def views(tmp_path):
     return write_scene(tmp_path / "views", size=(160, 120), depth="npz")
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """The folder of a model "Room" that was made from the bundled one, and the folder of its run."""
+    folder = tmp_path_factory.mktemp("fine-tune")
+    views = write_scene(folder / "views", size=(160, 120), depth="npz")
+    recipe = ("--name", "Room", "--minutes", "0.02", "--run", str(folder / "run"))
+    assert _fine_tune(views, folder / "models", *recipe) == 0
+    return folder / "models"
+
+
 def _fine_tune(views, models, *more):
     return main(["fine-tune", str(views), "--model", "small", "--models-folder", str(models), *more])
 
 
-def test_the_result_is_a_model_of_the_same_shape_with_other_weights(views, tmp_path):
-    assert _fine_tune(views, tmp_path / "models", "--name", "Room", "--minutes", "0.02") == 0
-    made = load_model(find_model("Room", tmp_path / "models"), torch.device("cpu"))
+def test_the_result_is_a_model_of_the_same_shape_with_other_weights(models):
+    made = load_model(find_model("Room", models), torch.device("cpu"))
     assert made.config == SMALL.config and made.synthetic and SMALL.synthetic
     before, after = SMALL.network.state_dict(), made.network.state_dict()
     assert before.keys() == after.keys()
     change = max(float((after[name] - before[name]).abs().max()) for name in before)
     assert 0 < change < 0.1
-    assert [path.name for path in (tmp_path / "models").iterdir()] == ["Room"]
+    assert [path.name for path in models.iterdir()] == ["Room"]
 
 
-def test_the_card_names_what_it_was_made_from(views, tmp_path):
-    assert (
-        _fine_tune(views, tmp_path / "models", "--name", "Room", "--minutes", "0.02", "--run", str(tmp_path / "r")) == 0
-    )
-    card = (tmp_path / "models" / "Room" / "README.md").read_text()
+def test_the_card_names_what_it_was_made_from(models):
+    card = (models / "Room" / "README.md").read_text()
     assert card.startswith("# Room\n")
     assert f"Fine-tuned from small@{SMALL.sha256[:16]}" in card
-    assert (tmp_path / "r" / "losses.csv").is_file()
-    sources = json.loads((tmp_path / "models" / "Room" / "training.json").read_text())["config"]["sources"]
+    assert (models.parent / "run" / "losses.csv").is_file()
+    sources = json.loads((models / "Room" / "training.json").read_text())["config"]["sources"]
     assert [source["kind"] for source in sources] == ["folder", "procedural"]
 
 

@@ -78,7 +78,18 @@ def test_an_import_hides_what_it_is_told(run, folder, tmp_path):
 
 def test_a_reconstruction_is_searched_at_its_end_and_hides_what_it_is_told(run, tmp_path):
     job = tmp_path / "job"
-    arguments = ("reconstruct", *PHOTOS, "--model", ROOT / "models" / "small", "--iterations", 5, "--cameras-from", "network", "--job", job)
+    arguments = (
+        "reconstruct",
+        *PHOTOS,
+        "--model",
+        ROOT / "models" / "small",
+        "--iterations",
+        5,
+        "--cameras-from",
+        "network",
+        "--job",
+        job,
+    )
     assert run(*arguments, "--hide", "sky")[0] == 0
     found = Reconstruction.load(job / "result")
     assert found.searched and found.hidden_flaws == ("sky",)

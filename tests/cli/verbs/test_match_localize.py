@@ -19,7 +19,18 @@ MODEL = ("--model", ROOT / "models" / "small")
 def job(tmp_path_factory):
     """A finished job of three photos."""
     folder = tmp_path_factory.mktemp("job")
-    arguments = ["reconstruct", *PHOTOS[:3], *MODEL, "--iterations", 5, "--cameras-from", "network", "--job", folder, "--quiet"]
+    arguments = [
+        "reconstruct",
+        *PHOTOS[:3],
+        *MODEL,
+        "--iterations",
+        5,
+        "--cameras-from",
+        "network",
+        "--job",
+        folder,
+        "--quiet",
+    ]
     assert main(list(map(str, arguments))) == 0
     return folder
 

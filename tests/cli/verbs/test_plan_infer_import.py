@@ -27,10 +27,12 @@ needs_node = pytest.mark.skipif(NODE is None, reason="no node on this machine to
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Path:
-    """Sixteen photos: the studio's, and a part of each."""
+    """Twelve photos: the studio's, and a part of half of them."""
     folder = tmp_path_factory.mktemp("photos")
-    for path in sorted(STUDIO.iterdir()):
+    for number, path in enumerate(sorted(STUDIO.iterdir())):
         shutil.copy(path, folder)
+        if number % 2:
+            continue
         with Image.open(path) as photo:
             width, height = photo.size
             photo.crop((width // 8, height // 8, width, height)).save(folder / f"part_of_{path.stem}.png")

@@ -66,7 +66,7 @@ def main(folder: Path, kind: str, count: int, storage: str) -> None:
     mappings = [view.mapping for view in load_views(find_photos([folder]), pipeline.framing_of(config))[0]]
     planned = Needs(config, "cpu", 4).plan(Scene.of(mappings, make_edges(count)), storage, 2**18)
     store, peaks = MemoryStore() if storage == "memory" else FolderStore(folder / "shelf"), Peaks()
-    settings = ReconstructionSettings("complete", alignment=AlignmentSettings(iterations=0))
+    settings = ReconstructionSettings("complete", cameras="network", alignment=AlignmentSettings(iterations=0))
     model = LoadedModel(network, config, "random", "0" * 64)
     pipeline.reconstruct(find_photos([folder]), model, settings, peaks, store)
     peaks.note()
