@@ -27,6 +27,7 @@ runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 
 from dust3r.core.images.pixel_mapping import PixelMapping  # noqa: E402
 from dust3r.core.reconstruction.result import AlignedView, PointCloud, Reconstruction  # noqa: E402
+from dust3r.core.settings import ReconstructionSettings  # noqa: E402
 from dust3r.operators.scene import add_reconstruction, points_modifier, set_points_input  # noqa: E402
 
 SIZE = (512, 384)  # of a view
@@ -70,7 +71,7 @@ def make_reconstruction(points: int) -> Reconstruction:
     """Views of random depth, confidence and colour, of as many pixels together; their photos do not exist."""
     rng = np.random.default_rng(0)
     views = tuple(_view(f"{k}.jpg", rng) for k in range(max(1, round(points / np.prod(SIZE)))))
-    return Reconstruction(views, "benchmark@0", {"min_confidence": 1.5}, "0")
+    return Reconstruction(views, "benchmark@0", ReconstructionSettings(min_confidence=1.5, hide=()), "0")
 
 
 def _view(name: str, rng: np.random.Generator) -> AlignedView:
@@ -180,7 +181,7 @@ def _small_views(count: int) -> Iterator[AlignedView]:
 
 
 def _import(views: Sequence[AlignedView]) -> None:
-    add_reconstruction(bpy.context.scene, Reconstruction(tuple(views), "benchmark@0", {}, "0"))
+    add_reconstruction(bpy.context.scene, Reconstruction(tuple(views), "benchmark@0", None, "0"))
 
 
 def _photos(folder: Path, count: int) -> list[Path]:

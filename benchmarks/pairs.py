@@ -13,7 +13,7 @@ from ..core.geometry.relative_pose import relative_pose
 from ..core.geometry.rotation import rotation_angle
 from ..core.localization.absolute_pose import place
 from ..core.localization.image_pair import PhotoPair
-from ..core.localization.settings import LocalizationSettings, Way
+from ..core.settings import LocalizationSettings, Way
 from ..tests.core.pair_scene import OUTLIERS, pairs_with, two_views, view_of
 from ..tests.synthetic import noisy_scene
 from .suite.report import machine

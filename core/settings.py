@@ -1,6 +1,7 @@
-"""Every setting of a reconstruction with its default: the one place where defaults live. Imports no torch."""
+"""Every setting of reconstruction and localisation: the one place where their defaults live. Imports no torch."""
 
-from dataclasses import asdict, dataclass, field
+import math
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from .errors import InputError
@@ -14,6 +15,7 @@ Precision = Literal["auto", "float32", "half"]
 SharedFocal = Literal["off", "size", "exif"]
 Ground = Literal["auto", "off"]
 Cameras = Literal["auto", "network"]
+Way = Literal["matches", "relative"]
 
 MOST = 2**31 - 1  # of whole numbers: more than Blender's own fields take is none of ours
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
@@ -94,6 +96,41 @@ class ReconstructionSettings:
             return cls(**{**values, "alignment": alignment, "hide": tuple(values.get("hide", cls().hide))})
         except TypeError as error:
             raise InputError(f"These settings are not ours: {error}") from error
+
+    @classmethod
+    def recorded(cls, values: dict[str, Any]) -> "ReconstructionSettings | None":
+        """The settings that a result's file names; None: none of ours.
+
+        Entries of a later version are ignored. What an older version has no entry for was not done then.
+        """
+        ours = {field.name for field in fields(cls)}
+        known = {name: value for name, value in values.items() if name in ours}
+        return cls.from_dict(NOT_RECORDED | known) if known else None
+
+
+NOT_RECORDED = {"hide": (), "ground": "off", "cameras": "network"}
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizationSettings:
+    """How a photo is placed in a world that is there already, and how sure that must be (core/localization)."""
+
+    way: Way = "matches"  # PnP over all matches, or the relative pose to one photo, scaled by its known depth
+    neighbours: int = 5  # photos of the reconstruction, those most alike, that the new one is compared with
+    focal: float | None = None  # of the new photo, in its pixels; None: what its own pointmaps show
+    min_inliers: int = 50  # matches that must agree on the camera
+    min_inlier_share: float = 0.12  # of all matches
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("way", self.way, get_args(Way))
+        for name in ("neighbours", "min_inliers"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.min_inlier_share <= 1:
+            raise InputError(f"min_inlier_share must be from 0 to 1, got {self.min_inlier_share}")
+        if self.focal is not None and not (math.isfinite(self.focal) and self.focal > 0):
+            raise InputError(f"A known focal must be above 0 pixels, got {self.focal}")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.reconstruction.result import AlignedView, Reconstruction
+from dust3r.core.settings import ReconstructionSettings
 from dust3r.tests import box_room
 from PIL import Image
 
@@ -72,7 +73,7 @@ def room(folder, count=3):
 
 
 def world(views):
-    return Reconstruction(tuple(views), "none", {"min_confidence": 1.5}, "0.1.0")
+    return Reconstruction(tuple(views), "none", ReconstructionSettings(min_confidence=1.5, hide=()), "0.1.0")
 
 
 def room_distance(points):

@@ -41,7 +41,7 @@ DOORS = {
     "core/world": f"{BASE} io geometry cameras reconstruction",
     "core/pipeline": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints runtime "
     "inference alignment adjustment reconstruction cleanup",
-    "core/localization": f"{BASE} version geometry images cameras scene_graph networks checkpoints inference "
+    "core/localization": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints inference "
     "reconstruction pipeline",
     "core/export": f"{BASE} io geometry images cameras reconstruction world localization",
     "core/meshing": f"{BASE} io geometry images reconstruction world export",

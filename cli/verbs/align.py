@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from ...core.jobs.job import Job
 from ...core.progress import Timeline
 from ...core.reconstruction.result import Reconstruction
 from ...core.runtime.memory import peak_memory
-from ...core.settings import AlignmentSettings
+from ...core.settings import AlignmentSettings, ReconstructionSettings
 from ...core.version import VERSION
 from ..output import Output, photo_count
 from ..outputs import CAMERAS, POINTS, TIMINGS, check_written
@@ -94,10 +94,10 @@ def _align_pairs(arguments: argparse.Namespace, output: Output) -> None:
     for warning in alignment.warnings:
         output.warning(warning)
     views = aligned_views(pairs.views, alignment, known, [camera.evidence for camera in known])
-    recipe = {"alignment": asdict(settings)}
+    recipe = ReconstructionSettings(cameras="network", hide=(), ground="off", alignment=settings)
     result = Reconstruction(views, f"predictions from {arguments.pairs.name}", recipe, VERSION, alignment.warnings)
     if arguments.points:
-        replace(result, settings=recipe | {"min_confidence": arguments.min_confidence, "hide": []}).check_shown()
+        result.with_settings(min_confidence=arguments.min_confidence).check_shown()
     with together():
         result.save_cameras(arguments.cameras)
         if arguments.points:

@@ -1,7 +1,6 @@
 """`clean`: flaws of a finished reconstruction, found anew and saved with it."""
 
 import argparse
-from dataclasses import replace
 
 from ...core.flaws import SURELY_FLAWED, count_flaws
 from ...core.io.atomic import together
@@ -24,9 +23,8 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 
     reconstruction = find_result(arguments.folder)
     searched = with_flaws(reconstruction, report=Timeline({STAGE: 1.0}, output.progress))
-    before = searched.settings.get("hide", SURELY_FLAWED)
-    hidden = before if arguments.hide is None else arguments.hide
-    searched = replace(searched, settings=searched.settings | {"hide": list(hidden)})
+    before = reconstruction.hidden_flaws if reconstruction.searched else SURELY_FLAWED
+    searched = searched.with_settings(hide=tuple(before if arguments.hide is None else arguments.hide))
     folder = find_result_folder(arguments.folder)
     with together():
         searched.save(folder)

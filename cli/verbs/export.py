@@ -1,7 +1,6 @@
 """`export`: a finished reconstruction as files of other programs."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from ...core.export.selection import thinned
@@ -72,4 +71,4 @@ def _export_scene(reconstruction: Reconstruction, arguments: argparse.Namespace,
 def _with_confidence(reconstruction: Reconstruction, settings: ExportSettings) -> Reconstruction:
     """The same with the minimum confidence of the export in place of its own."""
     lowest = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
-    return replace(reconstruction, settings=reconstruction.settings | {"min_confidence": lowest})
+    return reconstruction.with_settings(min_confidence=lowest)

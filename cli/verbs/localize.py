@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,9 +15,9 @@ from ...core.images.reader import find_photos
 from ...core.io.atomic import temporary_folder, together
 from ...core.jobs.job import find_result
 from ...core.localization.reference_settings import RENDERING
-from ...core.localization.settings import LocalizationSettings, Way
 from ...core.progress import Report, Timeline
 from ...core.reconstruction.result import Reconstruction
+from ...core.settings import LocalizationSettings, Way
 from ..blender_needed import require_bpy
 from ..output import Output
 from ..outputs import CAMERAS, RESULT, RESULT_ARRAYS, SCENE, check_written
@@ -136,7 +136,8 @@ def _lines(found: Sequence[Localized], placed: Reconstruction) -> Iterator[str]:
     """One of JSON for each photo that has a camera."""
     cameras = placed.cameras()["photos"]
     for one in found:
-        yield json.dumps({"photo": one.view.name, **cameras[one.view.name], **one.figures()})
+        figures = asdict(one.figures)
+        yield json.dumps({"photo": figures.pop("name"), **cameras[one.view.name], **figures})
 
 
 @contextmanager

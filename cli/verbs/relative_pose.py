@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from ...core.errors import InputError
 from ...core.geometry.method import Method
 from ...core.io.atomic import write_json
-from ...core.localization.settings import LocalizationSettings
+from ...core.settings import LocalizationSettings
 from ..output import Output
 from ..outputs import POSE, check_written
 from ..shared_arguments import add_model, add_overwrite, add_seed, focal

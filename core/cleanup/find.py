@@ -54,7 +54,7 @@ def with_flaws(
 def hiding(reconstruction: Reconstruction, names: Sequence[str], report: Report = silent) -> Reconstruction:
     """The same with the points hidden that have one of these flaws, which are looked for if nobody has."""
     searched = reconstruction if reconstruction.searched else with_flaws(reconstruction, report=report)
-    return replace(searched, settings=searched.settings | {"hide": list(names)})
+    return searched.with_settings(hide=tuple(names))
 
 
 def _packed(view: AlignedView, maps: dict[str, NDArray[np.bool_]]) -> NDArray[np.uint8]:

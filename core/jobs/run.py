@@ -79,9 +79,10 @@ def run_job(
                 Solution.of(result, inputs, job).save(folder)
         else:
             names = {view.path: view.name for view in result.views}
-            settings, before = settled(job.settings, result.views).as_dict(), result.settings.get("ground")
+            settings = settled(job.settings, result.views)
+            same_ground = result.settings is not None and result.settings.ground == settings.ground
             result = replace(result, settings=settings, priors=job.priors.named(names))
-            result = result if before == job.settings.ground else grounded(result)
+            result = result if same_ground else grounded(result)
             result = result if result.searched else with_flaws(result, report=report)  # an earlier version's
             with together():
                 result.save(result_folder(folder))

@@ -11,8 +11,8 @@ from ..geometry.pnp import inlier_threshold, solve_pnp
 from ..geometry.relative_pose import Camera, relative_pose
 from ..geometry.similarity import weighted_median
 from ..reconstruction.result import AlignedView
+from ..settings import LocalizationSettings
 from .image_pair import PhotoPair
-from .settings import LocalizationSettings
 
 Array = NDArray[np.float64]
 

@@ -1,9 +1,8 @@
 """Where a new photo was taken in a world that is there already, which stays as it is."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,13 @@ from ..inference.forward import decode
 from ..inference.predictor import Predictor
 from ..pipeline.reconstruct import framing_of
 from ..progress import Report, silent
+from ..reconstruction.localization import Localization, LocalizedPhoto
 from ..reconstruction.result import AlignedView, Reconstruction
 from ..scene_graph.edges import Edge
 from ..scene_graph.retrieval import likeness_of, pooled
+from ..settings import LocalizationSettings
 from .absolute_pose import Placed, own_depth, place
 from .image_pair import PhotoPair
-from .settings import LocalizationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,7 @@ class Localized:
     """A photo in the world of a reconstruction, which it is no part of."""
 
     view: AlignedView  # its camera there; depth and confidence as its pair with the photo most alike shows them
-    inliers: int  # matches reprojected within 1.5 % of the longer side
-    matches: int
-    reprojection_error: float  # median of the inliers, photo pixels
-    neighbours: tuple[str, ...]  # names of the photos that it was compared with, the most alike first
-
-    def figures(self) -> dict[str, Any]:
-        """What tells how far the camera can be trusted, for JSON."""
-        return {
-            "inliers": self.inliers,
-            "matches": self.matches,
-            "median_reprojection_px": self.reprojection_error,
-            "neighbours": list(self.neighbours),
-        }
+    figures: LocalizedPhoto  # how far the camera can be trusted
 
 
 def localize(
@@ -138,10 +126,10 @@ def as_reconstruction(
     localized: Sequence[Localized], of: Reconstruction, settings: LocalizationSettings
 ) -> Reconstruction:
     """The photos alone, in the world of `of`."""
-    photos = {one.view.name: one.figures() for one in localized}
-    recipe = {"localization": asdict(settings) | {"photos": photos}, "min_confidence": of.min_confidence}
+    localization = Localization(settings, tuple(one.figures for one in localized))
     views = tuple(one.view for one in localized)
-    return Reconstruction(views, of.model, recipe, of.version, synthetic=of.synthetic)
+    placed = Reconstruction(views, of.model, None, of.version, synthetic=of.synthetic, localization=localization)
+    return placed.with_settings(min_confidence=of.min_confidence)
 
 
 def _accepted(placed: Placed | None, photo: Path, settings: LocalizationSettings) -> Placed:
@@ -172,7 +160,8 @@ def _localized(placed: Placed, known: Sequence[AlignedView], pairs: Sequence[Pho
         sha256=view.sha256,
     )
     count, error = int(placed.inliers.sum()), float(np.median(placed.errors[placed.inliers]))
-    return Localized(aligned, count, len(placed.inliers), error, tuple(one.name for one in known))
+    figures = LocalizedPhoto(view.name, count, len(placed.inliers), error, tuple(one.name for one in known))
+    return Localized(aligned, figures)
 
 
 def _neighbours(predictor: Predictor, reconstruction: Reconstruction, count: int, report: Report) -> list[int]:

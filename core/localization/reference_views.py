@@ -32,7 +32,7 @@ def read_map(folder: Path, model: LoadedModel) -> Reconstruction:
     if not photos:
         raise InputError(f"{folder} has no depth for any of its photos; a photo is placed against depth")
     views = tuple(_aligned(photo, load_view(photo.path, framing_of(model.config), photo.name)) for photo in photos)
-    return Reconstruction(views, model.label, {}, VERSION, synthetic=model.synthetic)
+    return Reconstruction(views, model.label, None, VERSION, synthetic=model.synthetic)
 
 
 def _aligned(photo: PosedPhoto, view: View) -> AlignedView:

@@ -97,7 +97,7 @@ def reconstruct(
     result = Reconstruction(
         views=aligned,
         model=model.label,
-        settings=settled(settings, aligned).as_dict(),
+        settings=settled(settings, aligned),
         version=VERSION,
         warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *found.warnings),
         priors=priors.named({view.path.resolve(): view.name for view in views}),

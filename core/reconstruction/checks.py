@@ -6,7 +6,6 @@ what was found.
 """
 
 import re
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..cameras.priors import FocalSource
 from ..io.validation import FARTHEST, check_camera, check_name, check_types
-from ..settings import MOST, ReconstructionSettings
+from ..settings import MOST
 
 if TYPE_CHECKING:
     from .result import AlignedView, Reconstruction
@@ -30,11 +29,11 @@ def check_result(result: "Reconstruction") -> None:
         isinstance(part, dict) for part in result.priors.values()
     ):
         raise ValueError("what is given of its photos is nothing that we write")
+    if result.localization and [photo.name for photo in result.localization.photos] != names:
+        raise ValueError("how its photos were placed is said of others")
     for view in result.views:
         check_name(view.name)
         check_view(view)
-    ours = {field.name for field in fields(ReconstructionSettings)}  # a later version may have more
-    ReconstructionSettings.from_dict({name: value for name, value in result.settings.items() if name in ours})
 
 
 def check_view(view: "AlignedView") -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from ..errors import InputError, first_line
 from ..flaws import FLAWS, bits_of
 from ..images.pixel_mapping import PixelMapping
 from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing, write_json
-from ..io.validation import check_archive, check_path
+from ..io.validation import check_archive, check_path, record_of
+from ..settings import NOT_RECORDED, ReconstructionSettings
 from .checks import check_result
+from .localization import Localization
 from .world_frame import WorldFrame
 
 FORMAT = 1  # of the folder that save() writes
@@ -95,7 +97,7 @@ class Reconstruction:
 
     views: tuple[AlignedView, ...]
     model: str  # name of the network and, after "@", the start of its weights' sha256
-    settings: dict[str, Any]  # ReconstructionSettings.as_dict(), seed included
+    settings: ReconstructionSettings | None  # seed included; None: not known
     version: str  # of this package
     warnings: tuple[str, ...] = field(default=())  # what the user should know, one sentence each
     priors: dict[str, Any] = field(
@@ -104,6 +106,7 @@ class Reconstruction:
     world_frame: WorldFrame = field(default_factory=WorldFrame)  # how this world came from the alignment's
     licence: str = ""  # of the model, which binds what is made with it; "": nobody said
     synthetic: bool = False  # the model was trained on synthetic scenes alone
+    localization: Localization | None = None  # how photos were placed that are no part of what made this world
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
@@ -123,12 +126,17 @@ class Reconstruction:
     @property
     def min_confidence(self) -> float:
         """The confidence below which points are hidden."""
-        return self.settings.get("min_confidence") or 1.0
+        return 1.0 if self.settings is None else self.settings.min_confidence or 1.0
 
     @property
     def hidden_flaws(self) -> tuple[str, ...]:
         """Names of the flaws whose points are hidden."""
-        return tuple(name for name in FLAWS if name in (self.settings.get("hide") or ()))
+        return tuple(name for name in FLAWS if self.settings and name in self.settings.hide)
+
+    def with_settings(self, **changes: Any) -> "Reconstruction":
+        """The same with some of its settings changed: what a result shows, and which way is down, can be."""
+        known = self.settings or ReconstructionSettings.from_dict(NOT_RECORDED)
+        return replace(self, settings=replace(known, **changes))
 
     @property
     def searched(self) -> bool:
@@ -172,8 +180,14 @@ class Reconstruction:
             for view in self.views
         }
         recipe = {"model": self.model, "licence": self.licence, "synthetic": self.synthetic}
-        recipe |= {"settings": self.settings, "version": self.version}
-        return {"photos": photos, **recipe, "world": self.world_frame.as_dict(), **self.priors}
+        recipe |= {"settings": self._settings(), "version": self.version}
+        return {"photos": photos, **recipe, "world": self.world_frame.as_dict(), **self._localization(), **self.priors}
+
+    def _settings(self) -> dict[str, Any]:
+        return self.settings.as_dict() if self.settings else {}
+
+    def _localization(self) -> dict[str, Any]:
+        return {"localization": asdict(self.localization)} if self.localization else {}
 
     def save_cameras(self, path: Path) -> None:
         """Write cameras.json, whole or not at all."""
@@ -200,8 +214,9 @@ class Reconstruction:
             for view in self.views
         ]
         head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
-        head |= {"model": self.model, "settings": self.settings, "version": self.version, "given": self.priors}
+        head |= {"model": self.model, "settings": self._settings(), "version": self.version, "given": self.priors}
         head |= {"world": self.world_frame.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
+        head |= self._localization()
         write_json(folder / "reconstruction.json", head)
 
     @classmethod
@@ -214,10 +229,19 @@ class Reconstruction:
             check_archive(folder / "arrays.npz")
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
-            warnings, priors = tuple(head["warnings"]), head.get("given", {})
-            world_frame, licence = WorldFrame.from_dict(head.get("world")), head.get("licence", "")
-            recipe = (head["model"], head["settings"], head["version"], warnings, priors, world_frame, licence)
-            result = cls(views, *recipe, synthetic=head.get("synthetic", False))
+            localization = head.get("localization")
+            result = cls(
+                views,
+                head["model"],
+                ReconstructionSettings.recorded(head["settings"]),
+                head["version"],
+                warnings=tuple(head["warnings"]),
+                priors=head.get("given", {}),
+                world_frame=WorldFrame.from_dict(head.get("world")),
+                licence=head.get("licence", ""),
+                synthetic=head.get("synthetic", False),
+                localization=record_of(Localization, localization) if localization else None,
+            )
             check_result(result)
             if not views:
                 raise ValueError("it has no photo")

@@ -70,7 +70,7 @@ def grounded(reconstruction: Reconstruction) -> Reconstruction:
         return reconstruction
     if not np.array_equal(world_frame.similarity, np.eye(4)):
         reconstruction = moved(reconstruction, np.linalg.inv(world_frame.similarity))
-    if reconstruction.settings.get("ground") != "auto":
+    if reconstruction.settings is None or reconstruction.settings.ground == "off":
         return reconstruction
     return moved(reconstruction, on_the_ground(reconstruction))
 

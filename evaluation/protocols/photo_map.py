@@ -16,14 +16,13 @@ from ...core.images.preprocessing import Framing, View, load_view
 from ...core.inference.forward import encode, predict
 from ...core.localization.absolute_pose import place
 from ...core.localization.image_pair import PhotoPair
-from ...core.localization.settings import LocalizationSettings
 from ...core.networks.dust3r.dust3r import DUSt3R
 from ...core.pipeline.reconstruct import framing_of
 from ...core.progress import Report
 from ...core.reconstruction.result import AlignedView
 from ...core.scene_graph.edges import Edge
 from ...core.scene_graph.retrieval import likeness_between, pooled
-from ...core.settings import ReconstructionSettings
+from ...core.settings import LocalizationSettings, ReconstructionSettings
 from ..metrics.localization import localization_metrics, placement_error
 from .depth_maps import Depth
 from .task import Figures

@@ -11,8 +11,8 @@ from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProper
 from ...core.errors import InputError
 from ...core.images.reader import SUFFIXES
 from ...core.jobs.job import log_file
-from ...core.localization.settings import LocalizationSettings
 from ...core.reconstruction.result import Reconstruction
+from ...core.settings import LocalizationSettings
 from ..addon.preferences import cache_folder
 from ..addon.properties import settings_of
 from ..jobs.folder_worker import FolderWorkerOperator
@@ -77,9 +77,10 @@ class PhotoPlacingOperator(FolderWorkerOperator):
         cameras, warnings = self._add(scene, placed)
         for warning in warnings:
             self._report("WARNING", warning)
-        for camera, found in zip(cameras, placed.settings["localization"]["photos"].values(), strict=True):
+        found_of = placed.localization.photos if placed.localization else ()
+        for camera, found in zip(cameras, found_of, strict=True):
             words = rpt_("{}: {} of {} matches agree, {:.1f} pixels apart")
-            numbers = (found["inliers"], found["matches"], found["median_reprojection_px"])
+            numbers = (found.inliers, found.matches, found.median_reprojection_px)
             self._report("INFO", words.format(camera.name, *numbers))
 
     def _photos(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import asdict
 
 import bpy
 
@@ -61,10 +62,12 @@ def _add_cameras(
 ) -> tuple[list[bpy.types.Object], list[str]]:
     """Numbered from `first` on, with their photos behind them; warnings."""
     cameras, warnings = [], []
-    recipe = {name: value for name, value in placed.settings["localization"].items() if name != "photos"}
-    for index, view in enumerate(placed.views, first):
+    if placed.localization is None:
+        raise InputError("These photos were not placed by this version; localise them again")
+    recipe = asdict(placed.localization.settings)
+    for index, (view, found) in enumerate(zip(placed.views, placed.localization.photos, strict=True), first):
         camera = add_camera(collection, view, index, scene_scale(placed, placed.min_confidence))
-        camera[LOCALIZATION] = json.dumps(recipe | placed.settings["localization"]["photos"][view.name])
+        camera[LOCALIZATION] = json.dumps(recipe | asdict(found))
         try:
             add_background(camera_data(camera), view)
         except InputError as error:

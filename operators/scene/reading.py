@@ -17,6 +17,7 @@ from ...core.io.validation import check_camera
 from ...core.reconstruction.checks import check_result
 from ...core.reconstruction.result import AlignedView, PointCloud, Reconstruction
 from ...core.reconstruction.world_frame import WorldFrame
+from ...core.settings import ReconstructionSettings
 from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import SIZE, VIEW_INDEX
 from .flaws import can_hide, hidden_flaws
@@ -97,7 +98,8 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
     priors = {name: recipe[name] for name in PRIOR_KEYS if name in recipe}
     warnings, world_frame = tuple(recipe["warnings"]), WorldFrame.from_dict(recipe.get("world"))
     licence = recipe.get("licence", "")
-    made = (recipe["model"], settings, recipe["version"], warnings, priors, world_frame, licence)
+    recorded = ReconstructionSettings.recorded(settings)
+    made = (recipe["model"], recorded, recipe["version"], warnings, priors, world_frame, licence)
     return Reconstruction(views, *made, synthetic=recipe.get("synthetic", False))
 
 

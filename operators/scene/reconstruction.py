@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -52,8 +51,7 @@ def add_reconstruction(
         cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
         warnings = _add_backgrounds(cameras, reconstruction.views)
         _write_recipe(collection, reconstruction, threshold, warnings)
-        shown = replace(reconstruction, settings=reconstruction.settings | {"min_confidence": threshold})
-        keep_statistics(collection, shown)
+        keep_statistics(collection, reconstruction.with_settings(min_confidence=threshold))
         scene.collection.children.link(collection)
         _bind_to_frames(scene, cameras)
         scene.camera = cameras[0]
@@ -114,7 +112,7 @@ def _write_recipe(
     collection["dust3r_model"] = reconstruction.model
     collection["dust3r_licence"] = reconstruction.licence
     collection["dust3r_version"] = reconstruction.version
-    collection["dust3r_settings"] = json.dumps(reconstruction.settings)
+    collection["dust3r_settings"] = json.dumps(recipe["settings"])
 
 
 def _bind_to_frames(scene: bpy.types.Scene, cameras: list[bpy.types.Object]) -> None:

@@ -1,13 +1,14 @@
 """Reconstructions whose every point, pixel and colour is known by formula, with their photos on disk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.io.atomic import file_digest
+from dust3r.core.reconstruction.localization import Localization, LocalizedPhoto
 from dust3r.core.reconstruction.result import AlignedView, Reconstruction
-from dust3r.core.settings import ReconstructionSettings
+from dust3r.core.settings import LocalizationSettings, ReconstructionSettings
 from PIL import Image
 
 # what a camera did to the upright picture, by EXIF orientation: the inverse of what a reader has to do
@@ -59,10 +60,16 @@ def make_reconstruction(folder: Path, shots: tuple[Shot, ...] = SHOTS, **changes
     views = tuple(_view(shot, k, folder) for k, shot in enumerate(shots))
     values = {
         "model": "synthetic@0123456789ab",
-        "settings": ReconstructionSettings(min_confidence=1.5).as_dict(),
+        "settings": ReconstructionSettings(min_confidence=1.5),
         "version": "0.1.0",
     }
     return Reconstruction(views, **(values | changes))
+
+
+def as_placed(photos: Reconstruction, inliers: int) -> Reconstruction:
+    """The photos as if they had been placed in a world that was there, each with so many matches."""
+    found = tuple(LocalizedPhoto(view.name, inliers, 100, 0.5, ()) for view in photos.views)
+    return replace(photos, localization=Localization(LocalizationSettings(), found))
 
 
 def upright_photo(size: tuple[int, int]) -> np.ndarray:

@@ -28,7 +28,7 @@ def flawed(folder, hide=(), shots=TWO):
         )
         for view in whole.views
     ]
-    return replace(whole, views=tuple(views), settings=whole.settings | {"hide": list(hide), "min_confidence": 1.0})
+    return replace(whole, views=tuple(views)).with_settings(hide=tuple(hide), min_confidence=1.0)
 
 
 def shown_count(cloud):
@@ -38,8 +38,7 @@ def shown_count(cloud):
 
 
 def expected(reconstruction, hide):
-    settings = reconstruction.settings | {"hide": list(hide)}
-    return len(replace(reconstruction, settings=settings).visible_points().position)
+    return len(reconstruction.with_settings(hide=tuple(hide)).visible_points().position)
 
 
 @pytest.mark.parametrize("hide", [(), ("sky",), ("floaters", "edges"), tuple(FLAWS)])

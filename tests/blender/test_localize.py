@@ -11,7 +11,7 @@ from bpy_extras.object_utils import world_to_camera_view
 from dust3r.operators.scene import add_reconstruction, look_through
 from dust3r.operators.scene.localized import LOCALIZATION, add_localized
 from dust3r.operators.scene.match_curves import add_match_curves
-from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
+from dust3r.tests.blender.synthetic_reconstruction import SHOTS, as_placed, make_reconstruction
 from mathutils import Matrix, Vector
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,9 +23,7 @@ def added(tmp_path, empty_scene):
     """(the world of all shots but the last, its collection, the last shot alone in that world)."""
     whole = make_reconstruction(tmp_path, SHOTS)
     known = replace(whole, views=whole.views[:-1])
-    photos = {whole.views[-1].name: {"inliers": 90, "matches": 100}}
-    settings = {"localization": {"photos": photos}, "min_confidence": 1.5}
-    return known, add_reconstruction(empty_scene, known), replace(whole, views=whole.views[-1:], settings=settings)
+    return known, add_reconstruction(empty_scene, known), as_placed(replace(whole, views=whole.views[-1:]), 90)
 
 
 def _placed(collection):

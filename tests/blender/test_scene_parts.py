@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -21,7 +20,7 @@ from dust3r.operators.scene.world import add_pick, move_world
 from mathutils import Euler, Matrix
 from PIL import Image
 
-from .synthetic_reconstruction import Shot, make_reconstruction
+from .synthetic_reconstruction import Shot, as_placed, make_reconstruction
 
 SHOTS = (Shot("a.png", size=(24, 16)), Shot("b.png", size=(24, 16)))
 
@@ -108,8 +107,7 @@ def test_a_librarys_reconstruction_is_neither_moved_nor_added_to(linked):
 
 def test_cameras_of_photos_placed_in_the_scene_stand_where_they_were_found(tmp_path, empty_scene):
     result = make_reconstruction(tmp_path, SHOTS)
-    found = {"matches": 3, "photos": {shot.name: {"inliers": 7} for shot in SHOTS}}
-    cameras, warnings = add_matched(empty_scene, replace(result, settings=result.settings | {"localization": found}))
+    cameras, warnings = add_matched(empty_scene, as_placed(result, 7))
     assert warnings == []
     bpy.context.view_layer.update()
     for camera, view in zip(cameras, result.views, strict=True):

@@ -243,7 +243,7 @@ def test_the_recipe_is_on_the_collection(added):
     reconstruction, collection = added
     recipe = read_recipe(collection)
     assert recipe["model"] == collection["dust3r_model"] == reconstruction.model
-    assert recipe["settings"] == json.loads(collection["dust3r_settings"]) == reconstruction.settings
+    assert recipe["settings"] == json.loads(collection["dust3r_settings"]) == reconstruction.settings.as_dict()
     assert recipe["version"] == collection["dust3r_version"] == reconstruction.version
     assert recipe["photos"] == json.loads(json.dumps(reconstruction.cameras()["photos"]))
     assert recipe["warnings"] == [] and recipe["min_confidence"] == 1.5

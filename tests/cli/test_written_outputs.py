@@ -43,7 +43,7 @@ def job(tmp_path):
         path = tmp_path / "photos" / f"{view.name}.png"
         Image.new("RGB", view.mapping.photo_size).save(path)
         views.append(replace(view, path=path))
-    Reconstruction(tuple(views), "synthetic@0", {"min_confidence": 1.0}, "0.1.0").save(folder / "result")
+    Reconstruction(tuple(views), "synthetic@0", None, "0.1.0").save(folder / "result")
     (folder / "job.json").write_text('{"format": 1, "photos": []}')
     return folder
 

@@ -375,12 +375,12 @@ def test_a_reconstruction_says_what_hides_all_its_points(sound):
     result = find_result(sound)
     result.check_shown()
     flawed = tuple(replace(view, flaws=np.full_like(view.mask, 1, np.uint8)) for view in result.views)
-    hidden = replace(result, views=flawed, settings=result.settings | {"hide": [next(iter(FLAWS))]})
+    hidden = replace(result, views=flawed).with_settings(hide=(next(iter(FLAWS)),))
     with pytest.raises(InputError, match=f"all are {next(iter(FLAWS))}; hide fewer"):
         hidden.check_shown()
     highest = max(view.confidence[view.kept()].max() for view in result.views)
     with pytest.raises(InputError, match=f"the highest is {highest:.4g}"):
-        replace(result, settings=result.settings | {"min_confidence": float(highest) * 1.01}).check_shown()
+        result.with_settings(min_confidence=float(highest) * 1.01).check_shown()
 
 
 LINKS = {

@@ -86,9 +86,10 @@ def seen_by(cameras: tuple[str, ...], folder: Path, model: Any) -> Any:
 
 def covered(path: Path, world: Any, model: Any) -> Image.Image:
     """The photo with the model's edges over it, through the camera that the model's network finds."""
-    anything = _ours("core.localization.settings").LocalizationSettings(min_inliers=4, min_inlier_share=0)
+    anything = _ours("core.settings").LocalizationSettings(min_inliers=4, min_inlier_share=0)
     found = _ours("core.localization.localize").localize(path, world, model, anything)
-    print(f"{model.name}: {found.inliers} of {found.matches} matches, {found.reprojection_error:.1f} pixels apart")
+    fit = found.figures
+    print(f"{model.name}: {fit.inliers} of {fit.matches} matches, {fit.median_reprojection_px:.1f} pixels apart")
     picture = Image.open(path).convert("RGB")
     draw = ImageDraw.Draw(picture)
     for edge in edges():

@@ -31,4 +31,4 @@ def true_reconstruction(near: float = np.inf) -> Any:
         arrays = {"depth": depth, "confidence": np.float32(1) + 8 / depth, "colors": colors, "mask": depth < near}
         place = {"K": photo.K, "cam2world": photo.cam2world, "mapping": mapping(photo.size, photo.size)}
         views.append(results.AlignedView(name=photo.name, path=photo.path, **place, **arrays))
-    return results.Reconstruction(tuple(views), "truth@0", {"min_confidence": 1.0}, ours("core.version").VERSION)
+    return results.Reconstruction(tuple(views), "truth@0", None, ours("core.version").VERSION)

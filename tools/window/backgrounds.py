@@ -59,7 +59,7 @@ def look(folder: Path) -> Iterator[float]:
     scene_room = importlib.import_module(f"{EXTENSION}.operators.scene")
     views = [make_view(folder, k, size, focal) for k in range(1, 9) for size, focal in FORMATS]
     scene = bpy.context.scene
-    collection = scene_room.add_reconstruction(scene, core.Reconstruction(tuple(views), "none@0", {}, "0"))
+    collection = scene_room.add_reconstruction(scene, core.Reconstruction(tuple(views), "none@0", None, "0"))
     area = bare_viewport(scene)
     wrong = []
     for view in views:

@@ -17,7 +17,7 @@ def folder(tmp_path):
     for view in room_views(4, size=(64, 48)):
         (tmp_path / view.name).write_bytes(b"")
         views.append(replace(view, path=tmp_path / view.name))
-    Reconstruction(tuple(views), "synthetic@0", {"min_confidence": 1.0}, "0.1.0").save(tmp_path / "result")
+    Reconstruction(tuple(views), "synthetic@0", None, "0.1.0").save(tmp_path / "result")
     return tmp_path / "result"
 
 

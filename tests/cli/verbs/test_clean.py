@@ -23,7 +23,7 @@ def folder(tmp_path):
     depth[48:60, 57:69] *= 0.6
     sure[48:60, 57:69] = 1.2
     views[0] = replace(views[0], depth=depth, confidence=sure)
-    Reconstruction(tuple(views), "synthetic@0", {"min_confidence": 1.0}, "0.1.0").save(tmp_path / "result")
+    Reconstruction(tuple(views), "synthetic@0", None, "0.1.0").save(tmp_path / "result")
     return tmp_path / "result"
 
 

@@ -113,7 +113,7 @@ def test_several_photos_are_placed_each_by_itself(run, job, tmp_path):
     lines = [json.loads(line) for line in out.splitlines()[-2:]]
     assert [line["photo"] for line in lines] == [photo.name for photo in PHOTOS[3:5]]
     result = Reconstruction.load(tmp_path / "placed")
-    assert {view.name for view in result.views} == set(result.settings["localization"]["photos"])
+    assert {view.name for view in result.views} == {photo.name for photo in result.localization.photos}
     alone = last_json(run("localize", job, PHOTOS[4], "--min-inlier-share", 0)[1])
     assert alone["cam2world"] == lines[1]["cam2world"]
 

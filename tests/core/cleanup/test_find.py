@@ -23,7 +23,7 @@ def reconstruction(hide=()):
     for row, flaw in enumerate(FLAWS.values(), 1):
         flaws[row, row] |= flaw.bit
     views = (make_view(wall, flaws=flaws), make_view(wall, flaws=np.zeros_like(flaws), name="b.png"))
-    settings = ReconstructionSettings(min_confidence=1.0, hide=tuple(hide)).as_dict()
+    settings = ReconstructionSettings(min_confidence=1.0, hide=tuple(hide))
     return Reconstruction(views, "synthetic@0", settings, "0.1.0")
 
 
@@ -36,7 +36,7 @@ def test_every_flaw_has_a_bit_and_an_attribute_of_its_own():
 @pytest.mark.parametrize("name", FLAWS)
 def test_hiding_a_flaw_leaves_out_its_points_and_no_others(name):
     whole = reconstruction()
-    hidden = replace(whole, settings=whole.settings | {"hide": [name]})
+    hidden = whole.with_settings(hide=(name,))
     assert len(whole.visible_points().position) == 1200
     assert len(hidden.visible_points().position) == 1199
     assert len(hidden.point_cloud().position) == 1200
@@ -56,8 +56,10 @@ def test_flaws_come_back_from_a_folder_and_results_of_before_have_none(tmp_path)
     assert back.hidden_flaws == ("sky",) and back.searched
     np.testing.assert_array_equal(back.views[0].flaws, whole.views[0].flaws)
     old = replace(whole, views=tuple(replace(view, flaws=None) for view in whole.views))
-    old.settings.pop("hide")
     old.save(tmp_path)
+    head = json.loads((tmp_path / "reconstruction.json").read_text())
+    head["settings"] = {"min_confidence": 1.0}
+    (tmp_path / "reconstruction.json").write_text(json.dumps(head))
     back = Reconstruction.load(tmp_path)
     assert back.hidden_flaws == () and not back.searched and back.views[0].flaws is None
     assert len(back.visible_points().position) == 1200
@@ -73,7 +75,7 @@ def test_what_is_hidden_is_not_exported_and_comes_back_with_the_flaw_switched_of
 
 def test_hiding_searches_what_nobody_has_searched_and_nothing_else():
     views = tuple(room_views(2))
-    unknown = Reconstruction(views, "synthetic@0", {}, "0.1.0")
+    unknown = Reconstruction(views, "synthetic@0", None, "0.1.0")
     found = hiding(unknown, ("edges",))
     assert found.searched and found.hidden_flaws == ("edges",) and not unknown.searched
     marked = reconstruction()
@@ -82,7 +84,7 @@ def test_hiding_searches_what_nobody_has_searched_and_nothing_else():
 
 def test_cameras_depths_and_masks_are_the_same_after_the_search():
     views = tuple(room_views(3))
-    before = Reconstruction(views, "synthetic@0", {}, "0.1.0")
+    before = Reconstruction(views, "synthetic@0", None, "0.1.0")
     for view, searched in zip(views, with_flaws(before).views, strict=True):
         assert searched.flaws.shape == view.depth.shape and searched.flaws.dtype == np.uint8
         assert all(
@@ -130,3 +132,17 @@ def test_limits_that_make_no_sense_are_refused(name):
         CleanupSettings(**{name: 0})
     with pytest.raises(InputError, match="at most 255"):
         CleanupSettings(neighbours=300)
+
+
+def test_a_result_of_another_version_is_read_with_what_it_says_and_nothing_it_does_not(tmp_path):
+    reconstruction().save(tmp_path)
+    head = json.loads((tmp_path / "reconstruction.json").read_text())
+    for written, read in (
+        ({}, None),
+        ({"of": "later"}, None),
+        ({"min_confidence": 2.0, "of": "later"}, (2.0, (), "off")),
+        ({"hide": ["sky"], "ground": "auto"}, (None, ("sky",), "auto")),
+    ):
+        (tmp_path / "reconstruction.json").write_text(json.dumps(head | {"settings": written}))
+        settings = Reconstruction.load(tmp_path).settings
+        assert (settings and (settings.min_confidence, settings.hide, settings.ground)) == read

@@ -99,10 +99,9 @@ def test_masks_stay_away_with_the_photos(result, tmp_path):
 @pytest.mark.parametrize("name", ["colmap", "transforms", "ply"])
 def test_points_hidden_for_a_flaw_are_left_out_and_the_photos_masks_stay(result, tmp_path, name):
     flaw = next(iter(FLAWS))
-    settings = result.settings | {"hide": (flaw,)}
     marked = tuple(replace(view, flaws=np.full(view.mask.shape, bits_of([flaw]), np.uint8)) for view in result.views)
     export_reconstruction(result, tmp_path / "whole", name)
-    export_reconstruction(replace(result, views=marked, settings=settings), tmp_path / "out", name)
+    export_reconstruction(replace(result, views=marked).with_settings(hide=(flaw,)), tmp_path / "out", name)
     files = [p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.png") if p.parent.name == "masks"]
     assert len(files) == (0 if name == "ply" else len(SHOTS))
     for file in files:

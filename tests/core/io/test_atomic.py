@@ -37,7 +37,7 @@ def _reconstruction() -> Reconstruction:
         )
         for k in range(2)
     )
-    return Reconstruction(views, "small@0123", ReconstructionSettings().as_dict(), "0.1.0", ("One warning",))
+    return Reconstruction(views, "small@0123", ReconstructionSettings(), "0.1.0", ("One warning",))
 
 
 def test_a_saved_reconstruction_loads_bit_by_bit(tmp_path):

@@ -13,10 +13,10 @@ from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.core.images.preprocessing import load_view
 from dust3r.core.localization.absolute_pose import own_depth, place
 from dust3r.core.localization.localize import as_reconstruction, localize, map_view
-from dust3r.core.localization.settings import LocalizationSettings
 from dust3r.core.pipeline.reconstruct import framing_of, reconstruct
+from dust3r.core.reconstruction.localization import Localization
 from dust3r.core.reconstruction.result import Reconstruction
-from dust3r.core.settings import ReconstructionSettings
+from dust3r.core.settings import LocalizationSettings, ReconstructionSettings
 from dust3r.tests.core.pair_scene import pairs_with
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,20 +86,20 @@ def test_a_photo_is_placed_and_nothing_else_moves(model, world):
     found = localize(PHOTOS[3], world, model, LENIENT)
     assert [(a == b.cam2world).all() for a, b in zip(before, world.views, strict=True)] == [True] * 3
     assert found.view.name == PHOTOS[3].name
-    assert set(found.neighbours) <= {view.name for view in world.views}
-    assert 0 < found.inliers <= found.matches
-    assert found.reprojection_error < 0.015 * max(found.view.mapping.photo_size)
+    assert set(found.figures.neighbours) <= {view.name for view in world.views}
+    assert 0 < found.figures.inliers <= found.figures.matches
+    assert found.figures.median_reprojection_px < 0.015 * max(found.view.mapping.photo_size)
     assert (localize(PHOTOS[3], world, model, LENIENT).view.cam2world == found.view.cam2world).all()
 
 
 def test_a_photo_of_the_reconstruction_itself_is_its_own_best_neighbour(model, world):
     found = localize(PHOTOS[1], world, model, LENIENT)
-    assert found.neighbours[0] == PHOTOS[1].name
+    assert found.figures.neighbours[0] == PHOTOS[1].name
 
 
 def test_photos_of_other_worlds_are_not_compared(model, world):
     apart = replace(world, views=(*world.views[:2], replace(world.views[2], component=1)))
-    assert localize(PHOTOS[2], apart, model, replace(LENIENT, min_inliers=1)).neighbours == (PHOTOS[2].name,)
+    assert localize(PHOTOS[2], apart, model, replace(LENIENT, min_inliers=1)).figures.neighbours == (PHOTOS[2].name,)
 
 
 def test_a_photo_that_too_little_agrees_with_is_refused_in_one_sentence(model, world):
@@ -113,4 +113,4 @@ def test_a_placed_photo_is_saved_and_read_as_a_reconstruction_of_one(model, worl
     as_reconstruction([found], world, LENIENT).save(tmp_path)
     back = Reconstruction.load(tmp_path)
     assert (back.views[0].cam2world == found.view.cam2world).all()
-    assert back.settings["localization"]["photos"][found.view.name]["inliers"] == found.inliers
+    assert back.localization == Localization(LENIENT, (found.figures,))

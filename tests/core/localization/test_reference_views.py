@@ -13,7 +13,7 @@ from dust3r.core.geometry.rotation import rotation_angle
 from dust3r.core.images.preprocessing import network_image
 from dust3r.core.localization.localize import in_whole_patches, localize, localize_all
 from dust3r.core.localization.reference_views import SAME_SURFACE, is_map, read_map
-from dust3r.core.localization.settings import LocalizationSettings
+from dust3r.core.settings import LocalizationSettings
 from dust3r.tests import box_room
 from dust3r.tests.perfect_network import Shot, perfect_model
 from PIL import Image
@@ -102,8 +102,8 @@ def test_a_photo_is_placed_where_it_was_taken_by_a_network_that_is_right(room, w
     assert np.degrees(rotation_angle(found.view.cam2world[:3, :3].T @ truth.cam2world[:3, :3])) < 0.1
     np.testing.assert_allclose(found.view.cam2world[:3, 3], truth.cam2world[:3, 3], atol=0.01)  # the room is 4 wide
     assert found.view.K[0, 0] == pytest.approx(truth.K[0, 0], rel=0.005)
-    assert found.inliers > 0.9 * found.matches > 1000
-    assert found.reprojection_error < 1  # photo pixels: those of the map are half as large again
+    assert found.figures.inliers > 0.9 * found.figures.matches > 1000
+    assert found.figures.median_reprojection_px < 1  # photo pixels: those of the map are half as large again
     np.testing.assert_allclose(found.view.depth[truth.mask], truth.depth[truth.mask], rtol=0.02)
     for view, points in zip(world.views, before, strict=True):
         np.testing.assert_array_equal(view.world_points(), points)
@@ -119,7 +119,7 @@ def test_a_world_that_another_program_has_framed_is_cut_to_what_the_network_take
         np.testing.assert_array_equal(view.colors, whole.colors[9:89, 8:120])
     found = localize(truth.path, odd, perfect_model(map(Shot.of, [*cut.views, truth])))
     np.testing.assert_allclose(found.view.cam2world, truth.cam2world, atol=0.01)
-    assert found.inliers > 0.9 * found.matches > 1000
+    assert found.figures.inliers > 0.9 * found.figures.matches > 1000
 
 
 def test_photos_smaller_than_a_patch_take_no_part_and_none_larger_is_refused(room):

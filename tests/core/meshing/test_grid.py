@@ -115,6 +115,6 @@ def test_points_hidden_for_a_flaw_are_no_surface(tmp_path):
     whole = room(tmp_path, 1)
     flaws = np.zeros(whole.views[0].depth.shape, np.uint8)
     flaws[:, :48] = 255
-    flawed = replace(whole, views=(replace(whole.views[0], flaws=flaws),), settings={"hide": list(FLAWS)})
+    flawed = replace(whole, views=(replace(whole.views[0], flaws=flaws),)).with_settings(hide=tuple(FLAWS))
     (mesh,), _ = make_meshes(flawed, MeshSettings(kind="grid"))
     assert len(mesh.vertices) == flaws.size / 2

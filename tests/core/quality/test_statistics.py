@@ -12,11 +12,12 @@ from dust3r.core.quality.measure import measure
 from dust3r.core.quality.statistics import Statistics
 from dust3r.core.reconstruction.depth_sampling import depth_at
 from dust3r.core.reconstruction.result import Reconstruction
+from dust3r.core.settings import ReconstructionSettings
 from dust3r.tests.core.cleanup_scene import make_view, room_views
 
 
 def of(views, min_confidence=1.0, hide=()):
-    settings = {"min_confidence": min_confidence, "hide": list(hide)}
+    settings = ReconstructionSettings(min_confidence=min_confidence, hide=tuple(hide))
     return Reconstruction(tuple(views), "synthetic@0", settings, "0.1.0")
 
 

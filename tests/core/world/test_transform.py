@@ -53,7 +53,7 @@ def room():
         colors, depth, _ = render(K, pose, size)
         view = make_view(depth, cam2world=pose, focal=50, colors=colors, name=f"{len(views)}.png")
         views.append(view)
-    return Reconstruction(tuple(views), "synthetic@0", {"min_confidence": 1.0}, "0.1.0")
+    return Reconstruction(tuple(views), "synthetic@0", None, "0.1.0")
 
 
 def all_points(reconstruction):
@@ -109,7 +109,7 @@ def test_true_photos_of_the_studio_stand_on_their_true_floor():
         shape, mask = depth.shape, np.isfinite(depth)
         arrays = depth.astype(np.float32), np.ones(shape, np.float32), np.zeros((*shape, 3), np.uint8), mask
         views.append(AlignedView(photo.name, photo.path, mapping, photo.K, photo.cam2world, *arrays))
-    truth = Reconstruction(tuple(views), "truth", {"min_confidence": 1.0}, "0.1.0")
+    truth = Reconstruction(tuple(views), "truth", None, "0.1.0")
     found = on_the_ground(moved(truth, similarity())) @ similarity()
     up = np.array([0, 0, 1.0])  # of the studio, whose floor is z = 0, in metres
     assert np.degrees(np.arccos(found[:3, :3] @ up @ UP)) < 0.5
@@ -155,24 +155,24 @@ def test_without_a_ground_the_world_is_levelled_by_the_cameras():
     """A wall alone, seen by a camera that looks down a little and one that does not."""
     views = room_views(2, size=(64, 48))
     views = [replace(view, mask=np.zeros_like(view.mask)) for view in views]
-    blind = Reconstruction(tuple(views), "synthetic@0", {"min_confidence": 1.0}, "0.1.0")
+    blind = Reconstruction(tuple(views), "synthetic@0", None, "0.1.0")
     found = moved(blind, on_the_ground(blind))
     np.testing.assert_allclose(cameras_up(np.stack([view.cam2world for view in found.views])), UP, atol=1e-9)
 
 
 def test_known_poses_settled_worlds_single_photos_and_off_are_not_moved(room):
-    auto = replace(room, settings=room.settings | {"ground": "auto"})
+    auto = room.with_settings(ground="auto")
     assert not np.array_equal(grounded(auto).world_frame.similarity, np.eye(4))
     for still in (
         room,
-        replace(auto, settings=auto.settings | {"ground": "off"}),
+        auto.with_settings(ground="off"),
         replace(auto, priors={"known": {"a.jpg": {"cam2world": np.eye(4).tolist()}}}),
         replace(auto, views=auto.views[:1]),
     ):
         assert all(a is b for a, b in zip(grounded(still).views, still.views, strict=True))
     settled = moved(auto, similarity(), ("north",))
     assert grounded(settled) is settled
-    back = grounded(replace(grounded(auto), settings=auto.settings | {"ground": "off"}))
+    back = grounded(grounded(auto).with_settings(ground="off"))
     np.testing.assert_allclose(back.views[0].cam2world, room.views[0].cam2world, atol=1e-12)
 
 

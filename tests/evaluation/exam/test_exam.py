@@ -49,7 +49,7 @@ def _truth_as_result(truth, scale=3.0, left_out=(), apart=(), zoom=1.0):
             colors = np.zeros((*depth.shape, 3), np.uint8)
             component = int(k in apart)
             views.append(AlignedView(photo.name, photo.path, mapping, K, pose, depth, one, colors, one > 0, component))
-    return Reconstruction(tuple(views), "none", {}, "0")
+    return Reconstruction(tuple(views), "none", None, "0")
 
 
 @pytest.fixture

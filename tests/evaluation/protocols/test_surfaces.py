@@ -71,7 +71,7 @@ def result_of(shift):
         ones, colors = np.ones(depth.shape, np.float32), np.zeros((*depth.shape, 3), np.uint8)
         mapping, name = PixelMapping(SIZE, SIZE), str(number)
         views.append(AlignedView(name, Path(name), mapping, K, moved, depth, ones, colors, ones > 0))
-    return Reconstruction(tuple(views), "none", {}, "0")
+    return Reconstruction(tuple(views), "none", None, "0")
 
 
 def test_a_projection_comes_apart_into_its_camera(tmp_path):
