@@ -17,6 +17,7 @@ PACKAGES = {
     "torch": "torch",
     "PIL": "pillow",
     "scipy": "scipy",
+    "roma": "roma",
     "safetensors": "safetensors",
     "huggingface_hub": "huggingface_hub",
     "certifi": "certifi",

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from ..cameras.priors import KnownCamera
 from ..errors import InputError
-from ..geometry.mean_turn import mean_turn
 from ..geometry.similarity import Similarity
 from ..io.validation import FARTHEST
 from ..reconstruction.result import AlignedView, Reconstruction
@@ -183,8 +182,9 @@ def onto_known(views: Mapping[str, Array], known: Mapping[str, KnownCamera]) -> 
 
 
 def _pose_similarity(source: Array, target: Array) -> Array:
-    """Rotation: `mean_turn`; scale and shift: least squares of the centres. (N, 4, 4) both."""
-    R = mean_turn(source[:, :3, :3], target[:, :3, :3])
+    """Rotation: as `mean_turn`, but without torch; scale and shift: least squares of the centres. (N, 4, 4) both."""
+    U, _, Vt = np.linalg.svd((target[:, :3, :3] @ source[:, :3, :3].swapaxes(-1, -2)).sum(0))
+    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
     a, b = source[:, :3, 3], target[:, :3, 3]
     from_mean, to_mean = a - a.mean(axis=0), b - b.mean(axis=0)
     extent, wanted = np.linalg.norm(from_mean), np.linalg.norm(to_mean)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import roma
 import scipy.io
+import torch
 from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 
@@ -85,19 +87,17 @@ def pose(rotation: NDArray[np.float64], centre: NDArray[np.float64], path: Path)
     if not finite or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-2) or np.linalg.det(rotation) < 0:
         raise InputError(f"{path} holds a camera whose 3 x 3 part is no rotation; download the file again")
     cam2world = np.eye(4)
-    U, _, Vt = np.linalg.svd(rotation)  # files round their digits
-    cam2world[:3, :3], cam2world[:3, 3] = U @ Vt, centre
+    cam2world[:3, :3] = roma.special_procrustes(torch.tensor(rotation))  # files round their digits
+    cam2world[:3, 3] = centre
     return cam2world
 
 
 def quaternion_matrix(wxyz: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
     """The rotation (3, 3) of a quaternion (w, x, y, z) of any length but zero."""
-    length = np.linalg.norm(wxyz)
-    if length == 0:
+    if not wxyz.any():
         raise InputError(f"{path} holds a rotation of four zeros; download the file again")
-    w, (x, y, z) = wxyz[0] / length, wxyz[1:] / length
-    across = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + 2 * (w * across + across @ across)
+    xyzw = roma.quat_wxyz_to_xyzw(torch.tensor(wxyz, dtype=torch.float64))
+    return roma.unitquat_to_rotmat(roma.quat_normalize(xyzw)).numpy()
 
 
 def _read(path: Path, what: str, packed: bool) -> bytes:

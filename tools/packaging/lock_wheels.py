@@ -19,6 +19,7 @@ REQUIREMENTS = LOCK.parents[2] / "requirements.txt"
 DIRECT = (
     "torch",
     "scipy",
+    "roma",
     "scikit-image",
     "pillow",
     "pillow-heif",

@@ -35,6 +35,7 @@ REPOSITORY = "user_default"
 PACKAGES: dict[str, Callable[[], object]] = {  # a first use of each, since an import alone can hide a missing library
     "torch": lambda: _module("torch").linalg.svdvals(_module("torch").ones(2, 2)),
     "scipy": lambda: _module("scipy.optimize").least_squares(lambda x: x - 1, [0.0]),
+    "roma": lambda: _module("roma").special_procrustes(_module("torch").eye(3)),
     "skimage": lambda: _module("skimage.measure").marching_cubes(_module("numpy").eye(3)[None].repeat(3, 0), 0.5),
     "PIL": lambda: _module("PIL.Image").new("RGB", (2, 2)).resize((1, 1)),
     "pillow_heif": lambda: _module("pillow_heif").from_bytes("L", (64, 64), bytes(4096)).save(_module("io").BytesIO()),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import roma
+import torch
 from numpy.typing import NDArray
 
 from .atlas import Atlas
@@ -152,7 +154,8 @@ def _poses(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """World centres (N, 3) and rotations (N, 3, 3) of parts."""
     outer = _turns(rows[:, 4])
     centre = rows[:, 1:4] + np.einsum("nij,nj->ni", outer, rows[:, 8:11])
-    return centre, outer @ _rotations(rows[:, 12:15]) @ _turns(rows[:, 11])
+    tilts = roma.rotvec_to_rotmat(torch.from_numpy(rows[:, 12:15]))
+    return centre, outer @ tilts.numpy() @ _turns(rows[:, 11])
 
 
 def _turns(yaw: np.ndarray) -> np.ndarray:
@@ -160,17 +163,6 @@ def _turns(yaw: np.ndarray) -> np.ndarray:
     c, s = np.cos(yaw), np.sin(yaw)
     R[:, 0, 0], R[:, 0, 1], R[:, 1, 0], R[:, 1, 1], R[:, 2, 2] = c, -s, s, c, 1
     return R
-
-
-def _rotations(vectors: np.ndarray) -> np.ndarray:
-    """Rodrigues' formula for many rotation vectors."""
-    angle = np.linalg.norm(vectors, axis=1)
-    axis = vectors / np.maximum(angle, 1e-12)[:, None]
-    K = np.zeros((len(vectors), 3, 3))
-    K[:, 0, 1], K[:, 0, 2], K[:, 1, 2] = -axis[:, 2], axis[:, 1], -axis[:, 0]
-    K -= K.transpose(0, 2, 1)
-    s, c = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
-    return np.eye(3) + s * K + (1 - c) * K @ K
 
 
 def _steepest(heights: Floats, half: float) -> float:
