@@ -1,4 +1,4 @@
-"""The list of photos: where they come from, what each says of itself, which take part, in which order."""
+"""The list of photos: where they come from, which take part, in which order, and what is known of each."""
 
 from typing import Any
 
@@ -96,4 +96,25 @@ class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
             row.operator("dust3r.add_movie_frames", text="Add Movie", icon="FILE_MOVIE")
 
 
-PHOTO_PANELS = (DUST3R_UL_photos, DUST3R_MT_add_photos, DUST3R_MT_photo_list, DUST3R_PT_photos)
+class DUST3R_PT_known(SidebarPanel, bpy.types.Panel):
+    """Cameras that stay as they are, pixels that are left out, and what photos say of their lenses."""
+
+    bl_label = "Known and Masks"
+    bl_parent_id = "DUST3R_PT_photos"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings, layout = context.scene.dust3r, self.layout
+        layout.operator_menu_enum("dust3r.use_as_known", "part", icon="PINNED")
+        layout.operator("dust3r.read_known", icon="FILE_FOLDER")
+        row = layout.row(align=True)
+        row.operator("dust3r.forget_known", icon="UNPINNED").everything = False
+        row.operator("dust3r.forget_known", text="Forget All").everything = True
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for name in ("masks", "shared_focal", "exif_focal"):
+            column.prop(settings, name)
+
+
+PHOTO_PANELS = (DUST3R_UL_photos, DUST3R_MT_add_photos, DUST3R_MT_photo_list, DUST3R_PT_photos, DUST3R_PT_known)

@@ -1,6 +1,7 @@
 """A finished reconstruction: looking through its photos; what else can be done with it is folded away."""
 
 import textwrap
+from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
@@ -8,6 +9,14 @@ from bpy.app.translations import pgettext_iface as iface_
 from .base import NOTE_WIDTH, SidebarPanel
 
 ICONS = {"good": "CHECKMARK", "doubtful": "INFO", "bad": "ERROR"}
+SIZE, VIEW, OFF = "dust3r_size", "dust3r_view", "dust3r_hidden"  # custom properties of the cameras
+MOST = 5  # weak photos that are named
+INDENT = 4  # characters that a reason begins further right, below its photo's name
+# which options a kind of mesh has
+MESH_OPTIONS = {
+    "fused": ("voxel", "min_island", "texture", "texture_size"),
+    "grid": ("max_slope", "min_island", "texture"),
+}
 
 
 class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
@@ -52,4 +61,164 @@ class DUST3R_PT_points(SidebarPanel, bpy.types.Panel):
             layout.prop(owner, path, text=name, slider=True)
 
 
-RESULT_PANELS = (DUST3R_PT_result, DUST3R_PT_points)
+class DUST3R_UL_result_photos(bpy.types.UIList):
+    """Name, a mark where a photo is weak, the look through it, and whether its points are shown."""
+
+    def draw_item(
+        self, context: Any, layout: bpy.types.UILayout, data: Any, item: Any, icon: int, active_data: Any, active: str
+    ) -> None:
+        row, off = layout.row(align=True), OFF in item
+        name = row.row()
+        name.active = not off
+        weak = any(photo.name == item.get("dust3r_photo") for photo in _weakest(context))
+        name.label(text=item.name, icon="ERROR" if weak else "IMAGE_DATA")
+        row.operator("dust3r.look_through_photo", text="", icon="CAMERA_DATA", emboss=False).photo = item.name
+        eye = row.operator("dust3r.show_photo", text="", icon="HIDE_ON" if off else "HIDE_OFF", emboss=False)
+        eye.photo, eye.action = item.name, "TOGGLE"
+
+    def filter_items(self, context: Any, data: Any, property: str) -> tuple[list[int], list[int]]:
+        """The cameras of photos, by number; whatever else is in the collection is left out."""
+        things = getattr(data, property)
+        ours = [thing.type == "CAMERA" and SIZE in thing and isinstance(thing.get(VIEW), int) for thing in things]
+        flags = [self.bitflag_filter_item if one else 0 for one in ours]
+        numbers = [(k, things[k][VIEW] if one else len(things)) for k, one in enumerate(ours)]
+        helper: Any = bpy.types.UI_UL_list
+        return flags, helper.sort_items_helper(numbers, key=lambda pair: pair[1])
+
+
+class DUST3R_PT_result_photos(SidebarPanel, bpy.types.Panel):
+    """Each photo's points on and off, and one pixel's point in all of them."""
+
+    bl_label = "Photo by Photo"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings, layout = context.scene.dust3r, self.layout
+        if settings.result is not None:
+            layout.template_list(
+                "DUST3R_UL_result_photos", "", settings.result, "objects", settings, "active_result", rows=5
+            )
+        if settings.active_result_text:
+            column = layout.column(align=True)
+            column.label(text=settings.active_result_camera)
+            column.label(text=settings.active_result_text)
+        row = layout.row(align=True)
+        row.operator("dust3r.show_photo", text="Show Only Active").action = "ONLY"
+        row.operator("dust3r.show_photo", text="Show All").action = "ALL"
+        row = layout.row(align=True)
+        row.operator("dust3r.camera_ray", icon="PIVOT_CURSOR")
+        row.operator("dust3r.clear_marks", text="", icon="X")
+
+
+def _weakest(context: bpy.types.Context) -> Any:
+    statistics = context.scene.dust3r.statistics
+    return statistics.weakest if statistics is not None else ()
+
+
+class DUST3R_PT_statistics(SidebarPanel, bpy.types.Panel):
+    """Figures of all photos, and the weakest by name with the reason."""
+
+    bl_label = "Statistics"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        found, layout = context.scene.dust3r.statistics, self.layout
+        if found is not None:
+            column = layout.column(align=True)
+            for line in found.summary(iface_):
+                column.label(text=line)
+            for photo in found.weakest[:MOST]:
+                _draw_weak(layout, photo.name, "; ".join(found.problems_of(photo, iface_)))
+            if len(found.weakest) > MOST:
+                layout.label(text=iface_("and {} more weak photos").format(len(found.weakest) - MOST))
+        layout.operator("dust3r.update_statistics", icon="FILE_REFRESH")
+
+
+def _draw_weak(layout: bpy.types.UILayout, name: str, reason: str) -> None:
+    column = layout.column(align=True)
+    row = column.row()
+    row.operator("dust3r.look_through_photo", text=name, icon="ERROR", emboss=False).photo = name
+    for line in textwrap.wrap(reason, NOTE_WIDTH - INDENT):
+        column.label(text=line, icon="BLANK1")
+
+
+class DUST3R_PT_mesh(SidebarPanel, bpy.types.Panel):
+    """Kind, options, the button."""
+
+    bl_label = "Mesh"
+    bl_translation_context = "DUSt3R"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        mesh, layout = context.scene.dust3r.mesh, self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(mesh, "kind")
+        for name in MESH_OPTIONS[mesh.kind]:
+            layout.prop(mesh, name)
+        layout.operator("dust3r.create_mesh", icon="MESH_GRID")
+
+
+class DUST3R_PT_cleanup(SidebarPanel, bpy.types.Panel):
+    """One switch for each flaw of the active reconstruction; nothing is removed."""
+
+    bl_label = "Clean-Up"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        switches = context.scene.dust3r.flaw_switches
+        column = self.layout.column(heading="Hide", align=True)
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for title, owner, path in switches:
+            column.prop(owner, path, text=title)
+        self.layout.operator("dust3r.find_flaws", icon="VIEWZOOM")
+
+
+class DUST3R_PT_world(SidebarPanel, bpy.types.Panel):
+    """Ground, scale, origin, north; first the points that tell them."""
+
+    bl_label = "World"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator("dust3r.pick_point", icon="PIVOT_CURSOR")
+        row = layout.row(align=True)
+        row.operator("dust3r.set_ground", icon="GRID").way = "auto"
+        row.operator("dust3r.set_ground", text="From Points").way = "points"
+        layout.operator("dust3r.set_scale", icon="DRIVER_DISTANCE")
+        row = layout.row(align=True)
+        row.operator("dust3r.set_origin", icon="OBJECT_ORIGIN")
+        row.operator("dust3r.set_north", icon="ORIENTATION_GLOBAL")
+        layout.operator("dust3r.fit_world", icon="PINNED")
+
+
+class DUST3R_PT_camera_path(SidebarPanel, bpy.types.Panel):
+    """A way through the photos; the movie's own."""
+
+    bl_label = "Shots"
+    bl_parent_id = "DUST3R_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.operator("dust3r.animate_camera", icon="ANIM")
+        self.layout.operator("dust3r.match_footage", icon="TRACKER")
+
+
+RESULT_PANELS = (
+    DUST3R_PT_result,
+    DUST3R_PT_points,
+    DUST3R_UL_result_photos,
+    DUST3R_PT_result_photos,
+    DUST3R_PT_statistics,
+    DUST3R_PT_mesh,
+    DUST3R_PT_cleanup,
+    DUST3R_PT_world,
+    DUST3R_PT_camera_path,
+)

@@ -6,9 +6,9 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
+from .addon import DUST3R_PT_presets
 from .base import NOTE_WIDTH, SidebarPanel
-from .job import draw_interrupted, draw_job
-from .presets import DUST3R_PT_presets
+from .jobs import draw_interrupted, draw_job
 
 
 class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):

@@ -117,6 +117,11 @@ def test_the_table_of_doors_names_every_package_and_has_no_cycle():
     assert list(TopologicalSorter({name: _allowed(name) - {name} for name in DOORS}).static_order())
 
 
+def test_panels_modules_are_named_as_operators_folders():
+    folders = {path.name for path in (ROOT / "operators").iterdir() if path.is_dir()}
+    assert {path.stem for path in (ROOT / "panels").glob("*.py")} <= folders | {"__init__", "base", "sidebar"}
+
+
 def test_no_two_modules_import_each_other():
     graph = {path: set() for path in MODULES}
     for path in MODULES:

@@ -11,7 +11,7 @@ from ...core.jobs import disk_cache as cache
 from ...core.jobs import workspace as job_folders
 from ...core.runtime.probe import find_python
 from ...core.settings import CACHE_GIGABYTES
-from ...panels.preferences import draw_preferences
+from ...panels.addon import draw_preferences
 from ..models.rows import ModelRow, model_rows
 from .found_runtime import Finding, finding_of
 

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from ...panels.presets import FOLDER, DUST3R_PT_presets
+from ...panels.addon import FOLDER, DUST3R_PT_presets
 from .properties import SETTINGS
 
 OF_THE_MACHINE = {"model", "model_path", "device"}

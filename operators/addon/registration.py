@@ -8,18 +8,11 @@ import bpy
 from bpy.props import PointerProperty
 
 from ...cli.main import main
-from ...panels.camera_path import DUST3R_PT_camera_path
-from ...panels.cleanup import DUST3R_PT_cleanup
-from ...panels.export import DUST3R_PT_export
-from ...panels.known import DUST3R_PT_known
-from ...panels.localize import DUST3R_PT_localize, DUST3R_PT_match_to_model
-from ...panels.mesh import DUST3R_PT_mesh
+from ...panels.localization import DUST3R_PT_localize, DUST3R_PT_match_to_model
+from ...panels.output import DUST3R_PT_export
 from ...panels.photos import PHOTO_PANELS
 from ...panels.result import RESULT_PANELS
-from ...panels.result_photos import DUST3R_PT_result_photos, DUST3R_UL_result_photos
-from ...panels.result_statistics import DUST3R_PT_statistics
 from ...panels.sidebar import PANELS
-from ...panels.world import DUST3R_PT_world
 from ..jobs import running, scene_jobs
 from ..jobs.reconstruct import DUST3R_OT_reconstruct
 from ..jobs.resume import DUST3R_OT_discard, DUST3R_OT_resume
@@ -136,14 +129,6 @@ CLASSES = (
     *PHOTO_PANELS,
     *PANELS,
     *RESULT_PANELS,
-    DUST3R_UL_result_photos,
-    DUST3R_PT_result_photos,
-    DUST3R_PT_statistics,
-    DUST3R_PT_known,
-    DUST3R_PT_mesh,
-    DUST3R_PT_cleanup,
-    DUST3R_PT_world,
-    DUST3R_PT_camera_path,
     DUST3R_PT_export,
     DUST3R_PT_localize,
     DUST3R_PT_match_to_model,

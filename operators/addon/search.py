@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from ...panels.menu import DUST3R_MT_operators, draw_in_menu
+from ...panels.addon import DUST3R_MT_operators, draw_in_menu
 
 _object_menu: Any = bpy.types.VIEW3D_MT_object
 

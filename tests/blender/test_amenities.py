@@ -143,7 +143,7 @@ def test_a_button_that_is_off_says_why(operators, is_busy, monkeypatch):
 
 
 def test_the_search_menu_has_every_operator_that_is_for_people(operators):
-    found = {name for _, name in _module("panels.menu").searchable_operators()}
+    found = {name for _, name in _module("panels.addon").searchable_operators()}
     assert {"dust3r.reconstruct", "dust3r.add_photos", "dust3r.look_through_photo"} <= found
     assert "dust3r.add_preset" not in found
     assert len(found) == sum("INTERNAL" not in getattr(cls, "bl_options", ()) for cls in operators)

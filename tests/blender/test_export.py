@@ -207,7 +207,7 @@ def test_a_scene_knows_which_photos_it_was_made_of(extension, tmp_path):
 
 
 def test_the_panels_defaults_are_cores_and_its_options_exist(extension):
-    from dust3r.panels.export import OPTIONS
+    from dust3r.panels.output import OPTIONS
 
     export = extension.export
     defaults = ExportSettings()

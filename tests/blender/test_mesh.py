@@ -159,7 +159,7 @@ def test_the_operator_adds_the_mesh_it_is_told_or_the_panels(extension, tmp_path
 
 def test_the_operators_and_verbs_defaults_are_cores_and_the_panels_options_exist(extension):
     from dust3r.operators.result.mesh_properties import MeshProperties, read_mesh_settings
-    from dust3r.panels.mesh import OPTIONS
+    from dust3r.panels.result import MESH_OPTIONS
 
     chosen = {name: getattr(extension.mesh, name) for name in MeshProperties.__annotations__}
     settings = read_mesh_settings(chosen)
@@ -167,7 +167,7 @@ def test_the_operators_and_verbs_defaults_are_cores_and_the_panels_options_exist
     for name in ("kind", "voxel", "texture", "texture_size", "min_island", "max_voxels"):
         assert getattr(settings, name) == getattr(MeshSettings(), name)
     assert MeshSettings() == VERB_DEFAULTS
-    assert all(hasattr(extension.mesh, option) for options in OPTIONS.values() for option in options)
+    assert all(hasattr(extension.mesh, option) for options in MESH_OPTIONS.values() for option in options)
 
 
 def test_a_world_that_is_moved_while_the_mesh_is_made_takes_the_mesh_along(extension, tmp_path, monkeypatch):

@@ -72,7 +72,7 @@ class Layout:
 
 def _draw(preferences) -> str:
     layout = Layout()
-    panel = importlib.import_module(f"{MODULE}.panels.preferences")
+    panel = importlib.import_module(f"{MODULE}.panels.addon")
     panel.draw_preferences(layout, preferences, bpy.context)
     return "\n".join(layout.drawn)
 

@@ -1,12 +1,15 @@
-"""The extension's preferences: the list of models, the worker's Python, the cache."""
+"""The extension as a whole: its preferences, its presets, and every operator in a menu for Blender's search (F3)."""
 
 import textwrap
 from typing import Any
 
 import bpy
+from bl_ui.utils import PresetPanel
 from bpy.app.translations import pgettext_iface as iface_
 
 WIDTH = 100  # characters that fit into the preferences' usual width
+FOLDER = "dust3r"  # below "presets" of the extension and of the user's scripts
+OPERATORS = "DUST3R_OT_"  # how the names of their classes begin
 
 
 def draw_preferences(layout: bpy.types.UILayout, preferences: Any, context: bpy.types.Context) -> None:
@@ -83,3 +86,37 @@ def _draw_text(layout: bpy.types.UILayout, text: str, icon: Any = "NONE") -> Non
     column.active = icon != "NONE"
     for number, line in enumerate(textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)):
         column.label(text=line, icon=icon if not number or icon == "NONE" else "BLANK1", translate=False)
+
+
+_preset_panel: Any = PresetPanel
+
+
+class DUST3R_PT_presets(_preset_panel, bpy.types.Panel):
+    """Choose, save, remove."""
+
+    bl_label = "Reconstruction Presets"
+    preset_subdir = FOLDER
+    preset_operator = "script.execute_preset"
+    preset_add_operator = "dust3r.add_preset"
+
+
+class DUST3R_MT_operators(bpy.types.Menu):
+    """What the sidebar offers, in the order of the alphabet."""
+
+    bl_label = "DUSt3R"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for label, name in sorted(searchable_operators()):
+            self.layout.operator(name, text=label)
+
+
+def searchable_operators() -> list[tuple[str, str]]:
+    """Label and name of every operator of ours that is not for Blender's interface alone."""
+    ours = (getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith(OPERATORS))
+    return [(cls.bl_label, cls.bl_idname) for cls in ours if "INTERNAL" not in getattr(cls, "bl_options", ())]
+
+
+def draw_in_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Appended to the 3D viewport's Object menu."""
+    menu.layout.separator()
+    menu.layout.menu("DUST3R_MT_operators", icon="OUTLINER_OB_POINTCLOUD")
