@@ -3,27 +3,24 @@
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .base import SidebarPanel
+from .base import FoldedPanel, ResultPart
 
 
-class DUST3R_PT_localize(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_localize(ResultPart, bpy.types.Panel):
     """Another photo's camera, and what two photos have in common."""
 
     bl_label = "Match and Localise"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator("dust3r.localize_photo", icon="OUTLINER_OB_CAMERA")
         self.layout.operator("dust3r.show_matches", icon="TRACKING")
 
 
-class DUST3R_PT_match_to_model(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_match_to_model(FoldedPanel, bpy.types.Panel):
     """Photos against what is modelled in the scene, a reconstruction or not."""
 
     bl_label = "Match Photo to Model"
     bl_parent_id = "DUST3R_PT_localize"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)

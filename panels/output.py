@@ -2,7 +2,7 @@
 
 import bpy
 
-from .base import SidebarPanel
+from .base import ResultPart
 
 # which options a format has; the others take none
 OPTIONS = {
@@ -14,12 +14,10 @@ OPTIONS = {
 }
 
 
-class DUST3R_PT_export(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_export(ResultPart, bpy.types.Panel):
     """Format, options, folder."""
 
     bl_label = "Export"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         export, layout = context.scene.dust3r.export, self.layout

@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from .base import SidebarPanel
+from .base import FoldedPanel, SidebarPanel
 
 ROOM_FOR_FACTS = 400  # pixels of the sidebar's width: names come first
 
@@ -96,12 +96,11 @@ class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
             row.operator("dust3r.add_movie_frames", text="Add Movie", icon="FILE_MOVIE")
 
 
-class DUST3R_PT_known(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_known(FoldedPanel, bpy.types.Panel):
     """Cameras that stay as they are, pixels that are left out, and what photos say of their lenses."""
 
     bl_label = "Known and Masks"
     bl_parent_id = "DUST3R_PT_photos"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, layout = context.scene.dust3r, self.layout

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .base import NOTE_WIDTH, SidebarPanel
+from .base import NOTE_WIDTH, ResultPart, SidebarPanel
 
 ICONS = {"good": "CHECKMARK", "doubtful": "INFO", "bad": "ERROR"}
 SIZE, VIEW, OFF = "dust3r_size", "dust3r_view", "dust3r_hidden"  # custom properties of the cameras
@@ -41,12 +41,10 @@ class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
                 column.label(text=line)
 
 
-class DUST3R_PT_points(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_points(ResultPart, bpy.types.Panel):
     """What the points look like."""
 
     bl_label = "Points"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, layout = context.scene.dust3r, self.layout
@@ -86,12 +84,10 @@ class DUST3R_UL_result_photos(bpy.types.UIList):
         return flags, helper.sort_items_helper(numbers, key=lambda pair: pair[1])
 
 
-class DUST3R_PT_result_photos(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_result_photos(ResultPart, bpy.types.Panel):
     """Each photo's points on and off, and one pixel's point in all of them."""
 
     bl_label = "Photo by Photo"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, layout = context.scene.dust3r, self.layout
@@ -116,12 +112,10 @@ def _weakest(context: bpy.types.Context) -> Any:
     return statistics.weakest if statistics is not None else ()
 
 
-class DUST3R_PT_statistics(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_statistics(ResultPart, bpy.types.Panel):
     """Figures of all photos, and the weakest by name with the reason."""
 
     bl_label = "Statistics"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         found, layout = context.scene.dust3r.statistics, self.layout
@@ -144,13 +138,11 @@ def _draw_weak(layout: bpy.types.UILayout, name: str, reason: str) -> None:
         column.label(text=line, icon="BLANK1")
 
 
-class DUST3R_PT_mesh(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_mesh(ResultPart, bpy.types.Panel):
     """Kind, options, the button."""
 
     bl_label = "Mesh"
     bl_translation_context = "DUSt3R"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         mesh, layout = context.scene.dust3r.mesh, self.layout
@@ -162,12 +154,10 @@ class DUST3R_PT_mesh(SidebarPanel, bpy.types.Panel):
         layout.operator("dust3r.create_mesh", icon="MESH_GRID")
 
 
-class DUST3R_PT_cleanup(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_cleanup(ResultPart, bpy.types.Panel):
     """One switch for each flaw of the active reconstruction; nothing is removed."""
 
     bl_label = "Clean-Up"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         switches = context.scene.dust3r.flaw_switches
@@ -179,12 +169,10 @@ class DUST3R_PT_cleanup(SidebarPanel, bpy.types.Panel):
         self.layout.operator("dust3r.find_flaws", icon="VIEWZOOM")
 
 
-class DUST3R_PT_world(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_world(ResultPart, bpy.types.Panel):
     """Ground, scale, origin, north; first the points that tell them."""
 
     bl_label = "World"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -199,12 +187,10 @@ class DUST3R_PT_world(SidebarPanel, bpy.types.Panel):
         layout.operator("dust3r.fit_world", icon="PINNED")
 
 
-class DUST3R_PT_camera_path(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_camera_path(ResultPart, bpy.types.Panel):
     """A way through the photos; the movie's own."""
 
     bl_label = "Shots"
-    bl_parent_id = "DUST3R_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator("dust3r.animate_camera", icon="ANIM")

@@ -7,7 +7,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from .addon import DUST3R_PT_presets
-from .base import NOTE_WIDTH, SidebarPanel
+from .base import NOTE_WIDTH, FoldedPanel, SidebarPanel
 from .jobs import draw_interrupted, draw_job
 
 
@@ -43,12 +43,11 @@ class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
         row.operator("dust3r.reconstruct", icon="OUTLINER_OB_POINTCLOUD")
 
 
-class DUST3R_PT_refinement(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_refinement(FoldedPanel, bpy.types.Panel):
     """What a first-time user need not touch."""
 
     bl_label = "Refinement"
     bl_parent_id = "DUST3R_PT_reconstruct"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
@@ -65,12 +64,11 @@ class DUST3R_PT_refinement(SidebarPanel, bpy.types.Panel):
             self.layout.prop(_settings(context), name)
 
 
-class DUST3R_PT_models(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_models(FoldedPanel, bpy.types.Panel):
     """Downloads."""
 
     bl_label = "Models"
     bl_parent_id = "DUST3R_PT_reconstruct"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
@@ -79,12 +77,11 @@ class DUST3R_PT_models(SidebarPanel, bpy.types.Panel):
         column.operator("dust3r.download_model", icon="IMPORT")
 
 
-class DUST3R_PT_train(SidebarPanel, bpy.types.Panel):
+class DUST3R_PT_train(FoldedPanel, bpy.types.Panel):
     """A model of one's own."""
 
     bl_label = "Train on This Scene"
     bl_parent_id = "DUST3R_PT_reconstruct"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         note = iface_("Renders views of the open scene and trains the model chosen above further on them.")

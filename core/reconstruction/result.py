@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,15 +179,18 @@ class Reconstruction:
             }
             for view in self.views
         }
-        recipe = {"model": self.model, "licence": self.licence, "synthetic": self.synthetic}
-        recipe |= {"settings": self._settings(), "version": self.version}
-        return {"photos": photos, **recipe, "world": self.world_frame.as_dict(), **self._localization(), **self.priors}
+        return {"photos": photos, **self._recipe(), **self.priors}
 
-    def _settings(self) -> dict[str, Any]:
-        return self.settings.as_dict() if self.settings else {}
-
-    def _localization(self) -> dict[str, Any]:
-        return {"localization": asdict(self.localization)} if self.localization else {}
+    def _recipe(self) -> dict[str, Any]:
+        recipe = {
+            "model": self.model,
+            "licence": self.licence,
+            "synthetic": self.synthetic,
+            "settings": self.settings.as_dict() if self.settings else {},
+            "version": self.version,
+            "world": self.world_frame.as_dict(),
+        }
+        return recipe | ({"localization": asdict(self.localization)} if self.localization else {})
 
     def save_cameras(self, path: Path) -> None:
         """Write cameras.json, whole or not at all."""
@@ -213,11 +216,30 @@ class Reconstruction:
             }
             for view in self.views
         ]
-        head = {"format": FORMAT, "views": entries, "warnings": self.warnings}
-        head |= {"model": self.model, "settings": self._settings(), "version": self.version, "given": self.priors}
-        head |= {"world": self.world_frame.as_dict(), "licence": self.licence, "synthetic": self.synthetic}
-        head |= self._localization()
-        write_json(folder / "reconstruction.json", head)
+        head = {"format": FORMAT, "views": entries, "warnings": self.warnings, "given": self.priors}
+        write_json(folder / "reconstruction.json", head | self._recipe())
+
+    @classmethod
+    def from_recipe(cls, views: tuple[AlignedView, ...], recipe: dict[str, Any], priors: dict[str, Any]) -> Self:
+        """The views with what a file says made them, checked; raises one of DAMAGED_ARRAYS for what we do not write.
+
+        Files of earlier versions lack some entries.
+        """
+        localization = recipe.get("localization")
+        result = cls(
+            views,
+            recipe["model"],
+            ReconstructionSettings.recorded(recipe["settings"]),
+            recipe["version"],
+            warnings=tuple(recipe["warnings"]),
+            priors=priors,
+            world_frame=WorldFrame.from_dict(recipe.get("world")),
+            licence=recipe.get("licence", ""),
+            synthetic=recipe.get("synthetic", False),
+            localization=record_of(Localization, localization) if localization else None,
+        )
+        check_result(result)
+        return result
 
     @classmethod
     def load(cls, folder: Path) -> "Reconstruction":
@@ -229,20 +251,7 @@ class Reconstruction:
             check_archive(folder / "arrays.npz")
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
-            localization = head.get("localization")
-            result = cls(
-                views,
-                head["model"],
-                ReconstructionSettings.recorded(head["settings"]),
-                head["version"],
-                warnings=tuple(head["warnings"]),
-                priors=head.get("given", {}),
-                world_frame=WorldFrame.from_dict(head.get("world")),
-                licence=head.get("licence", ""),
-                synthetic=head.get("synthetic", False),
-                localization=record_of(Localization, localization) if localization else None,
-            )
-            check_result(result)
+            result = cls.from_recipe(views, head, head.get("given", {}))
             if not views:
                 raise ValueError("it has no photo")
             return result

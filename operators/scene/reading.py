@@ -14,10 +14,7 @@ from ...core.errors import InputError, first_line
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.io.atomic import DAMAGED_ARRAYS
 from ...core.io.validation import check_camera
-from ...core.reconstruction.checks import check_result
 from ...core.reconstruction.result import AlignedView, PointCloud, Reconstruction
-from ...core.reconstruction.world_frame import WorldFrame
-from ...core.settings import ReconstructionSettings
 from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import SIZE, VIEW_INDEX
 from .flaws import can_hide, hidden_flaws
@@ -76,13 +73,11 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
             f"{collection.name!r} was made by an older version that did not keep enough; reconstruct again"
         )
     try:
-        result = _rebuilt(recipe, cloud)
-        check_result(result)
+        return _rebuilt(recipe, cloud)
     except DAMAGED_ARRAYS as error:
         raise InputError(
             f"The recipe of {collection.name!r} is not as DUSt3R wrote it ({first_line(error)}); reconstruct again"
         ) from error
-    return result
 
 
 def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
@@ -96,11 +91,7 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
     if can_hide(points_modifier(cloud)):
         settings["hide"] = list(hidden_flaws(points_modifier(cloud)))
     priors = {name: recipe[name] for name in PRIOR_KEYS if name in recipe}
-    warnings, world_frame = tuple(recipe["warnings"]), WorldFrame.from_dict(recipe.get("world"))
-    licence = recipe.get("licence", "")
-    recorded = ReconstructionSettings.recorded(settings)
-    made = (recipe["model"], recorded, recipe["version"], warnings, priors, world_frame, licence)
-    return Reconstruction(views, *made, synthetic=recipe.get("synthetic", False))
+    return Reconstruction.from_recipe(views, recipe | {"settings": settings}, priors)
 
 
 def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:
