@@ -4,10 +4,10 @@ from typing import Any
 
 import bpy
 
-from ...core.errors import ReconstructionError
 from ...core.jobs import workspace as job_folders
 from ...core.jobs.disk_cache import clear
 from ..jobs.running import IdleOperator
+from ..reporting import reports_errors
 from .preferences import cache_folder, forget_cache_size, scene_jobs
 
 
@@ -17,12 +17,9 @@ class DUST3R_OT_clear_cache(IdleOperator, bpy.types.Operator):
     bl_idname = "dust3r.clear_cache"
     bl_label = "Clear Cache"
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            clear(cache_folder())
-            job_folders.clear(scene_jobs())
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        clear(cache_folder())
+        job_folders.clear(scene_jobs())
         forget_cache_size()
         return {"FINISHED"}

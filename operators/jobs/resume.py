@@ -11,6 +11,7 @@ from ...core.jobs.job import Job
 from ...core.jobs.workspace import Begun, Lease
 from ..addon.properties import settings_of
 from ..photos.listing import add_to_list
+from ..reporting import reports_errors
 from .reconstruction_job import ReconstructionJob
 from .running import IdleOperator
 from .scene_jobs import interrupted_folder
@@ -54,12 +55,9 @@ class DUST3R_OT_discard(_ForInterrupted, bpy.types.Operator):
     bl_idname = "dust3r.discard"
     bl_label = "Discard"
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            lease, _ = _take_interrupted(context)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        lease, _ = _take_interrupted(context)
         job_folders.end(lease.folder)
         lease.release()
         return {"FINISHED"}

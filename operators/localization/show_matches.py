@@ -9,6 +9,7 @@ from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import IntProperty
 
 from ...core.errors import ReconstructionError
+from ..reporting import reports_errors
 from ..scene.cameras import PHOTO
 from ..scene.match_curves import add_match_curves
 from ..scene.reading import active_reconstruction, read_reconstruction
@@ -35,12 +36,9 @@ class DUST3R_OT_show_matches(bpy.types.Operator):
             return False
         return True
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            shown, total = self._draw(context)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        shown, total = self._draw(context)
         self.report({"INFO"}, rpt_("{} matches, {} of them shown").format(total, shown))
         return {"FINISHED"}
 

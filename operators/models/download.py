@@ -9,10 +9,10 @@ from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty
 
 from ...core.checkpoints.catalogue import KNOWN_MODELS
-from ...core.errors import ReconstructionError
 from ..addon.preferences import model_folder, user_folder
 from ..addon.properties import settings_of
 from ..jobs.running import WorkerOperator
+from ..reporting import reports_errors
 
 DOWNLOADABLE = {known.name: known for known in KNOWN_MODELS if known.repository}
 
@@ -46,16 +46,11 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
         column.label(text=known.terms, icon="INFO")
         column.label(text=f"From huggingface.co/{known.repository}")
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         known = DOWNLOADABLE[self.model]
         arguments = ["models", "--download", known.name, "--models-folder", str(model_folder(context))]
-        try:
-            self.start(
-                context, arguments, rpt_("Downloading {}").format(known.title), user_folder("logs") / "download.txt"
-            )
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        self.start(context, arguments, rpt_("Downloading {}").format(known.title), user_folder("logs") / "download.txt")
         return self.finish(context) if bpy.app.background else self.watch(context)
 
     def take(self, context: bpy.types.Context, result: Path) -> None:

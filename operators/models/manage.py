@@ -15,6 +15,7 @@ from ...core.errors import ReconstructionError
 from ..addon.preferences import model_folder, user_folder
 from ..addon.properties import BEST, settings_of
 from ..jobs.running import IdleOperator, WorkerOperator
+from ..reporting import reports_errors
 
 
 class ModelOperator(WorkerOperator):
@@ -94,16 +95,13 @@ class DUST3R_OT_remove_model(IdleOperator, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         return context.window_manager.invoke_confirm(self, event)
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         from ...core.checkpoints.manage import remove_model  # it loads torch
 
         folder = model_folder(context)
         chosen = [scene for scene in bpy.data.scenes if settings_of(scene).model == self.model]
-        try:
-            remove_model(find_model(self.model, folder), folder)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        remove_model(find_model(self.model, folder), folder)
         for scene in chosen:
             settings_of(scene).model = BEST
         return {"FINISHED"}

@@ -6,9 +6,10 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ...core.errors import InputError, ReconstructionError
+from ...core.errors import InputError
 from ...core.export.settings import SCENE_FORMATS
 from ..addon.properties import own_or_panel, settings_of
+from ..reporting import reports_errors
 from ..result.on_reconstruction import OnReconstruction
 from ..scene.interchange import export_scene_format
 from ..scene.photo_visibility import without_photos_off
@@ -22,13 +23,10 @@ class DUST3R_OT_export(OnReconstruction, ExportProperties, bpy.types.Operator):
     bl_idname = "dust3r.export"
     bl_label = "Export"
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         chosen = own_or_panel(self, settings_of(context.scene).export, ExportProperties)
-        try:
-            warnings = _export(context, chosen)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        warnings = _export(context, chosen)
         for warning in warnings:
             self.report({"WARNING"}, warning)
         self.report({"INFO"}, rpt_("Exported to {}").format(chosen["folder"]))

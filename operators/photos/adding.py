@@ -12,6 +12,7 @@ from ...core.errors import InputError
 from ...core.images.reader import SUFFIXES
 from ...core.images.video import is_movie
 from ..addon.properties import settings_of
+from ..reporting import reports_errors
 from ..scene.loaded_images import image_file, loaded_photos
 from .clipboard import paths_in
 from .extracted import extracted_folder
@@ -57,12 +58,9 @@ class DUST3R_OT_paste_photos(bpy.types.Operator):
         name="Text", description="The paths; empty: what the clipboard holds", options={"SKIP_SAVE", "HIDDEN"}
     )
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            paths = paths_in(self.text or context.window_manager.clipboard)
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        paths = paths_in(self.text or context.window_manager.clipboard)
         if len(paths) == 1 and is_movie(paths[0]):
             call = "EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT"
             return getattr(bpy.ops, "dust3r").add_movie_frames(call, filepath=str(paths[0]))  # noqa: B009
@@ -91,13 +89,10 @@ class DUST3R_OT_add_loaded_images(bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.prop_search(self, "image", bpy.data, "images")
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         folder = extracted_folder() / "images"
-        try:
-            files = [image_file(image, folder) for image in self._images()]
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        files = [image_file(image, folder) for image in self._images()]
         return _add(self, context, files)
 
     def _images(self) -> list[bpy.types.Image]:

@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ...core.cameras.priors import KnownCamera, Part, read_known
 from ...core.errors import InputError
 from ..addon.properties import settings_of
+from ..reporting import reports_errors
 from ..scene.known import known_camera, photo_of
 from .listing import PhotoListOperator
 from .properties import DUST3R_PG_photo
@@ -29,13 +30,10 @@ class _Pinning(PhotoListOperator):
         default="both",
     )
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         photos = {photo.absolute.resolve(): photo for photo in settings_of(context.scene).photos}
-        try:
-            found = self.find(context, photos)
-        except InputError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
-            return {"CANCELLED"}
+        found = self.find(context, photos)
         for path, camera in found.items():
             photos[path].known_camera = photos[path].known_camera.joined(camera)
         self.report({"INFO"}, f"Cameras of {len(found)} photos are known")  # type: ignore[attr-defined]

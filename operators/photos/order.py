@@ -8,9 +8,9 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import BoolProperty, EnumProperty
 
-from ...core.errors import InputError
 from ...core.images.reader import natural_order, time_order
 from ..addon.properties import settings_of
+from ..reporting import reports_errors
 from .listing import PhotoListOperator, photo_count, switched_on
 
 
@@ -58,13 +58,10 @@ class DUST3R_OT_sort_photos(PhotoListOperator, bpy.types.Operator):
     )
     reverse: BoolProperty(name="Reverse", translation_context="DUSt3R", description="Last first", default=False)
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         settings = settings_of(context.scene)
-        try:
-            keys = [_key(self.key, photo.absolute) for photo in settings.photos]
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        keys = [_key(self.key, photo.absolute) for photo in settings.photos]
         order = sorted(range(len(keys)), key=keys.__getitem__, reverse=self.reverse)
         _arrange(settings.photos, order)
         if settings.active_photo < len(order):

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...core.cameras.camera_path import FRAMES_PER_PHOTO, SMOOTHING
 from ...core.errors import ReconstructionError
+from ..reporting import reports_errors
 from ..scene.camera_path import add_path_camera, first_free_frame, movie_cameras, path_cameras, poses_and_lenses
 from ..scene.reading import active_reconstruction
 from .on_reconstruction import OnReconstruction
@@ -32,14 +33,11 @@ class _ShotOperator(OnReconstruction):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self)  # type: ignore[arg-type]
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         context.view_layer.update()
-        try:
-            collection = active_reconstruction(context)
-            camera = self.add(context, collection, path_cameras(context, collection))
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
-            return {"CANCELLED"}
+        collection = active_reconstruction(context)
+        camera = self.add(context, collection, path_cameras(context, collection))
         scene = context.scene
         said = rpt_("{} on frames {} to {}").format(camera.name, scene.frame_start, scene.frame_end)
         self.report({"INFO"}, said)  # type: ignore[attr-defined]

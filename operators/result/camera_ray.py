@@ -7,7 +7,8 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import FloatVectorProperty, StringProperty
 
-from ...core.errors import InputError, ReconstructionError
+from ...core.errors import InputError
+from ..reporting import reports_errors
 from ..scene.cameras import VIEW_INDEX, pixel_of_direction
 from ..scene.marks import MARKS, clear_marks, mark_point
 from ..scene.reading import find_collection, photo_cameras
@@ -65,12 +66,9 @@ class DUST3R_OT_camera_ray(bpy.types.Operator):
         self.photo, self.pixel = camera.name, _pixel(context, region, camera, event)
         return self._end(context, self.execute(context))
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            seen, hidden = self._mark(context)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        seen, hidden = self._mark(context)
         self.report({"INFO"}, rpt_("Photos that show the point: {}; that hide it: {}").format(seen, hidden))
         return {"FINISHED"}
 

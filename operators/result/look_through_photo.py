@@ -7,6 +7,7 @@ from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import InputError
+from ..reporting import reports_errors
 from ..scene.cameras import PHOTO, SIZE
 from ..scene.reading import find_collection, photo_cameras
 from ..scene.remembered_view import is_remembered, remember_view, restore_view
@@ -35,12 +36,9 @@ class DUST3R_OT_look_through_photo(PhotoViewOperator, bpy.types.Operator):
         name="Photo", description="Name of the camera; none: the active one", default="", options={"SKIP_SAVE"}
     )
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            look_from(context, find_camera(context, self.photo))
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        look_from(context, find_camera(context, self.photo))
         return {"FINISHED"}
 
 
@@ -88,12 +86,9 @@ class DUST3R_OT_leave_photo(bpy.types.Operator):
             return False
         return True
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            restore_view(context.scene)
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        restore_view(context.scene)
         return {"FINISHED"}
 
 

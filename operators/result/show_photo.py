@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import InputError
+from ..reporting import reports_errors
 from ..scene.cameras import VIEW_INDEX
 from ..scene.photo_visibility import photos_off, switch_photos
 from ..scene.reading import active_reconstruction, photo_cameras
@@ -35,12 +36,9 @@ class DUST3R_OT_show_photo(OnReconstruction, bpy.types.Operator):
         ),
     )
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            self._switch(context)
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        self._switch(context)
         return {"FINISHED"}
 
     def _switch(self, context: bpy.types.Context) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ...core.errors import InputError
+from ..reporting import reports_errors
 from ..scene.reading import active_reconstruction, read_reconstruction
 from ..scene.statistics import keep_statistics
 from .on_reconstruction import OnReconstruction
@@ -18,12 +18,9 @@ class DUST3R_OT_update_statistics(OnReconstruction, bpy.types.Operator):
     bl_label = "Update Statistics"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            collection = active_reconstruction(context)
-            found = keep_statistics(collection, read_reconstruction(collection))
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        collection = active_reconstruction(context)
+        found = keep_statistics(collection, read_reconstruction(collection))
         self.report({"INFO"}, ". ".join(found.summary(rpt_)))
         return {"FINISHED"}

@@ -24,6 +24,7 @@ from ...core.world.transform import (
     scaled_to_height,
 )
 from ..addon.properties import settings_of
+from ..reporting import reports_errors
 from ..scene.cameras import PHOTO
 from ..scene.reading import active_reconstruction
 from ..scene.world import PICK, add_pick, camera_pose, move_world, picked_points, seen_reconstruction, to_core
@@ -35,15 +36,12 @@ class _WorldOperator(OnReconstruction):
 
     choice: str
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         context.view_layer.update()
-        try:
-            collection, picked = active_reconstruction(context), picked_points(context)
-            with _object_mode(context):
-                move_world(collection, self.find(context, seen_reconstruction(collection), picked), self.choice)
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
-            return {"CANCELLED"}
+        collection, picked = active_reconstruction(context), picked_points(context)
+        with _object_mode(context):
+            move_world(collection, self.find(context, seen_reconstruction(collection), picked), self.choice)
         return {"FINISHED"}
 
     def find(self, context: bpy.types.Context, world: Reconstruction, picked: Array) -> Array:
@@ -201,13 +199,10 @@ class DUST3R_OT_pick_point(OnReconstruction, bpy.types.Operator):
     bl_label = "Pick Point at Cursor"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            with _object_mode(context):
-                point = add_pick(active_reconstruction(context), np.array(context.scene.cursor.location))
-        except InputError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+        with _object_mode(context):
+            point = add_pick(active_reconstruction(context), np.array(context.scene.cursor.location))
         for thing in context.selected_objects:
             thing.select_set(PICK in thing)
         point.select_set(True)

@@ -6,8 +6,9 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty, IntVectorProperty, StringProperty
 
-from ...core.errors import InputError, ReconstructionError
+from ...core.errors import InputError
 from ...training.view_settings import ViewSettings
+from ..reporting import reports_errors
 from ..scene.training_views import render_training_views
 
 DEFAULTS = ViewSettings()
@@ -42,6 +43,7 @@ class DUST3R_OT_render_training_views(ViewProperties, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self, width=420)
 
+    @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         manager = context.window_manager
         manager.progress_begin(0, 1)
@@ -55,9 +57,6 @@ class DUST3R_OT_render_training_views(ViewProperties, bpy.types.Operator):
                 read_view_settings(self),
                 lambda stage, done, total: manager.progress_update(done / total),
             )
-        except ReconstructionError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
         finally:
             manager.progress_end()
         for warning in warnings:
