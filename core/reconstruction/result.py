@@ -90,6 +90,12 @@ class PointCloud:
     view: NDArray[np.int32]  # (N,), index of the photo
     flaws: NDArray[np.uint8] | None = None  # (N,), bits of core/cleanup's FLAWS; None: nobody has looked
 
+    @classmethod
+    def empty(cls, count: int, flaws: NDArray[np.uint8] | None) -> Self:
+        """Arrays to be filled part by part: joining finished ones would hold every point twice."""
+        position, color = np.empty((count, 3), np.float32), np.empty((count, 3), np.uint8)
+        return cls(position, color, np.empty(count, np.float32), np.empty(count, np.int32), flaws)
+
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
@@ -112,7 +118,8 @@ class Reconstruction:
         """All kept points at or above a confidence."""
         keep = [view.kept(min_confidence) for view in self.views]
         ends = np.cumsum([0, *map(np.count_nonzero, keep)])
-        cloud = _room_for(int(ends[-1]), any(view.flaws is not None for view in self.views))
+        has_flaws = any(view.flaws is not None for view in self.views)
+        cloud = PointCloud.empty(int(ends[-1]), np.zeros(int(ends[-1]), np.uint8) if has_flaws else None)
         for index, (view, kept) in enumerate(zip(self.views, keep, strict=True)):
             part, pixels = slice(ends[index], ends[index + 1]), np.flatnonzero(kept)
             cloud.position[part] = view.world_points().reshape(-1, 3).take(pixels, axis=0)
@@ -259,17 +266,6 @@ class Reconstruction:
             raise InputError(
                 f"{folder} holds no complete reconstruction ({first_line(error)}); run the job again"
             ) from error
-
-
-def _room_for(count: int, with_flaws: bool) -> PointCloud:
-    """Arrays to be filled photo by photo: joining finished ones would hold every point twice."""
-    return PointCloud(
-        np.empty((count, 3), np.float32),
-        np.empty((count, 3), np.uint8),
-        np.empty(count, np.float32),
-        np.empty(count, np.int32),
-        np.zeros(count, np.uint8) if with_flaws else None,
-    )
 
 
 def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:

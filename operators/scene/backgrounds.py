@@ -1,7 +1,9 @@
 """A photo as Blender sees it behind its camera: upright, in step with the camera's pixels."""
 
 import io
+import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from ...core.errors import InputError
 from ...core.images.heif import HEIC_SUFFIXES
 from ...core.images.reader import open_photo, read_header
 from ...core.reconstruction.result import AlignedView
+from .cameras import camera_data
 
 # EXIF orientation to what Blender has to do with the stored picture: first mirror it left to right, then turn it
 # clockwise by so many quarters
@@ -22,7 +25,20 @@ PLAIN = {
     *((kind, mode) for kind in ("JPEG", "MPO") for mode in ("RGB", "L")),
     *(("PNG", mode) for mode in ("RGB", "RGBA", "L", "LA", "P", "1", "I", "I;16")),
 }
+logger = logging.getLogger(__name__)
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff"}  # files whose upright copy is a PNG
+
+
+def add_backgrounds(cameras: Sequence[bpy.types.Object], views: Sequence[AlignedView]) -> list[str]:
+    """Photos behind their cameras; what was wrong with the others, which is logged too."""
+    warnings = []
+    for camera, view in zip(cameras, views, strict=True):
+        try:
+            add_background(camera_data(camera), view)
+        except InputError as error:
+            logger.warning("%s", error)
+            warnings.append(str(error))
+    return warnings
 
 
 def add_background(camera: bpy.types.Camera, view: AlignedView) -> bpy.types.Image:

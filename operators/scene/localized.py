@@ -1,7 +1,6 @@
 """Cameras where new photos were found to be taken: in a reconstruction's collection, or in a scene of any kind."""
 
 import json
-import logging
 from dataclasses import asdict
 
 import bpy
@@ -10,14 +9,13 @@ from ...core.errors import InputError
 from ...core.reconstruction.result import Reconstruction
 from ...core.world.scale import scene_scale
 from ...core.world.transform import WORLD_TO_Z_UP, turned
-from .backgrounds import add_background
-from .cameras import VIEW_INDEX, add_camera, camera_data
+from .backgrounds import add_backgrounds
+from .cameras import VIEW_INDEX, add_camera
 from .reading import find_points
 from .shared import check_own, taken_back_on_failure
 
 LOCALIZATION = "dust3r_localization"  # custom property of the camera: how it was found, JSON
 MATCHED = "Matched Photos"  # collection
-logger = logging.getLogger(__name__)
 
 
 def add_localized(
@@ -61,17 +59,12 @@ def _add_cameras(
     collection: bpy.types.Collection, placed: Reconstruction, first: int
 ) -> tuple[list[bpy.types.Object], list[str]]:
     """Numbered from `first` on, with their photos behind them; warnings."""
-    cameras, warnings = [], []
+    cameras = []
     if placed.localization is None:
         raise InputError("These photos were not placed by this version; localise them again")
     recipe = asdict(placed.localization.settings)
     for index, (view, found) in enumerate(zip(placed.views, placed.localization.photos, strict=True), first):
         camera = add_camera(collection, view, index, scene_scale(placed, placed.min_confidence))
         camera[LOCALIZATION] = json.dumps(recipe | asdict(found))
-        try:
-            add_background(camera_data(camera), view)
-        except InputError as error:
-            logger.warning("%s", error)
-            warnings.append(str(error))
         cameras.append(camera)
-    return cameras, warnings
+    return cameras, add_backgrounds(cameras, placed.views)

@@ -129,13 +129,7 @@ def read_points(cloud: bpy.types.Object) -> PointCloud:
     check_not_edited(cloud)
     mesh: Any = cloud.data
     count = len(mesh.vertices)
-    points = PointCloud(
-        np.empty((count, 3), np.float32),
-        np.empty((count, 3), np.uint8),
-        np.empty(count, np.float32),
-        np.empty(count, np.int32),
-        read_flaws(mesh),
-    )
+    points = PointCloud.empty(count, read_flaws(mesh))
     if count:  # else there is no attribute "position" either
         mesh.attributes["position"].data.foreach_get("vector", points.position.reshape(-1))
     rgba = np.empty(count * 4, np.float32)

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from ...core.cameras.posed_images import CAMERAS, IMAGES, PosedPhoto, save_depth
 from ...core.errors import InputError
-from ...core.io.atomic import check_writable, replacing
+from ...core.io.atomic import check_writable
 from ...core.localization.reference_settings import Engine
 from ...core.world.transform import OPENGL_TO_OPENCV
 from .cameras import camera_data, set_intrinsics
 from .private_copy import depth_as_picture, private_copy, render_depth, render_file, use_colors, use_engine
+from .render import keep_picture
 
-PNG_END = b"IEND\xaeB`\x82"
 DEPTH = "depth"
 NOWHERE = (16, 16)  # size until `ViewRenderer.stand` says another
 CLIP = (1e-3, 1e6)  # scene units from the camera: nothing is cut off
@@ -61,11 +61,7 @@ class ViewRenderer:
         """Write what the camera sees as a PNG; raises InputError when it cannot be written."""
         scratch = self._scratch / "photo.png"
         render_file(self._colors, scratch)
-        content = scratch.read_bytes() if scratch.exists() else b""
-        if not content.endswith(PNG_END):  # Blender does not say when the disk cuts a picture off
-            raise InputError(f"Cannot write {path}: the disk for temporary files is full; free some space")
-        with replacing(path) as file:
-            file.write(content)
+        keep_picture(scratch, path)
 
 
 @contextmanager

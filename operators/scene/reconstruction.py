@@ -7,11 +7,11 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputError
-from ...core.reconstruction.result import AlignedView, Reconstruction
+from ...core.reconstruction.result import Reconstruction
 from ...core.world.scale import scene_scale
 from .axes import blender_points
-from .backgrounds import add_background
-from .cameras import add_camera, camera_data, use_photo_format
+from .backgrounds import add_backgrounds
+from .cameras import add_camera, use_photo_format
 from .point_cloud import add_points
 from .shared import scene_of, taken_back_on_failure
 from .statistics import keep_statistics
@@ -49,7 +49,7 @@ def add_reconstruction(
         hidden = reconstruction.hidden_flaws
         add_points(collection, points_name, points, scale.spacing, threshold, display_percentage, hidden)
         cameras = [add_camera(collection, view, k, scale) for k, view in enumerate(reconstruction.views)]
-        warnings = _add_backgrounds(cameras, reconstruction.views)
+        warnings = add_backgrounds(cameras, reconstruction.views)
         _write_recipe(collection, reconstruction, threshold, warnings)
         keep_statistics(collection, reconstruction.with_settings(min_confidence=threshold))
         scene.collection.children.link(collection)
@@ -81,18 +81,6 @@ def read_recipe(collection: bpy.types.Collection) -> dict[str, Any] | None:
 def _check_percentage(percentage: float | None) -> None:
     if percentage is not None and not 0 <= percentage <= 100:
         raise InputError(f"The display percentage is {percentage:g}; give 0 to 100")
-
-
-def _add_backgrounds(cameras: list[bpy.types.Object], views: tuple[AlignedView, ...]) -> list[str]:
-    """Photos behind their cameras; what was wrong with the others."""
-    warnings = []
-    for camera, view in zip(cameras, views, strict=True):
-        try:
-            add_background(camera_data(camera), view)
-        except InputError as error:
-            logger.warning("%s", error)
-            warnings.append(str(error))
-    return warnings
 
 
 def _write_recipe(

@@ -37,11 +37,16 @@ def render_still(
         still = Path(folder) / "still.png"
         scene.render.filepath = str(still)
         bpy.ops.render.render(write_still=True, scene=scene.name)
-        content = still.read_bytes() if still.exists() else b""
-        if not content.endswith(PNG_END):  # Blender does not say when the disk cuts a picture off
-            raise InputError(f"Cannot write {path}: the disk for temporary files is full; free some space")
-        with replacing(path) as file:
-            file.write(content)
+        keep_picture(still, path)
+
+
+def keep_picture(rendered: Path, path: Path) -> None:
+    """Write a PNG that Blender rendered to a scratch file; raises InputError when that is not whole, or for `path`."""
+    content = rendered.read_bytes() if rendered.exists() else b""
+    if not content.endswith(PNG_END):  # Blender does not say when the disk cuts a picture off
+        raise InputError(f"Cannot write {path}: the disk for temporary files is full; free some space")
+    with replacing(path) as file:
+        file.write(content)
 
 
 def _settings(

@@ -204,9 +204,9 @@ def test_a_picture_that_the_disk_cut_off_is_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(posed_render, "render_file", lambda scene, path: None)
     with pytest.raises(InputError, match="disk for temporary files is full"):
         renderer.save_photo(tmp_path / "kept.png")
-    rendered(b"whole" + posed_render.PNG_END)
+    rendered(b"whole" + render.PNG_END)
     renderer.save_photo(tmp_path / "kept.png")
-    assert (tmp_path / "kept.png").read_bytes() == b"whole" + posed_render.PNG_END
+    assert (tmp_path / "kept.png").read_bytes() == b"whole" + render.PNG_END
 
 
 def test_what_is_in_a_new_folder_is_removed_where_something_fails_and_stays_where_nothing_does(tmp_path):

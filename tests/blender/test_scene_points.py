@@ -295,7 +295,7 @@ def test_a_failure_in_an_empty_file_leaves_it_empty(tmp_path, empty_scene, monke
     def failing(*_):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(scene_reconstruction, "add_background", failing)
+    monkeypatch.setattr(scene_reconstruction, "add_backgrounds", failing)
     with pytest.raises(MemoryError):
         add_reconstruction(empty_scene, make_reconstruction(tmp_path, TWO))
     assert data_names() == before
