@@ -1,5 +1,7 @@
 """The one rotation that turns many orientations into many others."""
 
+from typing import Any
+
 import numpy as np
 import roma
 import torch
@@ -13,4 +15,5 @@ def mean_turn(source: Array, target: Array) -> Array:
 
     It is the one nearest to the sum of target_n source_n^T.
     """
-    return roma.special_procrustes(torch.from_numpy((target @ source.swapaxes(-1, -2)).sum(0))).numpy()
+    R: Any = roma.special_procrustes(torch.from_numpy((target @ source.swapaxes(-1, -2)).sum(0)))
+    return R.numpy()

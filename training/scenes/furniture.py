@@ -269,7 +269,6 @@ def trinket(b: Builder, f: Frame, most: float = 0.45) -> None:
         b.tube(f, (0, 0, size * 1.3), size * 0.6, size * 0.5, b.material("cloth"), taper=0.6)
 
 
-THINGS = (table, chair, sofa, shelf, cupboard, bed, floor_lamp, plant, pouf, ball, boxes, crate)
 # Those that stand with their back to a wall, and those that stand about.
 ALONG_WALLS = (shelf, cupboard, sofa, bed, shelf, cupboard, sofa, plant, floor_lamp, chair, table)
 ABOUT = (table, table, chair, chair, sofa, pouf, ball, boxes, crate, plant, floor_lamp)
