@@ -51,7 +51,7 @@ def camera_spread(
     B = _blocks(on_point, point, len(points))
     inverses = np.linalg.pinv(_sums(on_point, point, len(points)), hermitian=True)
     rows = np.arange(len(points) + 1)
-    freed = sparse.bsr_matrix((inverses, rows[:-1], rows), shape=(3 * len(points),) * 2).tocsr()
+    freed = sparse.bsr_array((inverses, rows[:-1], rows), shape=(3 * len(points),) * 2).tocsr()
     coupling = A.T @ B
     normal = (A.T @ A - coupling @ freed @ coupling.T).toarray()
     values, vectors = np.linalg.eigh(normal)
@@ -83,8 +83,8 @@ def _sums(jacobians: Array, group: NDArray[np.int64], count: int) -> Array:
     return sums
 
 
-def _blocks(jacobians: Array, column: NDArray[np.int64], count: int) -> sparse.csr_matrix:
+def _blocks(jacobians: Array, column: NDArray[np.int64], count: int) -> sparse.csr_array:
     """(2 M, K count): jacobians (M, 2, K) below each other, each in its block of columns."""
     rows = np.arange(len(jacobians) + 1)
     shape = (2 * len(jacobians), jacobians.shape[2] * count)
-    return sparse.bsr_matrix((jacobians, column, rows), shape=shape).tocsr()
+    return sparse.bsr_array((jacobians, column, rows), shape=shape).tocsr()
