@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ..checkpoints.loading import LoadedModel
 from ..errors import InputError
@@ -50,7 +51,8 @@ def localize(
     few matches agree on a camera.
     """
     settings = settings or LocalizationSettings()
-    reconstruction = in_whole_patches(reconstruction, model.config.patch_size)
+    small = tuple(no_larger(view, model.config.image_size) for view in reconstruction.views)
+    reconstruction = in_whole_patches(replace(reconstruction, views=small), model.config.patch_size)
     views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.without_flaws().views]
     views.append(load_view(photo, framing_of(model.config), name))
     predictor = Predictor(model.network, views, MemoryStore() if store is None else store)
@@ -98,6 +100,28 @@ def _share_of(report: Report, number: int, count: int) -> Report:
 def map_view(view: AlignedView, min_confidence: float) -> View:
     """A reconstructed photo as the network saw it; masked where its points are hidden."""
     return View(view.name, view.path, network_image(view.colors), view.kept(min_confidence), view.mapping)
+
+
+def no_larger(view: AlignedView, long_side: int) -> AlignedView:
+    """The same at this long side at most, pixels: depth maps from the photos are larger than what networks see."""
+    old = view.mapping.view_size
+    if max(old) <= long_side:
+        return view
+    width, height = (max(1, round(side * long_side / max(old))) for side in old)
+    size = (width, height)
+    columns, rows = (((np.arange(n) + 0.5) * side / n).astype(int) for n, side in zip(size, old, strict=True))
+    shown = {
+        name: array if array is None else array[np.ix_(rows, columns)]
+        for name, array in (
+            ("depth", view.depth),
+            ("confidence", view.confidence),
+            ("mask", view.mask),
+            ("flaws", view.flaws),
+        )
+    }
+    colors = np.asarray(Image.fromarray(view.colors).resize(size, Image.Resampling.LANCZOS))
+    scale = (view.mapping.scale[0] * old[0] / width, view.mapping.scale[1] * old[1] / height)
+    return replace(view, mapping=replace(view.mapping, view_size=size, scale=scale), colors=colors, **shown)
 
 
 def in_whole_patches(reconstruction: Reconstruction, patch: int) -> Reconstruction:

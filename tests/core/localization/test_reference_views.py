@@ -1,6 +1,7 @@
 """Posed photos as a world to place photos in: depth between pixels, and what is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from dust3r.core.checkpoints.local import find_model
 from dust3r.core.errors import InputError
 from dust3r.core.geometry.camera import sample_depth
 from dust3r.core.geometry.rotation import rotation_angle
+from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.images.preprocessing import network_image
-from dust3r.core.localization.localize import in_whole_patches, localize, localize_all
+from dust3r.core.localization.localize import in_whole_patches, localize, localize_all, no_larger
 from dust3r.core.localization.reference_views import SAME_SURFACE, is_map, read_map
+from dust3r.core.reconstruction.result import AlignedView
 from dust3r.core.settings import LocalizationSettings
 from dust3r.tests import box_room
 from dust3r.tests.perfect_network import Shot, perfect_model
@@ -143,3 +146,15 @@ def test_of_several_photos_those_that_cannot_be_placed_are_named(room, tmp_path)
     assert "lost.png cannot be placed: only" in refused[0]
     with pytest.raises(InputError, match=r"lost\.png cannot be placed"):
         localize_all([tmp_path / "lost.png"], world, knows_less)
+
+
+def test_a_view_larger_than_the_network_is_shown_smaller():
+    rows = np.repeat(np.arange(384, dtype=np.float32)[:, None] + 1, 512, axis=1)
+    colors, K = np.full((384, 512, 3), 7, np.uint8), box_room.intrinsics((512, 384))
+    mapping = PixelMapping((512, 384), (512, 384))
+    view = AlignedView("a", Path("a"), mapping, K, np.eye(4), rows, rows, colors, rows > 100)
+    small = no_larger(view, 192)
+    assert small.mapping.view_size == (192, 144) and small.colors.shape == (144, 192, 3)
+    assert np.abs(small.depth[:, 0] - (small.mapping.photo_axes()[1] + 0.5)).max() < 1
+    assert np.array_equal(small.mask, small.depth > 100)
+    assert no_larger(view, 512) is view
