@@ -101,6 +101,26 @@ def load_view(path: Path, framing: Framing, name: str | None = None, mask_file: 
     return View(name or path.name, path, pixels, mask, mapping, photo.tags, file_digest(path))
 
 
+def read_framed(
+    path: Path, mapping: PixelMapping, mask_file: Path | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The part of a photo that a mapping describes: colours (H, W, 3), sRGB, and mask (H, W), True = keep.
+
+    Raises InputError, naming the file, where it cannot be read or has another size by now.
+    """
+    photo = open_photo(path)
+    if photo.image.size != mapping.photo_size:
+        raise InputError(f"{path} has another size than when it was read first; reconstruct it again")
+    (left, top), size = mapping.offset, mapping.view_size
+    box = (left, top, left + size[0] * mapping.scale[0], top + size[1] * mapping.scale[1])
+    colors = np.array(photo.image.resize(size, _filter(*mapping.photo_size, size), box))
+    mask = np.ones(size[::-1], dtype=bool)
+    own_mask = mask_file and open_mask(mask_file, path, photo.image.size, photo.orientation)
+    for cover in filter(None, (photo.alpha, own_mask)):
+        mask &= np.asarray(cover.resize(size, Image.Resampling.BOX, box)) >= KEPT
+    return colors, mask
+
+
 def _resized(width: int, height: int, framing: Framing) -> tuple[int, int]:
     long, short = max(width, height), min(width, height)
     ratio = framing.size / (short if framing.square else long)
