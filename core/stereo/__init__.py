@@ -1,0 +1,1 @@
+"""Dense depth that photos with certain cameras agree on: plane sweep, aggregation, consistency, fusion."""

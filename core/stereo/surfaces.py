@@ -1,0 +1,229 @@
+"""Depth maps of photos with certain cameras: what the photos confirm, and the network's depth tied to it elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..geometry.camera import project, sample_depth, unproject
+from ..images.pixel_mapping import PixelMapping
+from ..images.preprocessing import read_framed
+from ..progress import Report
+from .consistency import agreeing, before_steps
+from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
+from .fusion import tied_field
+from .neighbours import SeenPoints, choose_neighbours
+from .search import Bounds, refine_depth, search_planes
+from .settings import StereoSettings
+
+STAGE = "Finding surfaces"
+ROWS = 128  # of a depth map enlarged at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StereoPhoto:
+    """One photo with a certain camera, the points it sees, and the network's depth."""
+
+    path: Path
+    mask_file: Path | None  # that `open_mask` reads
+    mapping: PixelMapping  # of the network's pixels
+    K: Array  # (3, 3), photo pixels
+    cam2world: Array  # (4, 4), rigid
+    depth: NDArray[np.float32]  # (H, W), z > 0, world units, the network's pixels
+    points: Array  # (M, 3), world, that it sees
+    tracks: NDArray[np.int64] | None  # (M,), number of the point, the same in all photos; None: there are no points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """One photo's new depth map, its pixels described by a mapping of their own."""
+
+    mapping: PixelMapping
+    depth: NDArray[np.float32]  # (H, W), z > 0, world units
+    confirmed: NDArray[np.bool_]  # (H, W), other photos have the same depth
+    colors: NDArray[np.uint8]  # (H, W, 3), sRGB
+    mask: NDArray[np.bool_]  # (H, W), True = keep
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """A photo that takes part, at all resolutions, the finest first."""
+
+    levels: tuple[Level, ...]
+    network: tuple[Tensor, ...]  # (h, w), log of the network's depth
+    bounds: Bounds
+    mapping: PixelMapping
+    colors: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+
+
+def find_surfaces(
+    photos: Sequence[StereoPhoto | None],
+    long_side: int,
+    device: torch.device,
+    report: Report,
+    settings: StereoSettings | None = None,
+) -> list[Surface | None]:
+    """Surfaces of the photos that see enough of the same from different places; None for all others.
+
+    photos: None for those without a certain camera. From coarse to fine: every photo's depth is searched by comparing
+    it with its neighbours, and what other photos' depths confirm is kept; elsewhere the network's depth, tied to that,
+    is where the next finer search begins. Raises InputError where a photo cannot be read again, and whatever
+    `report` raises.
+    """
+    settings = settings or StereoSettings()
+    seen = [None if photo is None else _seen(photo, settings) for photo in photos]
+    near = choose_neighbours(seen, settings.neighbours)
+    part = {index: photo for index, photo in enumerate(photos) if photo is not None and near[index]}
+    count = 1 + max(0, round(np.log2(long_side / settings.sweep.first_side)))
+    progress = _Progress(report, len(part), count)
+    frames: dict[int, _Frame] = {}
+    for index, photo in part.items():
+        progress.check()
+        frames[index] = _frame(photo, long_side, count, device, settings)
+    depth: dict[int, Tensor] = {}  # inverse
+    confirmed: dict[int, Tensor] = {}
+    for level in reversed(range(count)):
+        raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
+        for index in frames:
+            agreed = _agreeing(index, level, frames, near, raw, settings)
+            confirmed[index] = agreed >= min(settings.fusion.witnesses, len(near[index]))
+            weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed.clamp(max=1))
+            filled = _tied(raw[index], weight, frames[index], part[index], level, settings, progress)
+            depth[index] = torch.where(confirmed[index], raw[index], filled)
+    return [_surface(frames[i], depth[i], confirmed[i]) if i in frames else None for i in range(len(photos))]
+
+
+def _seen(photo: StereoPhoto, settings: StereoSettings) -> SeenPoints:
+    """The photo's points, or where it has none the network's on a coarse grid."""
+    points, mapping = photo.points, photo.mapping
+    if photo.tracks is None:
+        rows, columns = (np.linspace(0, n - 1, settings.neighbours.grid).astype(int) for n in photo.depth.shape)
+        grid = np.ix_(rows, columns)
+        points = unproject(mapping.photo_pixels()[grid], photo.depth[grid], photo.K, photo.cam2world).reshape(-1, 3)
+    return SeenPoints(photo.K, photo.cam2world, mapping.photo_size, points, photo.tracks)
+
+
+class _Progress:
+    """Steps of the stage; a level has four times the pixels, and the work, of the next coarser one."""
+
+    def __init__(self, report: Report, photos: int, levels: int) -> None:
+        self._report, self._done, self._levels = report, 0, levels
+        self._total = photos * sum(4**level for level in range(levels))
+
+    def check(self) -> None:
+        """Report that work goes on."""
+        if self._total:
+            self._report(STAGE, self._done, self._total)
+
+    def add(self, level: int) -> None:
+        """One more photo is searched at a level, of which 0 is the finest."""
+        self._done += 4 ** (self._levels - 1 - level)
+        self.check()
+
+
+def _frame(photo: StereoPhoto, long_side: int, count: int, device: torch.device, settings: StereoSettings) -> _Frame:
+    mapping = finer_mapping(photo.mapping, long_side)
+    colors, mask = read_framed(photo.path, mapping, photo.mask_file)
+    levels = pyramid(colors, mapping, photo.K, photo.cam2world, count, device)
+    network = [on_device(_log_depth(photo, mapping), device)]
+    for _ in levels[1:]:
+        network.append(halved(network[-1]))
+    bounds = _bounds(photo, settings)
+    return _Frame(levels, tuple(network), bounds, mapping, colors, mask)
+
+
+def _log_depth(photo: StereoPhoto, mapping: PixelMapping) -> NDArray[np.float32]:
+    """(H, W): log of the network's depth at the pixels of a finer mapping."""
+    x, y = mapping.photo_axes()
+    log = np.empty((len(y), len(x)), np.float32)
+    for start in range(0, len(y), ROWS):
+        pixels = np.stack(np.meshgrid(x, y[start : start + ROWS]), axis=-1)
+        places = np.clip(
+            (pixels - photo.mapping.offset) / photo.mapping.scale, 0.0, np.subtract(photo.mapping.view_size, 1e-6)
+        )
+        log[start : start + ROWS] = np.log(sample_depth(photo.depth, places))
+    return log
+
+
+def _bounds(photo: StereoPhoto, settings: StereoSettings) -> Bounds:
+    """Least and largest inverse depth, of the photo's points and the network's depth, with room on both sides."""
+    z = project(photo.points, photo.K, photo.cam2world)[1]
+    shares = settings.sweep.outliers, 1 - settings.sweep.outliers
+    ends = np.stack([np.quantile(values, shares) for values in (z[z > 0], photo.depth) if values.size])
+    return 1 / (settings.sweep.far * float(ends[:, 1].max())), 1 / (settings.sweep.near * float(ends[:, 0].min()))
+
+
+def _search(
+    index: int,
+    level: int,
+    frames: Mapping[int, _Frame],
+    near: Sequence[Sequence[int]],
+    coarser: Mapping[int, Tensor],
+    settings: StereoSettings,
+    progress: _Progress,
+) -> Tensor:
+    frame = frames[index]
+    others = [frames[other].levels[level] for other in near[index][: settings.neighbours.most]]
+    here = frame.levels[level], others
+    if index in coarser:
+        found = refine_depth(*here, coarser[index], frame.bounds, settings.sweep, progress.check)
+    else:
+        found = search_planes(*here, frame.bounds, settings.sweep, progress.check)
+    progress.add(level)
+    return found
+
+
+def _agreeing(
+    index: int,
+    level: int,
+    frames: Mapping[int, _Frame],
+    near: Sequence[Sequence[int]],
+    raw: Mapping[int, Tensor],
+    settings: StereoSettings,
+) -> Tensor:
+    others = [(frames[other].levels[level], raw[other]) for other in near[index]]
+    tolerance = settings.fusion.agreement * settings.fusion.coarse**level
+    count = agreeing(frames[index].levels[level], raw[index], others, tolerance)
+    return count * ~before_steps(raw[index], settings.fusion.rim, settings.fusion.step)
+
+
+def _tied(
+    raw: Tensor,
+    weight: Tensor,
+    frame: _Frame,
+    photo: StereoPhoto,
+    level: int,
+    settings: StereoSettings,
+    progress: _Progress,
+) -> Tensor:
+    """(h, w): inverse of the network's depth, tied to inverse depths of this weight and to the photo's points."""
+    ratio, count = _at_points(frame, photo, level)
+    network, points = frame.network[level], settings.fusion.points * count
+    total = weight + points
+    mean = (weight * (-raw.log() - network) + points * ratio) / total.clamp_min(1e-9)
+    colors = frame.levels[level].colors.float() / 255
+    return (-network - tied_field(mean, total, colors, settings.fusion, progress.check)).exp()
+
+
+def _at_points(frame: _Frame, photo: StereoPhoto, level: int) -> tuple[Tensor, Tensor]:
+    """(h, w) each: mean log of the points' depth over the network's, 0 where no point is; how many points there are."""
+    own, network = frame.levels[level], frame.network[level].cpu().numpy().ravel().astype(np.float64)
+    pixels, z = project(photo.points, own.K, photo.cam2world)
+    height, width = own.shape
+    place, inside = place_of(pixels, PixelMapping((width, height), (width, height)))
+    usable = inside & (z > 0)
+    place, ratio = place[usable], np.log(z[usable]) - network[place[usable]]
+    count = np.bincount(place, minlength=network.size)
+    mean = np.bincount(place, ratio, minlength=network.size) / np.maximum(count, 1)
+    device = own.grey.device
+    return on_device(mean.reshape(height, width), device), on_device(count.reshape(height, width), device)
+
+
+def _surface(frame: _Frame, inverse: Tensor, confirmed: Tensor) -> Surface:
+    depth = (1 / inverse).cpu().numpy()
+    return Surface(frame.mapping, depth, confirmed.cpu().numpy() & frame.mask, frame.colors, frame.mask)
