@@ -26,6 +26,7 @@ from .shared_arguments import (
     add_model,
     add_precision,
     add_scene_graph,
+    add_surfaces_from,
     chosen_model,
     confidence,
     read_priors,
@@ -52,6 +53,7 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     masks = "images named as the photos, black where they are to be left out (docs/photos.md)"
     add("--masks", type=Path, metavar="FOLDER", help=masks)
     add_cameras_from(parser)
+    add_surfaces_from(parser)
     ground = "bring the floor down, unless poses are known, or leave the world that the cameras make (docs/results.md)"
     add("--ground", choices=get_args(Ground), default=DEFAULTS.ground, help=ground)
     add_alignment(parser)

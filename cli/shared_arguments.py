@@ -17,7 +17,18 @@ from ..core.images.keyframes import FrameChoice
 from ..core.images.masks import find_masks
 from ..core.localization.reference_settings import Engine, MapSettings
 from ..core.scene_graph.edges import FORMS
-from ..core.settings import AlignmentSettings, Cameras, Device, Precision, ReconstructionSettings, Schedule, SharedFocal
+from ..core.settings import (
+    AUTO_SURFACE,
+    LARGEST_SURFACE,
+    AlignmentSettings,
+    Cameras,
+    Device,
+    Precision,
+    ReconstructionSettings,
+    Schedule,
+    SharedFocal,
+    Surfaces,
+)
 
 if TYPE_CHECKING:
     from ..core.checkpoints.loading import LoadedModel
@@ -122,6 +133,17 @@ def add_cameras_from(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cameras-from", choices=get_args(Cameras), default=DEFAULTS.cameras, help=text)
 
 
+def add_surfaces_from(parser: argparse.ArgumentParser) -> None:
+    """Of what reconstructs."""
+    add = parser.add_argument
+    text = "auto: depth that the photos themselves confirm, the network's elsewhere; network: the network's alone"
+    add("--surfaces-from", choices=get_args(Surfaces), default=DEFAULTS.surfaces, help=text)
+    side = (
+        f"long side of depth maps from the photos, {AUTO_SURFACE} to {LARGEST_SURFACE} pixels (default: {AUTO_SURFACE})"
+    )
+    add("--surface-resolution", type=_surface_resolution, default=None, metavar="PIXELS", help=side)
+
+
 def add_alignment(parser: argparse.ArgumentParser) -> None:
     """What `read_alignment` reads."""
     defaults = DEFAULTS.alignment
@@ -164,6 +186,11 @@ def number(kind: Callable[[str], N], is_valid: Callable[[N], bool], title: str) 
 confidence = number(
     float, lambda value: 1 <= value < math.inf, "confidence; give 1 or more, of which 1 keeps every point"
 )
+_surface_resolution = number(
+    int,
+    lambda side: AUTO_SURFACE <= side <= LARGEST_SURFACE,
+    f"long side from {AUTO_SURFACE} to {LARGEST_SURFACE} pixels",
+)
 focal = number(float, lambda value: 0 < value < math.inf, "focal length; give pixels, above 0")
 
 
@@ -189,6 +216,8 @@ def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
         min_confidence=arguments.min_confidence,
         hide=arguments.hide if "hide" in arguments else DEFAULTS.hide,
         cameras=arguments.cameras_from if "cameras_from" in arguments else DEFAULTS.cameras,
+        surfaces=arguments.surfaces_from if "surfaces_from" in arguments else DEFAULTS.surfaces,
+        surface_resolution=arguments.surface_resolution if "surface_resolution" in arguments else None,
         ground=arguments.ground if "ground" in arguments else DEFAULTS.ground,
         alignment=read_alignment(arguments),
     )

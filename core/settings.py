@@ -16,9 +16,12 @@ SharedFocal = Literal["off", "size", "exif"]
 Ground = Literal["auto", "off"]
 Cameras = Literal["auto", "network"]
 Way = Literal["matches", "relative"]
+Surfaces = Literal["auto", "network"]
 
 MOST = 2**31 - 1  # of whole numbers: more than Blender's own fields take is none of ours
 AUTO_HIDDEN = 0.25  # share of the points, the least certain, that an unset min_confidence hides
+AUTO_SURFACE = 512  # pixels: the long side of depth maps from the photos where none is set
+LARGEST_SURFACE = 2048  # pixels: the most that can be set
 CACHE_GIGABYTES = 4.0  # most that the panel's jobs keep of what the network said (core/jobs/disk_cache.py)
 
 
@@ -67,6 +70,8 @@ class ReconstructionSettings:
     device: Device = "auto"
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
     cameras: Cameras = "auto"  # from what the photos agree on, where that is more than the network's (core/adjustment)
+    surfaces: Surfaces = "auto"  # dense depth from photos whose cameras are certain, where they overlap (core/stereo)
+    surface_resolution: int | None = None  # pixels: long side of these depth maps; None: AUTO_SURFACE
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
     hide: tuple[str, ...] = SURELY_FLAWED  # points with these flaws are hidden, of core/cleanup's FLAWS
     ground: Ground = (
@@ -77,12 +82,17 @@ class ReconstructionSettings:
     def __post_init__(self) -> None:
         if self.min_confidence is not None and not self.min_confidence >= 1:
             raise InputError(f"min_confidence must be at least 1 (1 keeps every point), got {self.min_confidence}")
+        if self.surface_resolution is not None and not AUTO_SURFACE <= self.surface_resolution <= LARGEST_SURFACE:
+            raise InputError(
+                f"surface_resolution must be from {AUTO_SURFACE} to {LARGEST_SURFACE}, got {self.surface_resolution}"
+            )
         for name in self.hide:
             _check_choice("hide", name, tuple(FLAWS))
         _check_choice("device", self.device, get_args(Device))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("ground", self.ground, get_args(Ground))
         _check_choice("cameras", self.cameras, get_args(Cameras))
+        _check_choice("surfaces", self.surfaces, get_args(Surfaces))
         _check_kinds(self)
 
     def as_dict(self) -> dict[str, Any]:

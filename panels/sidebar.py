@@ -58,6 +58,8 @@ class DUST3R_PT_refinement(FoldedPanel, bpy.types.Panel):
             "iterations",
             "schedule",
             "cameras",
+            "surfaces",
+            "surface_resolution",
             "ground",
             "seed",
         ):

@@ -21,6 +21,7 @@ from ..shared_arguments import (
     add_model,
     add_overwrite,
     add_scene_graph,
+    add_surfaces_from,
     load_chosen_model,
     read_alignment,
     read_settings,
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_scene_graph(parser)
     add_model(parser)
     add_cameras_from(parser)
+    add_surfaces_from(parser)
     add_alignment(parser)
     parser.set_defaults(min_confidence=DEFAULTS.min_confidence, precision=DEFAULTS.precision)
 

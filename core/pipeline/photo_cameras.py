@@ -32,6 +32,7 @@ class PhotoCameras(NamedTuple):
     known: list[KnownCamera]
     evidence: list[CameraEvidence]
     warnings: tuple[str, ...]
+    cameras: tuple[AdjustedCamera | None, ...]  # what the photos agree on; None: the network's
 
 
 def adjust_to_photos(
@@ -73,14 +74,15 @@ def adjust_to_photos(
     evidence = [_evidence(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
     aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
     if not aside:
-        return PhotoCameras(found, held, evidence, found.unusable)
+        return PhotoCameras(found, held, evidence, found.unusable, adjustment.cameras)
     note = f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others"
-    return PhotoCameras(found, held, evidence, (*warnings, note))
+    return PhotoCameras(found, held, evidence, (*warnings, note), adjustment.cameras)
 
 
 def unadjusted(alignment: Alignment, known: Sequence[KnownCamera], warnings: tuple[str, ...]) -> PhotoCameras:
     """The network's world as it is."""
-    return PhotoCameras(alignment, list(known), [camera.evidence for camera in known], warnings)
+    evidence = [camera.evidence for camera in known]
+    return PhotoCameras(alignment, list(known), evidence, warnings, (None,) * len(known))
 
 
 def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> list[PhotoStart]:

@@ -30,12 +30,14 @@ from ..runtime.device import device_memory, precision_notices
 from ..runtime.memory import reachable_memory
 from ..scene_graph.edges import Edge, make_edges
 from ..scene_graph.shard import WHOLE, Shard
-from ..settings import AUTO_HIDDEN, ReconstructionSettings
+from ..settings import AUTO_HIDDEN, AUTO_SURFACE, ReconstructionSettings
+from ..stereo.surfaces import STAGE as SURFACES
 from ..version import VERSION
 from .edge_choice import choose_edges
 from .memory_plan import STORAGES, Plan, Storage, plan
 from .observer import Observer
 from .photo_cameras import adjust_to_photos, unadjusted
+from .photo_surfaces import surfaces_of_photos
 
 # Expected parts of the whole time; the time left follows the job's own pace.
 STAGES = {
@@ -44,6 +46,7 @@ STAGES = {
     "Aligning": 22.0,
     **ADJUSTMENT_STAGES,
     "Fitting depths to the cameras": 10.0,
+    SURFACES: 30.0,
     cleanup.STAGE: 2.0,
 }
 
@@ -93,6 +96,9 @@ def reconstruct(
         else:
             found = unadjusted(alignment, known, noted)
     aligned = aligned_views(views, found.alignment, found.known, found.evidence)
+    if settings.surfaces == "auto":
+        side, device = settings.surface_resolution or AUTO_SURFACE, model.network.decoder_embed.weight.device
+        aligned = surfaces_of_photos(aligned, found, priors.masks, side, device, report)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
         views=aligned,

@@ -21,7 +21,7 @@ from bpy.props import (
 from ...core.checkpoints.catalogue import known_model
 from ...core.checkpoints.local import find_model, list_models
 from ...core.quality.statistics import Statistics
-from ...core.settings import AlignmentSettings, ReconstructionSettings
+from ...core.settings import AUTO_SURFACE, LARGEST_SURFACE, AlignmentSettings, ReconstructionSettings
 from ..jobs.scene_jobs import interrupted_job
 from ..output.export_properties import DUST3R_PG_export
 from ..photos.properties import DUST3R_PG_photo
@@ -155,6 +155,22 @@ class ReconstructionProperties:
         ),
         default=DEFAULTS.cameras,
     )
+    surfaces: EnumProperty(
+        name="Surfaces",
+        description="Where the points of a new reconstruction come from",
+        items=(
+            ("auto", "Photos and Network", "Depth that the photos themselves confirm, the network's where they do not"),
+            ("network", "Network Alone", "As the network sees each photo"),
+        ),
+        default=DEFAULTS.surfaces,
+    )
+    surface_resolution: IntProperty(
+        name="Surface Resolution",
+        description="Pixels along the long side of each photo that become points where the photos confirm surfaces",
+        default=AUTO_SURFACE,
+        min=AUTO_SURFACE,
+        max=LARGEST_SURFACE,
+    )
     seed: IntProperty(name="Seed", description="For what is drawn at random", default=ALIGNMENT.seed, min=0)
 
 
@@ -208,6 +224,8 @@ def read_settings(owner: Any) -> ReconstructionSettings:
         device=owner.device,
         min_confidence=owner.min_confidence or None,
         cameras=owner.cameras,
+        surfaces=owner.surfaces,
+        surface_resolution=owner.surface_resolution,
         ground=owner.ground,
         alignment=alignment,
     )

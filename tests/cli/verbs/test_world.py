@@ -12,7 +12,8 @@ from ...conftest import ROOT
 
 STUDIO = ROOT / "samples" / "studio"
 PHOTOS = [STUDIO / "images" / f"studio_0{number}.jpg" for number in (1, 2, 3)]
-QUICK = ("--model", ROOT / "models" / "small", "--iterations", 3, "--quiet", "--cameras-from", "network")
+NETWORK = ("--cameras-from", "network", "--surfaces-from", "network")
+QUICK = ("--model", ROOT / "models" / "small", "--iterations", 3, "--quiet", *NETWORK)
 A, B, C = "studio_01.jpg:100,300", "studio_01.jpg:400,310", "studio_02.jpg:256,330"
 
 

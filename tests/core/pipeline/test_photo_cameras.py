@@ -30,7 +30,7 @@ def solve(truth, pytestconfig):
     store = MemoryStore()
 
     def call(priors=None, **changes):
-        settings = replace(ReconstructionSettings(ground="off"), **changes)
+        settings = replace(ReconstructionSettings(ground="off", surfaces="network"), **changes)
         given = {} if priors is None else {"priors": priors}
         return reconstruct([photo.path for photo in truth], model, settings, store=store, **given)
 

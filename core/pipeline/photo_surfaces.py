@@ -1,0 +1,74 @@
+"""Depth maps that the photos themselves confirm, in place of the network's where cameras are certain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..adjustment.adjust import AdjustedCamera
+from ..adjustment.settings import AdjustmentSettings
+from ..progress import Report
+from ..reconstruction.result import AlignedView
+from ..stereo.surfaces import StereoPhoto, Surface, find_surfaces
+from .photo_cameras import PhotoCameras
+
+CERTAIN = ("known", "photos")  # sources of cameras that are exact enough to compare photos pixel by pixel
+
+
+def surfaces_of_photos(
+    views: Sequence[AlignedView],
+    found: PhotoCameras,
+    masks: Mapping[Path, Path],
+    long_side: int,
+    device: torch.device,
+    report: Report,
+) -> tuple[AlignedView, ...]:
+    """The views with new depth, confidence, colours and mask where photos with certain cameras see the same.
+
+    Photos below the size from which features are looked for, or with too little parallax, stay as they are to the bit.
+    masks: files by resolved photo. Raises what `find_surfaces` does.
+    """
+    photos = [
+        _stereo_photo(view, camera, masks.get(view.path)) for view, camera in zip(views, found.cameras, strict=True)
+    ]
+    surfaces = find_surfaces(photos, long_side, device, report)
+    most = max(float(view.confidence.max()) for view in views)
+    return tuple(
+        view if surface is None else _with_surface(view, surface, most)
+        for view, surface in zip(views, surfaces, strict=True)
+    )
+
+
+def _stereo_photo(view: AlignedView, camera: AdjustedCamera | None, mask_file: Path | None) -> StereoPhoto | None:
+    if view.evidence.source not in CERTAIN:
+        return None
+    if max(view.mapping.photo_size) < AdjustmentSettings().features.least_side:
+        return None
+    return StereoPhoto(
+        path=view.path,
+        mask_file=mask_file,
+        mapping=view.mapping,
+        K=view.K,
+        cam2world=view.cam2world,
+        depth=view.depth,
+        points=np.empty((0, 3)) if camera is None else camera.points,
+        tracks=None if camera is None else camera.tracks,
+    )
+
+
+def _with_surface(view: AlignedView, surface: Surface, most: float) -> AlignedView:
+    """Confidence is the network's, and that plus `most`, its largest in all photos, where photos confirm the depth."""
+    pixels = surface.mapping.photo_pixels()
+    x, y = np.moveaxis((pixels - view.mapping.offset) / view.mapping.scale, -1, 0).astype(int)
+    height, width = view.confidence.shape
+    own = view.confidence[y.clip(0, height - 1), x.clip(0, width - 1)]
+    return replace(
+        view,
+        mapping=surface.mapping,
+        depth=surface.depth,
+        confidence=np.where(surface.confirmed, most + own, own).astype(np.float32),
+        colors=surface.colors,
+        mask=surface.mask,
+    )

@@ -1,0 +1,95 @@
+"""A reconstruction whose surfaces come from the photos, with the bundled network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
+from dust3r.core.cameras.priors import KnownCamera, Priors
+from dust3r.core.checkpoints.loading import load_model
+from dust3r.core.geometry.camera import project, sample_depth
+from dust3r.core.inference.array_store import MemoryStore
+from dust3r.core.pipeline.reconstruct import reconstruct
+from dust3r.core.settings import ReconstructionSettings
+
+pytest.importorskip("pycolmap")
+
+
+@pytest.fixture(scope="module")
+def truth(pytestconfig):
+    return read_posed_photos(pytestconfig.rootpath / "samples" / "studio")[:3]
+
+
+@pytest.fixture(scope="module")
+def solve(truth, pytestconfig):
+    """Reconstructs the three photos with these settings and priors; the network is asked once."""
+    model = load_model(pytestconfig.rootpath / "models" / "small", torch.device("cpu"), torch.float32)
+    store = MemoryStore()
+
+    def call(count=3, priors=None, **changes):
+        settings = replace(ReconstructionSettings(ground="off"), **changes)
+        given = {} if priors is None else {"priors": priors}
+        return reconstruct([photo.path for photo in truth[:count]], model, settings, store=store, **given)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def by_photos(solve):
+    return solve()
+
+
+@pytest.fixture(scope="module")
+def by_network(solve):
+    return solve(surfaces="network")
+
+
+def errors(view, photo):
+    """Relative errors of a photo's depths, in the unit of their median ratio."""
+    true = read_depth(photo.depth)
+    ratio = view.depth / sample_depth(true, view.mapping.photo_pixels() * np.array(true.shape[::-1]) / photo.size)
+    return np.abs(ratio / np.nanmedian(ratio) - 1)
+
+
+def test_surfaces_are_nearer_to_the_truth_than_the_networks(truth, by_photos, by_network):
+    for photo, found, network in zip(truth, by_photos.views, by_network.views, strict=True):
+        assert max(found.mapping.view_size) == 512 > max(network.mapping.view_size)
+        off = errors(found, photo)
+        assert np.nanmedian(off) < 0.5 * np.nanmedian(errors(network, photo))
+        confirmed = found.confidence > max(view.confidence.max() for view in by_network.views)
+        assert confirmed.mean() > 0.3 and np.nanmean(off[confirmed] < 0.03) > 0.85
+
+
+def test_cameras_are_the_same_to_the_last_bit(by_photos, by_network):
+    for found, network in zip(by_photos.views, by_network.views, strict=True):
+        assert found.K.tobytes() == network.K.tobytes() and found.cam2world.tobytes() == network.cam2world.tobytes()
+
+
+def test_points_lie_on_the_rays_of_their_pixels(by_photos):
+    for view in by_photos.views:
+        pixels, depth = project(view.world_points(), view.K, view.cam2world)
+        assert np.abs(pixels - view.mapping.photo_pixels()).max() < 1e-6
+        assert depth == pytest.approx(view.depth, rel=1e-6)
+
+
+def test_the_surfaces_are_the_same_to_the_last_bit(solve, by_photos):
+    for first, second in zip(by_photos.views, solve().views, strict=True):
+        for name in ("depth", "confidence", "colors", "mask"):
+            assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
+
+
+def test_a_known_camera_comes_back_to_the_last_bit(solve, truth):
+    known = {
+        photo.path.resolve(): KnownCamera(photo.cam2world, photo.K[0, 0], tuple(photo.K[:2, 2])) for photo in truth
+    }
+    for view, photo in zip(solve(priors=Priors(cameras=known)).views, truth, strict=True):
+        assert np.array_equal(view.cam2world, photo.cam2world) and max(view.mapping.view_size) == 512
+        assert (view.K[0, 0], tuple(view.K[:2, 2])) == (photo.K[0, 0], tuple(photo.K[:2, 2]))
+
+
+def test_a_single_photo_and_the_networks_cameras_keep_the_networks_surfaces(solve):
+    for settings in ({"count": 1}, {"cameras": "network"}):
+        for found, network in zip(solve(**settings).views, solve(**settings, surfaces="network").views, strict=True):
+            for name in ("depth", "confidence", "colors", "mask"):
+                assert getattr(found, name).tobytes() == getattr(network, name).tobytes()
