@@ -118,7 +118,7 @@ class ReconstructionSettings:
         return cls.from_dict(NOT_RECORDED | known) if known else None
 
 
-NOT_RECORDED = {"hide": (), "ground": "off", "cameras": "network"}
+NOT_RECORDED = {"hide": (), "ground": "off", "cameras": "network", "surfaces": "network"}
 
 
 @dataclass(frozen=True, slots=True)

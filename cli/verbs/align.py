@@ -94,7 +94,7 @@ def _align_pairs(arguments: argparse.Namespace, output: Output) -> None:
     for warning in alignment.warnings:
         output.warning(warning)
     views = aligned_views(pairs.views, alignment, known, [camera.evidence for camera in known])
-    recipe = ReconstructionSettings(cameras="network", hide=(), ground="off", alignment=settings)
+    recipe = ReconstructionSettings(cameras="network", surfaces="network", hide=(), ground="off", alignment=settings)
     result = Reconstruction(views, f"predictions from {arguments.pairs.name}", recipe, VERSION, alignment.warnings)
     if arguments.points:
         result.with_settings(min_confidence=arguments.min_confidence).check_shown()
