@@ -131,7 +131,7 @@ def find_caveats(synthetic: bool, sources: Sequence[FocalSource], say: Say = str
         return ()
     rough, guessed = say("rough: this network was trained on synthetic scenes"), sources.count("network")
     if "photos" in sources:
-        rough = say("surfaces are rough: this network was trained on synthetic scenes")
+        rough = say("surfaces that photos do not confirm are rough: this network was trained on synthetic scenes")
     focals = say("The focal length of {} of {} photos is a guess").format(guessed, len(sources))
     return (rough, focals) if guessed else (rough,)
 
