@@ -52,9 +52,15 @@ def class_values(node):
 
 
 def panels():
-    """By class name: the constants of every panel."""
-    nodes = [node for tree in trees("panels") for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    return {node.name: class_values(node) for node in nodes if "_PT_" in node.name}
+    """By class name: the constants of every panel, its own and those of its base classes."""
+    nodes = {node.name: node for tree in trees("panels") for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+    def values(name):
+        bases = [base.id for base in nodes[name].bases if isinstance(base, ast.Name) and base.id in nodes]
+        inherited = {key: value for base in reversed(bases) for key, value in values(base).items()}
+        return inherited | class_values(nodes[name])
+
+    return {name: values(name) for name in nodes if "_PT_" in name}
 
 
 def template(node):
