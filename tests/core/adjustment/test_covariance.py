@@ -75,11 +75,11 @@ def moves_of_the_world(poses, unit):
 
 
 def test_the_spread_is_that_of_many_adjustments():
-    poses, points, photo, pixel, point = scene((-20, 0, 25), 14)
+    poses, points, photo, pixel, point = scene((-20, 0, 25), 10)
     unit = np.median(np.concatenate([points @ pose[2, :3] + pose[2, 3] for pose in poses]))
     basis, random = moves_of_the_world(poses, unit), np.random.default_rng(1)
     moves, stated = [], []
-    for _ in range(60):
+    for _ in range(40):
         noisy = pixel + random.normal(0, NOISE, pixel.shape)
         move = displacement(adjusted(poses, points, photo, noisy, point), poses, unit).ravel()
         moves.append(move - basis.T @ (basis @ move))
