@@ -1,19 +1,13 @@
 """A reconstruction whose cameras come from the photos, with the bundled network."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.cameras.priors import KnownCamera, Priors
-from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.geometry.camera import sample_depth
-from dust3r.core.inference.array_store import MemoryStore
 from dust3r.core.pipeline import reconstruct as pipeline
 from dust3r.core.pipeline.edge_choice import ChosenEdges
-from dust3r.core.pipeline.reconstruct import reconstruct
-from dust3r.core.settings import ReconstructionSettings
+from dust3r.tests.core.pipeline.studio import solver
 
 pytest.importorskip("pycolmap")
 
@@ -25,16 +19,7 @@ def truth(pytestconfig):
 
 @pytest.fixture(scope="module")
 def solve(truth, pytestconfig):
-    """Reconstructs the four photos with these settings and priors; the network is asked once."""
-    model = load_model(pytestconfig.rootpath / "models" / "small", torch.device("cpu"), torch.float32)
-    store = MemoryStore()
-
-    def call(priors=None, **changes):
-        settings = replace(ReconstructionSettings(ground="off", surfaces="network"), **changes)
-        given = {} if priors is None else {"priors": priors}
-        return reconstruct([photo.path for photo in truth], model, settings, store=store, **given)
-
-    return call
+    return solver(truth, pytestconfig.rootpath, surfaces="network")
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,11 @@
 """A reconstruction whose surfaces come from the photos, with the bundled network."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.cameras.priors import KnownCamera, Priors
-from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.geometry.camera import project, sample_depth
-from dust3r.core.inference.array_store import MemoryStore
-from dust3r.core.pipeline.reconstruct import reconstruct
-from dust3r.core.settings import ReconstructionSettings
+from dust3r.tests.core.pipeline.studio import solver
 
 pytest.importorskip("pycolmap")
 
@@ -23,16 +17,7 @@ def truth(pytestconfig):
 
 @pytest.fixture(scope="module")
 def solve(truth, pytestconfig):
-    """Reconstructs the three photos with these settings and priors; the network is asked once."""
-    model = load_model(pytestconfig.rootpath / "models" / "small", torch.device("cpu"), torch.float32)
-    store = MemoryStore()
-
-    def call(count=3, priors=None, **changes):
-        settings = replace(ReconstructionSettings(ground="off"), **changes)
-        given = {} if priors is None else {"priors": priors}
-        return reconstruct([photo.path for photo in truth[:count]], model, settings, store=store, **given)
-
-    return call
+    return solver(truth, pytestconfig.rootpath)
 
 
 @pytest.fixture(scope="module")
