@@ -35,7 +35,10 @@ def camera_spread(
     local = np.einsum("mij,mj->mi", world2cam[photo, :3, :3], points[point]) + world2cam[photo, :3, 3]
     if (local[:, 2] <= 0).any():
         seen = local[:, 2] > 0
-        photo, pixel, point, local = photo[seen], pixel[seen], point[seen], local[seen]
+        photo = photo[seen]
+        pixel = pixel[seen]
+        point = point[seen]
+        local = local[seen]
     z = local[:, 2]
     off = K[photo][:, [0, 1], [0, 1]] * local[:, :2] / z[:, None] + K[photo][:, :2, 2] - pixel
     sigma = ROBUST * np.median(np.abs(off))

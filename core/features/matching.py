@@ -55,7 +55,8 @@ class Matches:
             counts, keypoints, heads, indices = (file[name] for name in ("counts", "keypoints", "heads", "indices"))
         if counts.shape != (photos,) or keypoints.dtype != np.float32 or indices.dtype != np.uint32:
             raise ValueError("they are of other photos")
-        ends, starts = np.cumsum(counts), np.cumsum(heads[:, 3])
+        ends = np.cumsum(counts)
+        starts = np.cumsum(heads[:, 3])
         if indices.shape != (heads[:, 3].sum(), 2):
             raise ValueError("their pairs are damaged")
         pairs = [

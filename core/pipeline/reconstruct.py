@@ -97,7 +97,8 @@ def reconstruct(
             found = unadjusted(alignment, known, noted)
     aligned = aligned_views(views, found.alignment, found.known, found.evidence)
     if settings.surfaces == "auto":
-        side, device = settings.surface_resolution or AUTO_SURFACE, model.network.decoder_embed.weight.device
+        side = settings.surface_resolution or AUTO_SURFACE
+        device = model.network.decoder_embed.weight.device
         aligned = surfaces_of_photos(aligned, found, priors.masks, side, device, report)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(

@@ -93,7 +93,8 @@ class PointCloud:
     @classmethod
     def empty(cls, count: int, flaws: NDArray[np.uint8] | None) -> Self:
         """Arrays to be filled part by part: joining finished ones would hold every point twice."""
-        position, color = np.empty((count, 3), np.float32), np.empty((count, 3), np.uint8)
+        position = np.empty((count, 3), np.float32)
+        color = np.empty((count, 3), np.uint8)
         return cls(position, color, np.empty(count, np.float32), np.empty(count, np.int32), flaws)
 
 
