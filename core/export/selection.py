@@ -15,7 +15,7 @@ def split_worlds(reconstruction: Reconstruction) -> list[Reconstruction]:
     components = [view.component for view in reconstruction.views]
     order = sorted(set(components), key=lambda component: (-components.count(component), component))
     return [
-        replace(reconstruction, views=tuple(view for view in reconstruction.views if view.component == component))
+        reconstruction.of_views([index for index, each in enumerate(components) if each == component])
         for component in order
     ]
 

@@ -7,6 +7,7 @@ translation.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,27 +60,78 @@ def sparse_model(
     max_points: int | None = None,
     tracks: bool = False,
 ) -> SparseModel:
-    """The points at or above a confidence, at most `max_points`, with their photos.
+    """What the cameras were adjusted on, and points at or above a confidence, at most `max_points` together.
 
-    tracks: points of several photos that show the same become one, at their mean; else each photo has its own points.
+    The first have the matched features of several photos. tracks: points of several photos that show the same become
+    one, at their mean; else each photo has its own points.
     """
     views = reconstruction.views
+    found = _triangulated(reconstruction, max_points)
+    room = None if max_points is None else max_points - len(found.position)
+    dense = _dense(reconstruction, min_confidence, room, tracks)
+    view = np.concatenate([found.view, dense.view])
+    order = np.argsort(view, kind="stable")
+    view = view[order]
+    pixel = np.concatenate([found.pixel, dense.pixel])[order]
+    point = np.concatenate([found.point, dense.point + len(found.position)])[order]
+    position = np.concatenate([found.position, dense.position])
+    color = np.concatenate([found.color, dense.color])
+    images = tuple(
+        _image(one, name, pixel[view == k], point[view == k])
+        for k, (one, name) in enumerate(zip(views, names, strict=True))
+    )
+    error = _errors(views, position, pixel, view, point)
+    return SparseModel(images, SparsePoints(position, color, error, *_tracks(view, point)))
+
+
+class _Seen(NamedTuple):
+    """N points and their M observations, sorted by photo."""
+
+    position: Floats  # (N, 3), world
+    color: NDArray[np.uint8]  # (N, 3), sRGB
+    view: Indices  # (M,), of the photo
+    pixel: Floats  # (M, 2), photo pixels
+    point: Indices  # (M,), row of position
+
+
+def _dense(reconstruction: Reconstruction, min_confidence: float, max_points: int | None, joined: bool) -> _Seen:
+    """An even choice of the depth maps' points, with the photos that they are of."""
     cloud = reconstruction.point_cloud(min_confidence)
-    position, pixels = _positions_and_pixels(views, min_confidence)
-    roots = track_roots(reconstruction, min_confidence) if tracks else np.arange(len(position))
+    position, pixels = _positions_and_pixels(reconstruction.views, min_confidence)
+    roots = track_roots(reconstruction, min_confidence) if joined else np.arange(len(position))
     chosen, point_of = np.unique(roots, return_inverse=True)
     number = np.full(len(chosen), -1)
     kept = choose(len(chosen), max_points)
     number[kept] = np.arange(np.count_nonzero(kept))
     seen = np.flatnonzero(number[point_of] >= 0)
-    view, point = cloud.view[seen].astype(np.int64), number[point_of[seen]]
-    middle = _means(position[seen], point)
-    images = tuple(
-        _image(one, name, pixels[seen[view == k]], point[view == k])
-        for k, (one, name) in enumerate(zip(views, names, strict=True))
+    point = number[point_of[seen]]
+    view = cloud.view[seen].astype(np.int64)
+    return _Seen(_means(position[seen], point), cloud.color[chosen[kept]], view, pixels[seen], point)
+
+
+def _triangulated(reconstruction: Reconstruction, max_points: int | None) -> _Seen:
+    """The points that the cameras were adjusted on, those that most photos see first, in the colours of a photo."""
+    tracks = reconstruction.tracks
+    if tracks is None:
+        nothing = np.empty(0, np.int64)
+        return _Seen(np.empty((0, 3)), np.empty((0, 3), np.uint8), nothing, np.empty((0, 2)), nothing)
+    lengths = np.bincount(tracks.point, minlength=len(tracks.points))
+    rows = np.argsort(-lengths, kind="stable")[:max_points]
+    number = np.full(len(lengths), -1)
+    number[rows] = np.arange(len(rows))
+    seen = np.flatnonzero(number[tracks.point] >= 0)
+    view, pixel, point = (
+        tracks.view[seen].astype(np.int64),
+        tracks.pixel[seen].astype(float),
+        number[tracks.point[seen]],
     )
-    error = _errors(views, middle, pixels[seen], view, point)
-    return SparseModel(images, SparsePoints(middle, cloud.color[chosen[kept]], error, *_tracks(view, point)))
+    color = np.empty((len(rows), 3), np.uint8)
+    for k, one in enumerate(reconstruction.views):
+        mine = view == k
+        x, y = ((pixel[mine] - one.mapping.offset) / one.mapping.scale).astype(int).T
+        width, height = one.mapping.view_size
+        color[point[mine]] = one.colors[y.clip(0, height - 1), x.clip(0, width - 1)]
+    return _Seen(tracks.points[rows], color, view, pixel, point)
 
 
 def quaternion(rotation: Floats) -> Floats:

@@ -18,6 +18,7 @@ from ..geometry.camera import intrinsics
 from ..images.preprocessing import View
 from ..inference.array_store import ArrayStore
 from ..progress import Report
+from ..reconstruction.tracks import Tracks
 from ..scene_graph.edges import Edge
 
 SETTLING = "Fitting depths to the cameras"
@@ -83,6 +84,24 @@ def unadjusted(alignment: Alignment, known: Sequence[KnownCamera], warnings: tup
     """The network's world as it is."""
     evidence = [camera.evidence for camera in known]
     return PhotoCameras(alignment, list(known), evidence, warnings, (None,) * len(known))
+
+
+def tracks_of(cameras: Sequence[AdjustedCamera | None]) -> Tracks | None:
+    """What the adjusted cameras see of each other, each point once in a photo; None where there are none."""
+    seen = [(index, camera) for index, camera in enumerate(cameras) if camera is not None]
+    if not seen:
+        return None
+    numbers = np.concatenate([camera.tracks for _, camera in seen])
+    _, first, point = np.unique(numbers, return_index=True, return_inverse=True)
+    view = np.repeat([index for index, _ in seen], [len(camera.pixels) for _, camera in seen])
+    once = np.unique(view * len(first) + point, return_index=True)[1]
+    everything = Tracks(
+        points=np.concatenate([camera.points for _, camera in seen])[first],
+        view=view[once].astype(np.int32),
+        pixel=np.concatenate([camera.pixels for _, camera in seen])[once].astype(np.float32),
+        point=point[once].astype(np.int32),
+    )
+    return everything.of_views(range(len(cameras)))
 
 
 def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera]) -> list[PhotoStart]:

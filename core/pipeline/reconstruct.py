@@ -36,7 +36,7 @@ from ..version import VERSION
 from .edge_choice import choose_edges
 from .memory_plan import STORAGES, Plan, Storage, plan
 from .observer import Observer
-from .photo_cameras import adjust_to_photos, unadjusted
+from .photo_cameras import adjust_to_photos, tracks_of, unadjusted
 from .photo_surfaces import surfaces_of_photos
 
 # Expected parts of the whole time; the time left follows the job's own pace.
@@ -110,6 +110,7 @@ def reconstruct(
         priors=priors.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
         synthetic=model.synthetic,
+        tracks=tracks_of(found.cameras),
     )
     return cleanup.with_flaws(result, report=report)
 

@@ -1,7 +1,7 @@
 """The result of a reconstruction: cameras and geometry of every photo in one world. NumPy only, no torch."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ from ..io.validation import check_archive, check_path, record_of
 from ..settings import NOT_RECORDED, ReconstructionSettings
 from .checks import check_result
 from .localization import Localization
+from .tracks import Tracks
 from .world_frame import WorldFrame
 
 FORMAT = 1  # of the folder that save() writes
@@ -114,6 +115,7 @@ class Reconstruction:
     licence: str = ""  # of the model, which binds what is made with it; "": nobody said
     synthetic: bool = False  # the model was trained on synthetic scenes alone
     localization: Localization | None = None  # how photos were placed that are no part of what made this world
+    tracks: Tracks | None = None  # what the cameras were adjusted on; None: nothing
 
     def point_cloud(self, min_confidence: float = 1.0) -> PointCloud:
         """All kept points at or above a confidence."""
@@ -130,6 +132,11 @@ class Reconstruction:
             if cloud.flaws is not None and view.flaws is not None:
                 cloud.flaws[part] = view.flaws.take(pixels)
         return cloud
+
+    def of_views(self, indices: Sequence[int]) -> "Reconstruction":
+        """The same of these photos alone, in this order."""
+        tracks = self.tracks.of_views(indices) if self.tracks else None
+        return replace(self, views=tuple(self.views[index] for index in indices), tracks=tracks)
 
     @property
     def min_confidence(self) -> float:
@@ -210,6 +217,8 @@ class Reconstruction:
         for index, view in enumerate(self.views):
             for key in (*ARRAYS, *(("flaws",) if view.flaws is not None else ())):
                 arrays[f"{index}.{key}"] = getattr(view, key)
+        if self.tracks:
+            arrays |= {f"tracks.{name}": array for name, array in self.tracks.arrays().items()}
         with replacing(folder / "arrays.npz") as file:
             np.savez(file, **arrays)
         entries = [
@@ -228,7 +237,13 @@ class Reconstruction:
         write_json(folder / "reconstruction.json", head | self._recipe())
 
     @classmethod
-    def from_recipe(cls, views: tuple[AlignedView, ...], recipe: dict[str, Any], priors: dict[str, Any]) -> Self:
+    def from_recipe(
+        cls,
+        views: tuple[AlignedView, ...],
+        recipe: dict[str, Any],
+        priors: dict[str, Any],
+        tracks: Tracks | None = None,
+    ) -> Self:
         """The views with what a file says made them, checked; raises one of DAMAGED_ARRAYS for what we do not write.
 
         Files of earlier versions lack some entries.
@@ -245,6 +260,7 @@ class Reconstruction:
             licence=recipe.get("licence", ""),
             synthetic=recipe.get("synthetic", False),
             localization=record_of(Localization, localization) if localization else None,
+            tracks=tracks,
         )
         check_result(result)
         return result
@@ -259,7 +275,8 @@ class Reconstruction:
             check_archive(folder / "arrays.npz")
             with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
                 views = tuple(_read_view(index, entry, arrays) for index, entry in enumerate(head["views"]))
-            result = cls.from_recipe(views, head, head.get("given", {}))
+                tracks = _read_tracks(arrays, len(views))
+            result = cls.from_recipe(views, head, head.get("given", {}), tracks)
             if not views:
                 raise ValueError("it has no photo")
             return result
@@ -267,6 +284,11 @@ class Reconstruction:
             raise InputError(
                 f"{folder} holds no complete reconstruction ({first_line(error)}); run the job again"
             ) from error
+
+
+def _read_tracks(arrays: Any, views: int) -> Tracks | None:
+    found = {name.removeprefix("tracks."): arrays[name] for name in arrays if name.startswith("tracks.")}
+    return Tracks.from_arrays(found, views) if found else None
 
 
 def _read_view(index: int, entry: dict[str, Any], arrays: Any) -> AlignedView:

@@ -49,7 +49,8 @@ def moved(reconstruction: Reconstruction, similarity: Array, choices: Iterable[s
             f"The world would be {scale_of(world_frame.similarity):g} times as large as at first, its cameras up to "
             f"{farthest:g} units away; scales go from {SCALES[0]:g} to {SCALES[1]:g}, distances to {FARTHEST:g}"
         )
-    return replace(reconstruction, views=views, world_frame=world_frame)
+    tracks = reconstruction.tracks.moved(similarity) if reconstruction.tracks else None
+    return replace(reconstruction, views=views, world_frame=world_frame, tracks=tracks)
 
 
 def moved_pose(cam2world: Array, similarity: Array) -> Array:
@@ -231,4 +232,6 @@ OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])  # both are right-handed; y a
 def turned(reconstruction: Reconstruction, turn: NDArray[np.float64]) -> Reconstruction:
     """The same in another world: turn (4, 4) leads from this one to that. Cameras carry their points along."""
     views = tuple(replace(view, cam2world=turn @ view.cam2world) for view in reconstruction.views)
-    return replace(reconstruction, views=views)
+    return replace(
+        reconstruction, views=views, tracks=reconstruction.tracks.moved(turn) if reconstruction.tracks else None
+    )

@@ -1,7 +1,6 @@
 """The world of an earlier reconstruction of the same photos, for a new one to be laid onto."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -27,9 +26,9 @@ def earlier_world(scene: bpy.types.Scene, photos: Iterable[Path]) -> Reconstruct
         try:
             if _is_settled(collection):
                 found = seen_reconstruction(collection)
-                shared = tuple(view for view in found.views if view.path.resolve() in wanted)
+                shared = [index for index, view in enumerate(found.views) if view.path.resolve() in wanted]
                 if shared:
-                    return replace(found, views=shared[:: -(-len(shared) // ENOUGH)])
+                    return found.of_views(shared[:: -(-len(shared) // ENOUGH)])
         except InputError:  # somebody's damaged recipe is no reason not to reconstruct
             continue
     return None

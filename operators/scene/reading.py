@@ -15,11 +15,12 @@ from ...core.images.pixel_mapping import PixelMapping
 from ...core.io.atomic import DAMAGED_ARRAYS
 from ...core.io.validation import check_camera
 from ...core.reconstruction.result import AlignedView, PointCloud, Reconstruction
+from ...core.reconstruction.tracks import Tracks
 from ...core.world.transform import WORLD_TO_Z_UP
 from .cameras import SIZE, VIEW_INDEX
 from .flaws import can_hide, hidden_flaws
 from .point_cloud import minimum_confidence, points_modifier, read_points
-from .reconstruction import RECIPE, read_recipe
+from .reconstruction import RECIPE, TRACKS, read_recipe
 from .shared import scene_of
 
 
@@ -73,15 +74,15 @@ def read_reconstruction(collection: bpy.types.Collection) -> Reconstruction:
             f"{collection.name!r} was made by an older version that did not keep enough; reconstruct again"
         )
     try:
-        return _rebuilt(recipe, cloud)
+        return _rebuilt(recipe, cloud, collection.get(TRACKS))
     except DAMAGED_ARRAYS as error:
         raise InputError(
             f"The recipe of {collection.name!r} is not as DUSt3R wrote it ({first_line(error)}); reconstruct again"
         ) from error
 
 
-def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
-    """The reconstruction of a recipe and its points; raises one of DAMAGED_ARRAYS where they do not fit."""
+def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object, kept_tracks: Any) -> Reconstruction:
+    """The reconstruction of a recipe, its points and tracks; raises one of DAMAGED_ARRAYS where they do not fit."""
     points = read_points(cloud)
     position = points.position @ WORLD_TO_Z_UP[:3, :3]  # back to z forward
     points = replace(points, position=position)
@@ -91,7 +92,9 @@ def _rebuilt(recipe: dict[str, Any], cloud: bpy.types.Object) -> Reconstruction:
     if can_hide(points_modifier(cloud)):
         settings["hide"] = list(hidden_flaws(points_modifier(cloud)))
     priors = {name: recipe[name] for name in PRIOR_KEYS if name in recipe}
-    return Reconstruction.from_recipe(views, recipe | {"settings": settings}, priors)
+    tracks = Tracks.from_bytes(kept_tracks, len(views)) if isinstance(kept_tracks, bytes) else None
+    result = Reconstruction.from_recipe(views, recipe | {"settings": settings}, priors)
+    return replace(result, tracks=tracks.moved(result.world_frame.similarity)) if tracks else result
 
 
 def find_points(collection: bpy.types.Collection) -> bpy.types.Object | None:

@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 import bpy
+import numpy as np
 
 from ...core.errors import InputError
 from ...core.reconstruction.result import Reconstruction
@@ -17,6 +18,7 @@ from .shared import scene_of, taken_back_on_failure
 from .statistics import keep_statistics
 
 RECIPE = "dust3r_recipe"  # custom property of the collection
+TRACKS = "dust3r_tracks"  # that of what the cameras were adjusted on, in the alignment's world
 logger = logging.getLogger(__name__)
 
 
@@ -96,6 +98,9 @@ def _write_recipe(
         "warnings": [*reconstruction.warnings, *warnings],
     }
     collection[RECIPE] = json.dumps(recipe)
+    if reconstruction.tracks:
+        back = np.linalg.inv(reconstruction.world_frame.similarity)
+        collection[TRACKS] = reconstruction.tracks.moved(back).to_bytes()
     # the parts a person looks for, readable in the interface
     collection["dust3r_model"] = reconstruction.model
     collection["dust3r_licence"] = reconstruction.licence

@@ -1,6 +1,7 @@
 """A reconstruction read back from its scene, hidden points, cameras that come later, and an earlier world."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bpy
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from dust3r.core.errors import InputError
 from dust3r.core.flaws import FLAWS, SURELY_FLAWED
+from dust3r.core.reconstruction.tracks import Tracks
+from dust3r.core.world.transform import moved, scaled
 from dust3r.operators.scene import add_reconstruction
 from dust3r.operators.scene import earlier_world as module
 from dust3r.operators.scene.camera_path import first_free_frame
@@ -22,7 +25,7 @@ from dust3r.operators.scene.photo_visibility import OFF, photos_off, switch_phot
 from dust3r.operators.scene.point_cloud import points_modifier
 from dust3r.operators.scene.points_nodes import HIDE, set_points_input
 from dust3r.operators.scene.reading import _pixels, find_points, photo_cameras, read_reconstruction, reconstructions
-from dust3r.operators.scene.reconstruction import RECIPE, read_recipe
+from dust3r.operators.scene.reconstruction import RECIPE, TRACKS, read_recipe
 from dust3r.operators.scene.world import move_world
 
 from .synthetic_reconstruction import SHOTS, Shot, as_placed, make_reconstruction
@@ -55,6 +58,23 @@ def test_points_lead_back_to_the_network_pixels_that_they_came_from(tmp_path):
         at = np.argwhere(view.mask)
         assert rows.tolist() == at[:, 0].tolist() and columns.tolist() == at[:, 1].tolist()
         assert depth == pytest.approx(view.depth[view.mask], rel=1e-5)
+
+
+def test_tracks_come_back_and_move_with_the_world(tmp_path, empty_scene):
+    points, pixel = np.array([[0.0, 0, 2], [1, 0, 3]]), np.arange(8, dtype=np.float32).reshape(4, 2)
+    tracks = Tracks(points, np.array([0, 0, 1, 1], np.int32), pixel, np.array([0, 1, 0, 1], np.int32))
+    made = moved(replace(make_reconstruction(tmp_path, TWO), tracks=tracks), scaled(2.0))
+    collection = add_reconstruction(empty_scene, made)
+    assert read_reconstruction(collection).tracks.points == pytest.approx(2 * points)
+    bpy.context.view_layer.update()
+    move_world(collection, scaled(3.0), "scale")
+    found = read_reconstruction(collection).tracks
+    assert found.points == pytest.approx(6 * points)
+    assert np.array_equal(found.pixel, pixel) and np.array_equal(found.view, tracks.view)
+    for damaged in (b"PK", tracks.to_bytes()[:-30]):
+        collection[TRACKS] = damaged
+        with pytest.raises(InputError, match="is not as DUSt3R wrote it"):
+            read_reconstruction(collection)
 
 
 def test_cameras_of_photos_come_in_the_order_of_their_numbers_and_no_others_do(added):
@@ -232,6 +252,6 @@ def test_of_very_many_shared_photos_some_are_enough(empty_scene, monkeypatch):
         monkeypatch.setattr(module, "reconstructions", lambda scene: ["one"])
         monkeypatch.setattr(module, "find_points", lambda collection: True)
         monkeypatch.setattr(module, "_is_settled", lambda collection: True)
-        monkeypatch.setattr(module, "replace", lambda found, views: views)
-        monkeypatch.setattr(module, "seen_reconstruction", lambda collection, v=views: SimpleNamespace(views=v))
+        found = SimpleNamespace(views=views, of_views=lambda indices, v=views: [v[index] for index in indices])
+        monkeypatch.setattr(module, "seen_reconstruction", lambda collection, found=found: found)
         assert len(module.earlier_world(empty_scene, paths)) == kept

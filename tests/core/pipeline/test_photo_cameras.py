@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.cameras.priors import KnownCamera, Priors
-from dust3r.core.geometry.camera import sample_depth
+from dust3r.core.export.formats import export_reconstruction
+from dust3r.core.export.settings import ExportSettings
+from dust3r.core.geometry.camera import project, sample_depth
 from dust3r.core.pipeline import reconstruct as pipeline
 from dust3r.core.pipeline.edge_choice import ChosenEdges
+from dust3r.core.reconstruction.result import Reconstruction
+from dust3r.core.world.transform import moved
 from dust3r.tests.core.pipeline.studio import solver
 
 pytest.importorskip("pycolmap")
@@ -101,3 +105,34 @@ def test_a_known_camera_comes_back_to_the_last_bit(solve, truth):
             tuple(photo.K[:2, 2]),
             "known",
         )
+
+
+def test_what_the_cameras_were_adjusted_on_is_exported_as_colmap_reads_it(by_photos, tmp_path):
+    pycolmap = pytest.importorskip("pycolmap")
+    export_reconstruction(by_photos, tmp_path, "colmap", ExportSettings(max_points=len(by_photos.tracks.points)))
+    model = pycolmap.Reconstruction(str(tmp_path / "sparse" / "0"))
+    assert model.num_points3D() == len(by_photos.tracks.points) > 100
+    assert model.compute_mean_track_length() >= 2
+    assert model.compute_mean_reprojection_error() < 1
+    observed = np.mean([view.evidence.observations for view in by_photos.views])
+    assert observed - 10 < model.compute_mean_observations_per_reg_image() <= observed  # once of each photo
+
+
+def test_tracks_are_saved_and_move_with_the_world(by_photos, tmp_path):
+    by_photos.save(tmp_path)
+    similarity = np.diag([3.0, 3.0, 3.0, 1.0])
+    similarity[:3, 3] = 1, -2, 3
+    result = moved(Reconstruction.load(tmp_path), similarity)
+    tracks = result.tracks
+    for index, view in enumerate(result.views):
+        mine = tracks.view == index
+        pixels, _ = project(tracks.points[tracks.point[mine]], view.K, view.cam2world)
+        assert np.median(np.linalg.norm(pixels - tracks.pixel[mine], axis=1)) < 1
+    two = result.of_views([3, 1])
+    assert [view.name for view in two.views] == [result.views[3].name, result.views[1].name]
+    assert (np.bincount(two.tracks.point) == 2).all() and set(two.tracks.view) == {0, 1}
+    pixels, _ = project(
+        two.tracks.points[two.tracks.point[two.tracks.view == 0]], two.views[0].K, two.views[0].cam2world
+    )
+    assert np.median(np.linalg.norm(pixels - two.tracks.pixel[two.tracks.view == 0], axis=1)) < 1
+    assert by_photos.of_views([2]).tracks is None
