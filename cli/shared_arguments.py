@@ -131,6 +131,8 @@ def add_cameras_from(parser: argparse.ArgumentParser) -> None:
     """Of what reconstructs."""
     text = "auto: cameras that matches between the photos support, else the network's; network: the network's alone"
     parser.add_argument("--cameras-from", choices=get_args(Cameras), default=DEFAULTS.cameras, help=text)
+    text = "take every lens for straight: do not look for one that bends lines"
+    parser.add_argument("--no-lens-distortion", action="store_true", help=text)
 
 
 def add_surfaces_from(parser: argparse.ArgumentParser) -> None:
@@ -216,6 +218,7 @@ def read_settings(arguments: argparse.Namespace) -> ReconstructionSettings:
         min_confidence=arguments.min_confidence,
         hide=arguments.hide if "hide" in arguments else DEFAULTS.hide,
         cameras=arguments.cameras_from if "cameras_from" in arguments else DEFAULTS.cameras,
+        lens_distortion=DEFAULTS.lens_distortion and not getattr(arguments, "no_lens_distortion", False),
         surfaces=arguments.surfaces_from if "surfaces_from" in arguments else DEFAULTS.surfaces,
         surface_resolution=arguments.surface_resolution if "surface_resolution" in arguments else None,
         ground=arguments.ground if "ground" in arguments else DEFAULTS.ground,

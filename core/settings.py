@@ -70,6 +70,7 @@ class ReconstructionSettings:
     device: Device = "auto"
     precision: Precision = "auto"  # of the network's products; auto: half where the device is faster in it
     cameras: Cameras = "auto"  # from what the photos agree on, where that is more than the network's (core/adjustment)
+    lens_distortion: bool = True  # lenses that bend lines are recognised, with cameras from the photos
     surfaces: Surfaces = "auto"  # dense depth from photos whose cameras are certain, where they overlap (core/stereo)
     surface_resolution: int | None = None  # pixels: long side of these depth maps; None: AUTO_SURFACE
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
@@ -118,7 +119,7 @@ class ReconstructionSettings:
         return cls.from_dict(NOT_RECORDED | known) if known else None
 
 
-NOT_RECORDED = {"hide": (), "ground": "off", "cameras": "network", "surfaces": "network"}
+NOT_RECORDED = {"hide": (), "ground": "off", "cameras": "network", "surfaces": "network", "lens_distortion": False}
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class DUST3R_PT_refinement(FoldedPanel, bpy.types.Panel):
             "iterations",
             "schedule",
             "cameras",
+            "lens_distortion",
             "surfaces",
             "surface_resolution",
             "ground",

@@ -24,10 +24,10 @@ from ..cameras.priors import KnownCamera
 from ..errors import Cancelled, ReconstructionError
 from ..features.process import has_pycolmap, run_apart
 from ..geometry.camera import intrinsics, project, sample_depth
+from ..images.lens_distortion import open_straight
 from ..images.pixel_mapping import PixelMapping
-from ..images.reader import open_photo
 from ..progress import Report
-from .colmap_main import ADJUSTING, ARRAYS, RESULT, TASK, all_pairs, matches_of
+from .colmap_main import ADJUSTING, RESULT, TASK, all_pairs, matches_of
 from .covariance import camera_spread
 from .settings import AdjustmentSettings
 
@@ -68,10 +68,11 @@ class AdjustedCamera:
 
     cam2world: Array  # (4, 4), rigid
     K: Array  # (3, 3), photo pixels
-    pixels: Array  # (M, 2), photo pixels of the points that it sees
+    pixels: Array  # (M, 2), photo pixels of the points that it sees, where a straight lens would show them
     points: Array  # (M, 3), world
     tracks: NDArray[np.int64]  # (M,), number of the point, the same in all photos
     evidence: CameraEvidence
+    distortion: float = 0.0  # per squared photo pixel, of what is still in the photo (`PixelMapping`)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +144,7 @@ def _write_task(
     for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
         report("Finding features", 0, len(photos))
         size = _shrunken(photo.mapping.photo_size, settings.features.long_side)
-        grey = open_photo(photo.path).image.convert("L")
+        grey = open_straight(photo.path, photo.mapping).image.convert("L")
         shown = {folder / "images" / name: grey.resize(size, Image.Resampling.BOX)}
         if masked:
             shown[folder / "masks" / f"{name}.png"] = _mask_image(photo, size)
@@ -191,6 +192,7 @@ def _entry(photo: PhotoStart, size: tuple[int, int], shrink: Array, camera: int)
         "focal_known": known.focal is not None,
         "world2cam": None if photo.cam2world is None else np.linalg.inv(photo.cam2world).tolist(),
         "posed": known.cam2world is not None,
+        "straight": photo.mapping.distortion != 0,
     }
 
 
@@ -226,7 +228,7 @@ def _cameras(
     """The model's cameras in photo pixels, and in the network's world."""
     scale, move = _into_network_world(photos, found, shrink)
     points = scale * found["points"] @ move[:3, :3].T + move[:3, 3]
-    spread = camera_spread(*(found[name] for name in ARRAYS))
+    spread = camera_spread(*(found[name] for name in ("world2cam", "K", "photo", "pixel", "point", "points")))
     cameras: list[AdjustedCamera | None] = []
     for index, (photo, world2cam) in enumerate(zip(photos, found["world2cam"], strict=True)):
         seen = found["photo"] == index
@@ -245,7 +247,8 @@ def _cameras(
             turn=finite(spread.turn[index]),
             shift=finite(spread.shift[index]),
         )
-        cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, evidence))
+        distortion = float(found["bend"][index] / K[0, 0] ** 2)
+        cameras.append(AdjustedCamera(camera, K, pixels, points[tracks], tracks, evidence, distortion))
     return tuple(cameras)
 
 

@@ -16,13 +16,21 @@ from numpy.typing import NDArray
 from ..features.matching import Matches, match_photos
 from ..io.atomic import DAMAGED_ARRAYS
 from ..io.validation import record_of
-from .mapping import Model, StartCamera, candidates
+from .mapping import Model, StartCamera, candidates, refined
 from .settings import AdjustmentSettings
 from .support import support
 
 TASK = "task.json"
 RESULT = "result.npz"
-ARRAYS = ("world2cam", "K", "photo", "pixel", "point", "points")  # of a Model, in RESULT; none where there is no model
+ARRAYS = (
+    "world2cam",
+    "K",
+    "photo",
+    "pixel",
+    "point",
+    "points",
+    "bend",
+)  # of a Model, in RESULT; none where there is no model
 ADJUSTING = "Adjusting cameras"
 
 
@@ -44,7 +52,7 @@ def solve(
     edges: Sequence[tuple[int, int]],
     settings: AdjustmentSettings,
 ) -> Model | None:
-    """The model that most matches support; None where they support the network's cameras as well.
+    """The model that most matches support, adjusted to its end; None where they support the network's cameras as well.
 
     Features are found more thoroughly until a model has a certain place for every photo.
     """
@@ -64,7 +72,8 @@ def solve(
                 break
         if any(_is_complete(model, settings) for model in models):
             break
-    return choose(models, matches, start, settings)
+    model = choose(models, matches, start, settings)
+    return None if model is None else refined(matches, start, model, settings)
 
 
 def choose(

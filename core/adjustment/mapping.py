@@ -1,8 +1,9 @@
 """Structure from motion with pycolmap on verified matches. Runs in a process of its own. Imports no torch."""
 
+import copy
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class StartCamera:
     focal_known: bool = False  # the focal is the user's or EXIF's: matches are verified with it
     world2cam: Array | None = None  # (4, 4), the network's; None: it placed this photo elsewhere
     posed: bool = False  # world2cam is the user's and stays
+    straight: bool = False  # the lens's bend is known and was taken out of the photo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +38,11 @@ class Model:
     world2cam: Array  # (N, 4, 4), rigid; NaN where a photo has no place
     K: Array  # (N, 3, 3)
     photo: NDArray[np.int64]  # (M,), of every observation
-    pixel: Array  # (M, 2), of every observation
+    pixel: Array  # (M, 2), of every observation, where a straight lens would show it
     point: NDArray[np.int64]  # (M,), index into points
     points: Array  # (P, 3), world
     freedom: int = 0  # how many focals were found with it
+    bend: Array | None = None  # (N,): a ray at radius r, in focal lengths, is at r (1 + bend r^2); None: straight
 
     @property
     def placed(self) -> NDArray[np.bool_]:
@@ -56,7 +59,32 @@ def candidates(matches: Matches, start: Sequence[StartCamera], settings: Adjustm
             for factor in settings.focal_factors:
                 yield from mapper.incremental(factor)
             yield from mapper.from_two()
-        yield from mapper.from_world()
+        yield from mapper.from_world(settings.rounds)
+
+
+def refined(matches: Matches, start: Sequence[StartCamera], model: Model, settings: AdjustmentSettings) -> Model:
+    """The model adjusted to its end, with a robust loss and tighter tolerance; its lenses may bend lines.
+
+    A bend is kept that shows at the corners and that both halves of the points agree on. Two photos stay as they are.
+    """
+    if model.placed.sum() < 3:
+        return model
+    own = model.freedom > len({camera.camera for camera in start if not camera.lens_known})  # a focal for every photo
+    cameras = [
+        replace(
+            camera,
+            camera=index if own else camera.camera,
+            K=model.K[index],
+            world2cam=model.world2cam[index] if model.placed[index] else None,
+        )
+        for index, camera in enumerate(start)
+    ]
+    pycolmap = import_pycolmap()
+    with tempfile.TemporaryDirectory(prefix="mapping-", ignore_cleanup_errors=True) as work:
+        mapper = _Mapper(pycolmap, Path(work), matches, cameras, settings)
+        if settings.distortion:
+            mapper.bent = mapper.bent_lenses()
+        return next(mapper.from_world(settings.last_rounds), model)
 
 
 class _Mapper:
@@ -70,6 +98,7 @@ class _Mapper:
         self._matches = matches
         self._start = start
         self._settings = settings
+        self.bent: frozenset[int] = frozenset()  # numbers of the cameras whose lens bends lines
 
     def incremental(self, factor: float | None) -> Iterator[Model]:
         """From the photos alone; factor: the first focal where none is known, of the long side; None: the network's."""
@@ -89,7 +118,7 @@ class _Mapper:
             model = self._two_views(pair.i, pair.j, factor)
             if model is None:
                 continue
-            self._adjust(model, database, refine_focal=False)
+            self._adjust(model, database, self._settings.rounds, refine_focal=False)
             if len(self._start) > 2:
                 folder = Path(tempfile.mkdtemp(dir=self._work))
                 model.write(folder)
@@ -100,18 +129,46 @@ class _Mapper:
             else:
                 yield self._model(model)
 
-    def from_world(self) -> Iterator[Model]:
-        """From the network's world: its cameras triangulate the matches and are adjusted on them."""
+    def from_world(self, rounds: Sequence[float]) -> Iterator[Model]:
+        """From the world in which the cameras are: they triangulate the matches and are adjusted on them."""
+        model = self._world(rounds)
+        if model is not None:
+            yield self._model(model)
+
+    def _world(self, rounds: Sequence[float]) -> Any | None:
         placed = {index: camera.world2cam for index, camera in enumerate(self._start) if camera.world2cam is not None}
         if len(placed) < 2:
-            return
+            return None
         database = self._database(None)
         model = self._empty(None)
         for index, world2cam in placed.items():
             self._place(model, index, world2cam)
-        self._adjust(model, database, refine_focal=True)
-        if model.num_points3D():
-            yield self._model(model)
+        self._adjust(model, database, rounds, refine_focal=True)
+        return model if model.num_points3D() else None
+
+    def bent_lenses(self) -> frozenset[int]:
+        """Numbers of the cameras whose lens bends lines, by the points that all photos see."""
+        trial = _Mapper(self._pc, self._work, self._matches, self._start, self._settings)
+        trial.bent = _may_bend(self._start)
+        model = trial._world(self._settings.last_rounds[:1]) if trial.bent else None
+        if model is None:
+            return frozenset()
+        shown = {number for number in trial.bent if _bend_shown(model.cameras[number + 1]) > self._settings.least_bend}
+        if not shown:
+            return frozenset()
+        halves = []
+        for rest in (0, 1):
+            half = copy.deepcopy(model)
+            for point_id in [point_id for point_id in half.point3D_ids() if point_id % 2 == rest]:
+                half.delete_point3D(point_id)
+            self._bundle(half, refine_focal=True)
+            halves.append({number: half.cameras[number + 1].params[3] for number in shown})
+        whole = {number: abs(model.cameras[number + 1].params[3]) for number in shown}
+        return frozenset(
+            number
+            for number in shown
+            if abs(halves[0][number] - halves[1][number]) <= self._settings.bend_spread * whole[number]
+        )
 
     def _focal(self, index: int, factor: float | None) -> float:
         camera = self._start[index]
@@ -126,9 +183,11 @@ class _Mapper:
             if start.camera in cameras:
                 continue
             focal, (cx, cy) = self._focal(index, factor), start.K[:2, 2]
-            square = not start.lens_known  # a focal that is looked for is one of square pixels
-            model = "SIMPLE_PINHOLE" if square else "PINHOLE"
-            params = [focal, cx, cy] if square else [focal, focal * start.K[1, 1] / start.K[0, 0], cx, cy]
+            model, params = "SIMPLE_PINHOLE", [focal, cx, cy]  # a focal that is looked for is one of square pixels
+            if start.lens_known:
+                model, params = "PINHOLE", [focal, focal * start.K[1, 1] / start.K[0, 0], cx, cy]
+            elif start.camera in self.bent:
+                model, params = "SIMPLE_RADIAL", [focal, cx, cy, 0.0]
             cameras[start.camera] = self._pc.Camera(
                 model=model, width=start.width, height=start.height, params=params, camera_id=start.camera + 1
             )
@@ -190,10 +249,10 @@ class _Mapper:
         self._place(model, j, found.cam2_from_cam1.matrix())
         return model
 
-    def _adjust(self, model: Any, database: Path, refine_focal: bool) -> None:
+    def _adjust(self, model: Any, database: Path, rounds: Sequence[float], refine_focal: bool) -> None:
         """Triangulate, adjust and leave out what does not fit, in rounds of falling tolerance; changes the model."""
         pc = self._pc
-        for error in self._settings.rounds:
+        for error in rounds:
             out = tempfile.mkdtemp(dir=self._work)
             options = self._options()
             options.triangulation.create_max_angle_error = (
@@ -249,15 +308,21 @@ class _Mapper:
         """The arrays of a pycolmap.Reconstruction."""
         count = len(self._start)
         world2cam, K = np.full((count, 4, 4), np.nan), np.stack([start.K for start in self._start])
+        bend = np.zeros(count)
         rows = {point_id: row for row, point_id in enumerate(sorted(model.point3D_ids()))}
         photo, pixel, point = [], [], []
         for image_id in sorted(model.reg_image_ids()):
             image, index = model.image(image_id), image_id - 1
             world2cam[index] = np.vstack([image.cam_from_world().matrix(), [0, 0, 0, 1]])
             K[index] = image.camera.calibration_matrix()
+            bent = image.camera_id - 1 in self.bent
+            if bent:
+                bend[index] = image.camera.params[3]
             for seen in image.get_observation_points2D():
                 photo.append(index)
-                pixel.append(seen.xy)
+                pixel.append(
+                    K[index, :2, :2] @ image.camera.cam_from_img(seen.xy) + K[index, :2, 2] if bent else seen.xy
+                )
                 point.append(rows[seen.point3D_id])
         points = [model.points3D[point_id].xyz for point_id in rows]
         freed = {start.camera for start in self._start if not start.lens_known}
@@ -269,4 +334,22 @@ class _Mapper:
             np.array(point, dtype=np.int64),
             np.array(points, dtype=np.float64).reshape(-1, 3),
             len(freed),
+            bend,
         )
+
+
+def _bend_shown(camera: Any) -> float:
+    """How far the photo's corners are from where a straight lens would show them, of the long side."""
+    radius = np.hypot(camera.width, camera.height) / 2
+    return float(abs(camera.params[3]) * (radius / camera.params[0]) ** 2 * radius / max(camera.width, camera.height))
+
+
+def _is_centred(camera: StartCamera) -> bool:
+    """Whether the principal point is the photo's middle."""
+    return bool(np.allclose(camera.K[:2, 2], (camera.width / 2, camera.height / 2), atol=0.5))
+
+
+def _may_bend(cameras: Sequence[StartCamera]) -> frozenset[int]:
+    """Numbers of the cameras of whose lens nothing is known."""
+    known = {camera.camera for camera in cameras if camera.lens_known or camera.straight or not _is_centred(camera)}
+    return frozenset(camera.camera for camera in cameras) - known

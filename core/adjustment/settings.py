@@ -17,6 +17,10 @@ class AdjustmentSettings:
     photo_matches: int = 12  # with points of the model that place another photo; COLMAP's default is 30
     photo_share: float = 0.1  # of its matches with points that must agree; COLMAP's default is 0.25
     rounds: tuple[float, ...] = (16.0, 8.0, 4.0)  # largest reprojection errors from a rough start on, pixels
+    last_rounds: tuple[float, ...] = (4.0, 2.0)  # the same of the model that is kept
+    distortion: bool = True  # whether lenses that bend lines are recognised
+    least_bend: float = 0.003  # of a lens that is not taken for straight: at the photo's corners, of its long side
+    bend_spread: float = 0.25  # how far, of the whole, that from one half of the points may be from the other half's
     angle_error: float = 2.0  # degrees between rays that may meet in a point, in the last round (COLMAP's)
     least_angle: float = 0.5  # degrees between the rays of a point that is kept
     support_error: float = 4.0  # largest distance of a match that supports two cameras from its epipolar line, pixels

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..images.preprocessing import View
 
 RIGID = 1e-4  # how far a known pose's rotation may be from one
-WORDS = ("cam2world", "K", "focal", "focal_spread", "principal_point")
+WORDS = ("cam2world", "K", "focal", "focal_spread", "principal_point", "distortion")
 ASIDE = ("width", "height", "confidence", "focal_source", "evidence")  # in cameras.json of ours, and no part of a pin
 
 Part = Literal["both", "pose", "lens"]
@@ -42,6 +42,7 @@ class KnownCamera:
     focal_spread: float = 0.0  # relative standard error of the focal; 0: exact
     focal_y: float | None = None  # photo pixels; None: the same
     focal_source: FocalSource = "known"  # where the focal comes from, if there is one
+    distortion: float = 0.0  # of the lens, per squared photo pixel (`PixelMapping`); 0: none, or not known
 
     def __post_init__(self) -> None:
         if self.cam2world is not None:
@@ -54,6 +55,8 @@ class KnownCamera:
         if self.principal_point is not None and not (np.abs(self.principal_point) <= FOCALS[1]).all():
             x, y = self.principal_point
             raise InputError(f"A known principal point must be within {FOCALS[1]:g} pixels, got {x:g}, {y:g}")
+        if not np.isfinite(self.distortion):
+            raise InputError(f"A known distortion must be a finite number, got {self.distortion}")
         if self.focal_y is not None and self.K is None:
             raise InputError("Pixels that are not square can be known only with all of K")
 
@@ -89,7 +92,7 @@ class KnownCamera:
 
     def as_dict(self) -> dict[str, Any]:
         """As cameras.json says it; `from_dict` reads it back to the last bit."""
-        entry: dict[str, Any] = {}
+        entry: dict[str, Any] = {"distortion": self.distortion} if self.distortion else {}
         if self.cam2world is not None:
             entry["cam2world"] = np.asarray(self.cam2world, dtype=np.float64).tolist()
         if self.K is not None:
@@ -108,8 +111,12 @@ class KnownCamera:
             raise InputError(f"{where} has {strange[0]!r}, which says nothing of a camera; give {', '.join(WORDS)}")
         if not words & {"cam2world", "K", "focal", "principal_point"}:
             raise InputError(f"{where} says nothing of its camera; give cam2world, K, focal or principal_point")
-        values = {} if "cam2world" not in words else {"cam2world": read_numbers(entry, "cam2world", (4, 4), where)}
+        values: dict[str, Any] = {}
+        if "cam2world" in words:
+            values["cam2world"] = read_numbers(entry, "cam2world", (4, 4), where)
         try:
+            if "distortion" in words:
+                values["distortion"] = float(read_numbers(entry, "distortion", (), where))
             return cls(**values, **_lens(entry, where))
         except InputError as error:
             raise InputError(str(error) if str(error).startswith(where) else f"{where}: {error}") from error

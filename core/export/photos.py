@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..images.reader import RARE_SUFFIXES, header_if_readable, open_photo, read_header
+from ..images.lens_distortion import open_straight
+from ..images.reader import RARE_SUFFIXES, header_if_readable, read_header
 from ..io.atomic import replacing
 from ..reconstruction.result import AlignedView
 
@@ -88,7 +89,7 @@ def _checked_content(view: AlignedView) -> bytes:
 
 
 def _is_rewritten(view: AlignedView) -> bool:
-    return view.mapping.exif_orientation != 1 or _is_rare(view)
+    return view.mapping.exif_orientation != 1 or view.mapping.distortion != 0 or _is_rare(view)
 
 
 def _is_rare(view: AlignedView) -> bool:
@@ -102,7 +103,7 @@ def _is_transparent(view: AlignedView) -> bool:
 
 def _upright(view: AlignedView, name: str) -> bytes:
     try:
-        photo = open_photo(view.path)
+        photo = open_straight(view.path, view.mapping)
     except InputError as error:
         raise PhotoRefused(str(error)) from error
     content = io.BytesIO()

@@ -15,7 +15,8 @@ MOST_VIEW_PIXELS = 1 << 26  # that any network is shown of one photo
 class PixelMapping:
     """photo = view * scale + offset, per axis; pixel centres at .5 on both sides.
 
-    The photo is the EXIF-turned one, as a person sees it: its pixels are what K and cameras speak of.
+    The photo is the EXIF-turned one, as a person sees it, taken by a lens that bends no line: its pixels are what K and
+    cameras speak of. In the file, a pixel at d from the photo's centre is at d (1 + distortion |d|^2).
     """
 
     photo_size: tuple[int, int]  # (width, height), pixels, after the EXIF turn
@@ -23,6 +24,7 @@ class PixelMapping:
     scale: tuple[float, float] = (1.0, 1.0)  # photo pixels per network pixel
     offset: tuple[float, float] = (0.0, 0.0)  # photo position of the view's top-left corner, photo pixels
     exif_orientation: int = 1  # the EXIF tag of the file (1 to 8), already applied to both sides
+    distortion: float = 0.0  # per squared photo pixel; 0: the lens bends no line
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` reads it back the same."""
@@ -44,7 +46,17 @@ class PixelMapping:
         whole = all(type(size) is int and 0 < size < MOST_PIXELS for size in sizes)
         finite = all(-MOST_PIXELS < step < MOST_PIXELS for step in steps) and min(self.scale) > LEAST_SCALE
         small = whole and self.view_size[0] * self.view_size[1] <= MOST_VIEW_PIXELS
-        return pairs and small and finite and self.exif_orientation in range(1, 9)
+        return pairs and small and finite and self.exif_orientation in range(1, 9) and self.is_invertible
+
+    @property
+    def is_invertible(self) -> bool:
+        """Whether the bend keeps the order of pixels along every ray from the centre to a corner."""
+        return 3 * abs(self.distortion) * float(np.square(self.photo_centre).sum()) < 1  # False for NaN
+
+    def in_file(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where photo pixels (..., 2) are in the upright file, whose lens may bend lines."""
+        off = pixels - self.photo_centre
+        return pixels + off * (self.distortion * (off**2).sum(axis=-1, keepdims=True))
 
     def cropped(self, left: int, top: int, size: tuple[int, int]) -> "PixelMapping":
         """That of a part of the view, (width, height) network pixels from this column and row on."""

@@ -1,7 +1,7 @@
 """Photos to what the network sees: EXIF turn, resize, crop, and the way back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..io.atomic import file_digest, resolved
 from ..progress import Report, silent
 from .exif import NO_TAGS, LensTags
+from .lens_distortion import open_straight, straightened
 from .masks import KEPT, open_mask
 from .pixel_mapping import PixelMapping
 from .reader import open_photo, unique_names
@@ -108,17 +109,32 @@ def read_framed(
 
     Raises InputError, naming the file, where it cannot be read or has another size by now.
     """
-    photo = open_photo(path)
+    photo = open_straight(path, mapping)
     if photo.image.size != mapping.photo_size:
         raise InputError(f"{path} has another size than when it was read first; reconstruct it again")
     (left, top), size = mapping.offset, mapping.view_size
     box = (left, top, left + size[0] * mapping.scale[0], top + size[1] * mapping.scale[1])
     colors = np.array(photo.image.resize(size, _filter(*mapping.photo_size, size), box))
-    mask = np.ones(size[::-1], dtype=bool)
+    in_file = mapping.in_file(mapping.photo_pixels())
+    mask = ((in_file >= 0) & (in_file <= mapping.photo_size)).all(axis=-1)
     own_mask = mask_file and open_mask(mask_file, path, photo.image.size, photo.orientation)
+    if own_mask and mapping.distortion:
+        own_mask = straightened(own_mask, mapping)
     for cover in filter(None, (photo.alpha, own_mask)):
         mask &= np.asarray(cover.resize(size, Image.Resampling.BOX, box)) >= KEPT
     return colors, mask
+
+
+def straight_view(view: View, distortion: float, mask_file: Path | None = None) -> View:
+    """The view of the same photo with its lens's bend taken out; distortion: as `PixelMapping` has it.
+
+    Raises InputError as `read_framed` does, and for a bend that no lens has.
+    """
+    mapping = replace(view.mapping, distortion=distortion)
+    if not mapping.is_invertible:
+        raise InputError(f"A distortion of {distortion:g} folds {view.path} over itself; give one nearer to 0")
+    colors, mask = read_framed(view.path, mapping, mask_file)
+    return replace(view, image=network_image(colors), mask=mask, mapping=mapping)
 
 
 def _resized(width: int, height: int, framing: Framing) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
-from ..images.reader import open_photo
+from ..images.lens_distortion import open_straight
 from ..progress import Report
 from ..reconstruction.result import AlignedView
 from .atlas import CELL, Atlas
@@ -49,7 +49,7 @@ def bake(
         report(STAGE, number, len(views) + 1)
         patches = np.flatnonzero(work.photo == number)
         if len(patches):
-            photo = open_photo(view.path).image
+            photo = open_straight(view.path, view.mapping).image
             _cut_out(photo, patches, atlas, texture, painted)
             _sample(photo, work, np.isin(work.patch, patches), colors)
     report(STAGE, len(views), len(views) + 1)

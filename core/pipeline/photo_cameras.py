@@ -1,8 +1,9 @@
 """The network's world brought onto the cameras that the photos themselves agree on."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from ..alignment.aligner import Alignment
 from ..cameras.evidence import CameraEvidence
 from ..cameras.priors import KnownCamera, lenses_of
 from ..errors import InputError, listed
-from ..geometry.camera import intrinsics
-from ..images.preprocessing import View
+from ..geometry.camera import intrinsics, sample_depth
+from ..images.preprocessing import View, straight_view
 from ..inference.array_store import ArrayStore
 from ..progress import Report
 from ..reconstruction.tracks import Tracks
@@ -27,8 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class PhotoCameras(NamedTuple):
-    """An alignment, what is known of its cameras, what they stand on, and what the user should know of it."""
+    """Photos, an alignment, what is known of its cameras, what they stand on, and what the user should know of it."""
 
+    views: list[View]  # without the bends that lenses were found to have
     alignment: Alignment
     known: list[KnownCamera]
     evidence: list[CameraEvidence]
@@ -45,17 +47,21 @@ def adjust_to_photos(
     align_again: Callable[[Sequence[KnownCamera], Report], Alignment],
     report: Report,
     store: ArrayStore | None = None,
+    masks: Mapping[Path, Path] | None = None,
+    distortion: bool = True,
 ) -> PhotoCameras:
     """The alignment with adjusted cameras held, where the photos support more than the network's cameras.
 
     Photos without an adjusted camera are placed by the network's pairs, relative to the others; depths are tied to the
-    triangulated points. warnings: of the network's world, which hold as long as any of its cameras stays. align_again:
-    the alignment with these cameras known. store: keeps the matches. Raises whatever `report` raises.
+    triangulated points. warnings: of the network's world, which hold while any of its cameras stays. align_again:
+    the alignment with these cameras known. store: keeps the matches. masks: files by resolved photo. distortion:
+    whether lenses that bend lines are recognised, of whose photos straight ones are used from then on. Raises whatever
+    `report` raises.
     """
-    settings = AdjustmentSettings()
+    settings = AdjustmentSettings(distortion=distortion)
     adjustment = adjust(_starts(views, alignment, known), edges, report, settings, store)
     if not any(adjustment.cameras):
-        return unadjusted(alignment, known, (*warnings, *adjustment.warnings))
+        return unadjusted(views, alignment, known, (*warnings, *adjustment.warnings))
     held = [_held(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
 
     def settle(stage: str, done: int, total: int) -> None:
@@ -66,7 +72,14 @@ def adjust_to_photos(
     except InputError as error:  # the network's depths fit nowhere between these cameras
         log.warning("The adjusted cameras are not used: %s", error)
         kept = f"The cameras are the network's alone, whose depths do not fit between those of the photos: {error}"
-        return unadjusted(alignment, known, (*warnings, kept))
+        return unadjusted(views, alignment, known, (*warnings, kept))
+    straight = [
+        straight_view(view, camera.distortion, (masks or {}).get(view.path.resolve()))
+        if camera is not None and camera.distortion
+        else view
+        for view, camera in zip(views, adjustment.cameras, strict=True)
+    ]
+    found, views = _straightened(found, views, straight), straight
     depth = tuple(
         found.depth[index] if camera is None else tied_depth(found.depth[index], view.mapping, camera, settings)
         for index, (view, camera) in enumerate(zip(views, adjustment.cameras, strict=True))
@@ -75,15 +88,32 @@ def adjust_to_photos(
     evidence = [_evidence(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
     aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
     if not aside:
-        return PhotoCameras(found, held, evidence, found.unusable, adjustment.cameras)
+        return PhotoCameras(views, found, held, evidence, found.unusable, adjustment.cameras)
     note = f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others"
-    return PhotoCameras(found, held, evidence, (*warnings, note), adjustment.cameras)
+    return PhotoCameras(views, found, held, evidence, (*warnings, note), adjustment.cameras)
 
 
-def unadjusted(alignment: Alignment, known: Sequence[KnownCamera], warnings: tuple[str, ...]) -> PhotoCameras:
+def unadjusted(
+    views: Sequence[View], alignment: Alignment, known: Sequence[KnownCamera], warnings: tuple[str, ...]
+) -> PhotoCameras:
     """The network's world as it is."""
     evidence = [camera.evidence for camera in known]
-    return PhotoCameras(alignment, list(known), evidence, warnings, (None,) * len(known))
+    return PhotoCameras(list(views), alignment, list(known), evidence, warnings, (None,) * len(known))
+
+
+def _straightened(alignment: Alignment, before: Sequence[View], views: Sequence[View]) -> Alignment:
+    """The same with the depth and confidence that the network gave at the places of the straight photos' pixels."""
+    depth, confidence = list(alignment.depth), list(alignment.confidence)
+    for index, (bent, view) in enumerate(zip(before, views, strict=True)):
+        if bent is view:
+            continue
+        mapping = view.mapping
+        places = (mapping.in_file(mapping.photo_pixels()) - mapping.offset) / mapping.scale
+        places = places.clip(0, np.subtract(mapping.view_size, 1e-6))
+        depth[index] = sample_depth(depth[index], places).astype(np.float32)
+        x, y = np.moveaxis(places.astype(int), -1, 0)
+        confidence[index] = confidence[index][y, x]
+    return replace(alignment, depth=tuple(depth), confidence=tuple(confidence))
 
 
 def tracks_of(cameras: Sequence[AdjustedCamera | None]) -> Tracks | None:

@@ -1,6 +1,6 @@
 """The whole method on one screen: photos in, cameras and points of one world out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..cameras.priors import NOTHING, KnownCamera, Priors, in_square_pixels, len
 from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
 from ..geometry.camera import intrinsics
-from ..images.preprocessing import Framing, View, load_views
+from ..images.preprocessing import Framing, View, load_views, straight_view
 from ..inference import forward as inference
 from ..inference.array_store import ArrayStore, temporary_store
 from ..inference.predictor import Predictor
@@ -69,7 +69,7 @@ def reconstruct(
     cannot be used and for more than the memory can hold, and whatever `report` raises.
     """
     observer = observer or Observer()
-    views, warnings = load_views(photos, framing_of(model.config), report, priors.masks, observer.read)
+    views, warnings = read_views(photos, model, report, priors, observer.read)
     observer.begin(views)
     known = priors_of(views, priors, settings.alignment)
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
@@ -92,10 +92,13 @@ def reconstruct(
         alignment = solve(known, report)
         noted = (*doubts, *alignment.warnings)
         if settings.cameras == "auto":
-            found = adjust_to_photos(views, alignment, known, noted, edges, solve, report, kept)
+            bends = settings.lens_distortion
+            found = adjust_to_photos(
+                views, alignment, known, noted, edges, solve, report, kept, priors.masks, distortion=bends
+            )
         else:
-            found = unadjusted(alignment, known, noted)
-    aligned = aligned_views(views, found.alignment, found.known, found.evidence)
+            found = unadjusted(views, alignment, known, noted)
+    aligned = aligned_views(found.views, found.alignment, found.known, found.evidence)
     if settings.surfaces == "auto":
         side = settings.surface_resolution or AUTO_SURFACE
         device = model.network.decoder_embed.weight.device
@@ -146,12 +149,28 @@ def infer(
 
     Raises what `reconstruct` does.
     """
-    views, _ = load_views(photos, framing_of(model.config), report, priors.masks)
+    views, _ = read_views(photos, model, report, priors)
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
     needs = plan_views(views, edges, model, ("disk",))
     predictor = Predictor(model.network, views, store, needs.batch_pixels)
     edges, _ = choose_edges(predictor, settings, report, shard, edges)
     predictor.infer(edges, report, shard)
+
+
+def read_views(
+    photos: Sequence[Path],
+    model: LoadedModel,
+    report: Report,
+    priors: Priors,
+    read: Callable[[Path], None] = lambda path: None,
+) -> tuple[list[View], list[str]]:
+    """What `load_views` gives, photos of lenses that are known to bend lines without the bend."""
+    views, warnings = load_views(photos, framing_of(model.config), report, priors.masks, read)
+    for index, view in enumerate(views):
+        path = view.path.resolve()
+        if path in priors.cameras and priors.cameras[path].distortion:
+            views[index] = straight_view(view, priors.cameras[path].distortion, priors.masks.get(path))
+    return views, warnings
 
 
 def plan_views(views: Sequence[View], edges: Sequence[Edge], model: LoadedModel, storages: Sequence[Storage]) -> Plan:

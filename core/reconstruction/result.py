@@ -192,6 +192,7 @@ class Reconstruction:
                 "focal_source": view.focal_source,
                 "evidence": view.evidence.as_dict(),
             }
+            | ({"distortion": view.mapping.distortion} if view.mapping.distortion else {})
             for view in self.views
         }
         return {"photos": photos, **self._recipe(), **self.priors}

@@ -155,6 +155,11 @@ class ReconstructionProperties:
         ),
         default=DEFAULTS.cameras,
     )
+    lens_distortion: BoolProperty(
+        name="Lens Distortion",
+        description="Recognise lenses that bend lines, and show their photos without the bend",
+        default=DEFAULTS.lens_distortion,
+    )
     surfaces: EnumProperty(
         name="Surfaces",
         description="Where the points of a new reconstruction come from",
@@ -224,6 +229,7 @@ def read_settings(owner: Any) -> ReconstructionSettings:
         device=owner.device,
         min_confidence=owner.min_confidence or None,
         cameras=owner.cameras,
+        lens_distortion=owner.lens_distortion,
         surfaces=owner.surfaces,
         surface_resolution=owner.surface_resolution,
         ground=owner.ground,

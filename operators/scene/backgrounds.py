@@ -11,7 +11,8 @@ import bpy
 
 from ...core.errors import InputError
 from ...core.images.heif import HEIC_SUFFIXES
-from ...core.images.reader import open_photo, read_header
+from ...core.images.lens_distortion import open_straight
+from ...core.images.reader import read_header
 from ...core.reconstruction.result import AlignedView
 from .cameras import camera_data
 
@@ -79,6 +80,8 @@ def _photo(view: AlignedView) -> tuple[bpy.types.Image, int]:
     if not view.path.is_file():
         raise InputError(f"The photo {view.path} is gone; its camera has no background until you put it back")
     orientation = view.mapping.exif_orientation
+    if view.mapping.distortion:
+        return _packed_upright(view), 1
     if _is_as_blender_reads_it(view):
         return _linked(view.path), orientation
     if orientation == 1 and view.path.suffix.lower() not in HEIC_SUFFIXES:  # which no Blender reads
@@ -133,7 +136,7 @@ def upright_image(view: AlignedView) -> bpy.types.Image:
 
 
 def _packed_upright(view: AlignedView) -> bpy.types.Image:
-    """A copy inside the .blend, turned as EXIF says, of a file that Blender does not read."""
+    """A copy inside the .blend, turned as EXIF says and without its lens's bend: Blender shows no such file itself."""
     return packed_image(view.name, _upright_file(view))
 
 
@@ -146,7 +149,7 @@ def packed_image(name: str, content: bytes) -> bpy.types.Image:
 
 
 def _upright_file(view: AlignedView) -> bytes:
-    upright = open_photo(view.path).image
+    upright = open_straight(view.path, view.mapping).image
     if upright.size != view.mapping.photo_size:
         raise InputError(
             f"The photo {view.path} has {upright.size[0]}x{upright.size[1]} pixels, not the "

@@ -12,6 +12,7 @@ settings.exif_focal = False
 settings.optimize_principal_point = True
 settings.ground = "auto"
 settings.cameras = "auto"
+settings.lens_distortion = True
 settings.surfaces = "auto"
 settings.surface_resolution = 512
 settings.seed = 0

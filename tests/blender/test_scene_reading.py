@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from dust3r.core.errors import InputError
 from dust3r.core.flaws import FLAWS, SURELY_FLAWED
+from dust3r.core.images.lens_distortion import open_straight
 from dust3r.core.reconstruction.tracks import Tracks
 from dust3r.core.world.transform import moved, scaled
 from dust3r.operators.scene import add_reconstruction
@@ -28,7 +29,7 @@ from dust3r.operators.scene.reading import _pixels, find_points, photo_cameras, 
 from dust3r.operators.scene.reconstruction import RECIPE, TRACKS, read_recipe
 from dust3r.operators.scene.world import move_world
 
-from .synthetic_reconstruction import SHOTS, Shot, as_placed, make_reconstruction
+from .synthetic_reconstruction import SHOTS, Shot, as_placed, make_reconstruction, upright_photo
 
 TWO = (Shot("a.png", size=(24, 16)), Shot("b.png", size=(24, 16)))
 
@@ -75,6 +76,19 @@ def test_tracks_come_back_and_move_with_the_world(tmp_path, empty_scene):
         collection[TRACKS] = damaged
         with pytest.raises(InputError, match="is not as DUSt3R wrote it"):
             read_reconstruction(collection)
+
+
+def test_a_photo_of_a_lens_that_bends_lines_stands_straight_behind_its_camera(tmp_path, empty_scene):
+    made = make_reconstruction(tmp_path, (Shot("a.png"),))
+    bent = replace(made.views[0], mapping=replace(made.views[0].mapping, distortion=-3e-5))
+    collection = add_reconstruction(empty_scene, replace(made, views=(bent,)))
+    (camera,) = photo_cameras(collection)
+    image = camera.data.background_images[0].image
+    shown = np.array(image.pixels).reshape(64, 96, -1)[::-1, :, :3]
+    straight = np.asarray(open_straight(bent.path, bent.mapping).image) / 255
+    assert np.abs(shown - straight).max() < 0.01 and image.packed_file
+    assert np.abs(straight - upright_photo((96, 64)) / 255).max() > 0.05
+    assert read_reconstruction(collection).views[0].mapping == bent.mapping
 
 
 def test_cameras_of_photos_come_in_the_order_of_their_numbers_and_no_others_do(added):

@@ -1,9 +1,11 @@
 """Structure from motion on matches whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from dust3r.core.adjustment import colmap_main
-from dust3r.core.adjustment.mapping import Model, StartCamera, candidates
+from dust3r.core.adjustment.mapping import Model, StartCamera, candidates, refined
 from dust3r.core.adjustment.settings import AdjustmentSettings
 from dust3r.core.adjustment.support import support
 from dust3r.core.features.matching import Matches, PairMatches
@@ -23,14 +25,15 @@ def world2cam(angle):
     return pose
 
 
-def matched(poses, noise=0.3, count=300):
-    """Matches of all pairs, of points in a box around (0, 0, 6)."""
+def matched(poses, noise=0.3, count=300, bend=0.0):
+    """Matches of all pairs, of points in a box around (0, 0, 6), by a lens with a bend."""
     rng = np.random.default_rng(0)
     points = rng.uniform([-2, -1.5, 4.5], [2, 1.5, 7.5], (count, 3))
     keypoints = []
     for pose in poses:
         camera = points @ pose[:3, :3].T + pose[:3, 3]
-        pixels = camera[:, :2] / camera[:, 2:] * FOCAL + [400, 300]
+        slopes = camera[:, :2] / camera[:, 2:]
+        pixels = slopes * (1 + bend * (slopes**2).sum(1, keepdims=True)) * FOCAL + [400, 300]
         keypoints.append((pixels + rng.normal(0, noise, pixels.shape)).astype(np.float32))
     whole = np.repeat(np.arange(count, dtype=np.uint32)[:, None], 2, axis=1)
     pairs = []
@@ -108,3 +111,37 @@ def test_more_freedom_has_to_pay():
     shared = Model(np.stack(poses), np.stack([K] * 3), *(np.empty(0),) * 4, freedom=1)
     free = Model(np.stack(poses), np.stack([K] * 3), *(np.empty(0),) * 4, freedom=3)
     assert colmap_main.choose([free, shared], matches, starts(3), SETTINGS) is shared
+
+
+def found(matches, start, settings=SETTINGS):
+    model = next(model for model in candidates(matches, start, settings) if model.placed.all())
+    return refined(matches, start, model, settings)
+
+
+@pytest.mark.parametrize("bend", [-0.06, 0.06])
+def test_a_lens_that_bends_lines_is_recognised(bend):
+    poses = [world2cam(angle) for angle in (0, 12, 24, 36)]
+    matches = matched(poses, bend=bend)
+    model = found(matches, starts(4, focal=900.0))
+    assert model.bend == pytest.approx([bend] * 4, rel=0.15)
+    assert model.K[0, 0, 0] == pytest.approx(FOCAL, rel=0.02)
+    local = np.einsum("mij,mj->mi", model.world2cam[model.photo, :3, :3], model.points[model.point])
+    local += model.world2cam[model.photo, :3, 3]
+    pixels = model.K[0, 0, 0] * local[:, :2] / local[:, 2:] + [400, 300]
+    assert np.median(np.linalg.norm(pixels - model.pixel, axis=1)) < 1  # where a straight lens would show them
+
+
+def test_a_straight_lens_is_taken_for_straight_and_so_is_one_that_is_known():
+    poses = [world2cam(angle) for angle in (0, 12, 24, 36)]
+    assert not found(matched(poses), starts(4)).bend.any()
+    bent = matched(poses, bend=-0.06)
+    assert found(bent, starts(4)).bend.all()
+    for known in ({"lens_known": True}, {"straight": True}):
+        assert not found(bent, starts(4, **known)).bend.any()
+    assert not found(bent, starts(4), replace(SETTINGS, distortion=False)).bend.any()
+
+
+def test_a_bend_that_half_of_the_points_deny_is_not_taken():
+    poses = [world2cam(angle) for angle in (0, 12, 24, 36)]
+    bent, doubting = matched(poses, bend=-0.06), replace(SETTINGS, bend_spread=0.0)
+    assert not found(bent, starts(4), doubting).bend.any()

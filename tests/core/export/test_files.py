@@ -15,6 +15,7 @@ from dust3r.core.export.exr import save_exr
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.export.normals import grid_normals
 from dust3r.core.export.settings import FORMATS, SCENE_FORMATS, ExportSettings
+from dust3r.core.images.lens_distortion import open_straight
 from dust3r.core.io.atomic import file_digest
 from dust3r.core.meshing.files import save_meshes
 from dust3r.core.meshing.meshes import make_meshes
@@ -179,6 +180,17 @@ def test_photos_are_upright_and_untouched_where_they_were_so_already(result, tmp
             assert photo.getexif().get(0x0112, 1) == 1
             off = np.abs(np.asarray(photo).astype(int) - upright_photo(shot.size))
             assert off.max() <= (6 if copy.suffix == ".jpg" else 0)
+
+
+def test_photos_of_a_lens_that_bends_lines_are_written_without_the_bend(result, tmp_path):
+    turned = next(view for view in result.views if view.mapping.exif_orientation == 6)
+    views = tuple(replace(view, mapping=replace(view.mapping, distortion=-2e-5)) for view in (result.views[0], turned))
+    export_reconstruction(replace(result, views=views), tmp_path / "out", "colmap")
+    for view in views:
+        with Image.open(tmp_path / "out" / "images" / view.name.replace(" ", "_")) as copy:
+            straight = open_straight(view.path, view.mapping).image
+            assert np.array_equal(np.asarray(copy), np.asarray(straight))
+        assert not np.array_equal(np.asarray(straight), upright_photo(view.mapping.photo_size))
 
 
 def test_photos_of_kinds_that_few_programs_read_become_jpeg(tmp_path):

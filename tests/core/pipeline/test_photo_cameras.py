@@ -1,17 +1,23 @@
 """A reconstruction whose cameras come from the photos, with the bundled network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
-from dust3r.core.cameras.priors import KnownCamera, Priors
+from dust3r.core.cameras.priors import KnownCamera, Priors, read_known
 from dust3r.core.export.formats import export_reconstruction
 from dust3r.core.export.settings import ExportSettings
 from dust3r.core.geometry.camera import project, sample_depth
+from dust3r.core.images.lens_distortion import open_straight
+from dust3r.core.images.reader import open_photo
 from dust3r.core.pipeline import reconstruct as pipeline
 from dust3r.core.pipeline.edge_choice import ChosenEdges
 from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.core.world.transform import moved
 from dust3r.tests.core.pipeline.studio import solver
+from PIL import Image
+from scipy.ndimage import map_coordinates
 
 pytest.importorskip("pycolmap")
 
@@ -136,3 +142,40 @@ def test_tracks_are_saved_and_move_with_the_world(by_photos, tmp_path):
     )
     assert np.median(np.linalg.norm(pixels - two.tracks.pixel[two.tracks.view == 0], axis=1)) < 1
     assert by_photos.of_views([2]).tracks is None
+
+
+def through_a_bent_lens(photo, distortion, folder):
+    """The same photo as a lens with this distortion shows it."""
+    image = np.asarray(open_photo(photo.path).image, np.float64)
+    centres = np.stack(np.meshgrid(*(np.arange(side) + 0.5 for side in photo.size)), axis=-1)
+    off = centres - np.divide(photo.size, 2)
+    straight = off
+    for _ in range(20):
+        straight = off / (1 + distortion * (straight**2).sum(axis=-1, keepdims=True))
+    rows, columns = np.moveaxis(straight + np.divide(photo.size, 2) - 0.5, -1, 0)[::-1]
+    bent = [map_coordinates(image[..., band], (rows, columns), order=3, mode="nearest") for band in range(3)]
+    path = folder / f"{photo.path.stem}.png"
+    Image.fromarray(np.stack(bent, axis=-1).clip(0, 255).astype(np.uint8)).save(path)
+    return replace(photo, path=path)
+
+
+def test_a_bent_lens_is_recognised_and_its_photos_become_straight(truth, pytestconfig, tmp_path):
+    distortion = -0.06 / truth[0].K[0, 0] ** 2
+    photos = [through_a_bent_lens(photo, distortion, tmp_path) for photo in truth]
+    solve = solver(photos, pytestconfig.rootpath, surfaces="network")
+    result = solve()
+    for view, photo in zip(result.views, truth, strict=True):
+        assert view.mapping.distortion == pytest.approx(distortion, rel=0.15)
+        assert view.K[0, 0] == pytest.approx(photo.K[0, 0], rel=0.01)
+        shown = np.asarray(open_straight(view.path, view.mapping).image, float)
+        true = np.asarray(open_photo(photo.path).image, float)
+        assert np.abs(shown - true).mean() < 0.5 * np.abs(np.asarray(open_photo(view.path).image, float) - true).mean()
+    assert worst_turn(result, truth) < 0.5
+    assert depth_error(result, truth) < 0.06
+    assert {view.mapping.distortion for view in solve(lens_distortion=False).views} == {0.0}
+    result.save_cameras(tmp_path / "cameras.json")
+    known = read_known(tmp_path / "cameras.json", [photo.path for photo in photos])
+    again = solve(priors=Priors(cameras=known))
+    for view, before in zip(again.views, result.views, strict=True):
+        assert np.array_equal(view.K, before.K) and np.array_equal(view.cam2world, before.cam2world)
+        assert view.mapping == before.mapping and view.evidence.source == "known"
