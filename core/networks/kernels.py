@@ -13,6 +13,7 @@ from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 Then = Literal["none", "gelu"]
 
 LONG = 256  # tokens, from which on attention head by head is faster than the fused kernel
+SCORES = 2**22  # of one head that are worked out at once: memory that grows with the tokens, not with their square
 # torch itself takes another library for float32; this operator is what torch.compile would take.
 ONEDNN = (
     platform.machine().lower() in ("x86_64", "amd64")
@@ -64,15 +65,19 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _attend_by_heads(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Scores and their softmax in float32; one head's fit the cache."""
+    """Scores and their softmax in float32, some queries of one head at a time: they fit the cache, or nearly."""
     batch, heads, count, width = query.shape
     attended = value.new_empty(batch, count, heads, width)
-    query, key = query.float() * width**-0.5, key.float()
-    value = value.transpose(2, 3).contiguous()  # oneDNN takes a thousand times as long for a turned matrix
+    # oneDNN takes a thousand times as long for a matrix that lies turned or with gaps.
+    query, key = query.float().contiguous() * width**-0.5, key.float().contiguous()
+    value = value.transpose(2, 3).contiguous()
+    rows = max(1, SCORES // key.shape[2])
     for photo in range(batch):
         for head in range(heads):
-            share = _product(query[photo, head], key[photo, head]).softmax(-1).to(value.dtype)
-            attended[photo, :, head] = _product(share, value[photo, head])
+            parts = zip(query[photo, head].split(rows), attended[photo, :, head].split(rows), strict=True)
+            for some, result in parts:
+                share = _product(some, key[photo, head]).softmax(-1).to(value.dtype)
+                result.copy_(_product(share, value[photo, head]))
     return attended.flatten(2)
 
 

@@ -11,7 +11,7 @@ def _double(maps: Tensor) -> Tensor:
     return interpolate(maps, scale_factor=2, mode="bilinear", align_corners=True)
 
 
-def _conv3(channels_in: int, channels_out: int, bias: bool = True) -> nn.Conv2d:
+def conv3(channels_in: int, channels_out: int, bias: bool = True) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1, bias=bias)
 
 
@@ -20,8 +20,8 @@ class ResidualUnit(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = _conv3(channels, channels)
-        self.conv2 = _conv3(channels, channels)
+        self.conv1 = conv3(channels, channels)
+        self.conv2 = conv3(channels, channels)
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps + self.conv2(relu(self.conv1(relu(maps))))
@@ -58,13 +58,13 @@ class DPTHead(nn.Module):
                 nn.Sequential(Pointwise(width, d), nn.Conv2d(d, d, 3, stride=2, padding=1)),
             ]
         )
-        self.project = nn.ModuleList([_conv3(channels, features, bias=False) for channels in config.dpt.layers])
+        self.project = nn.ModuleList([conv3(channels, features, bias=False) for channels in config.dpt.layers])
         self.fuse = nn.ModuleList([Fusion(features) for _ in config.dpt.layers])
         self.head = nn.Sequential(
-            _conv3(features, features // 2),
+            conv3(features, features // 2),
             # The fused map has 8 values along a token's side: patches of 16 need one more doubling.
             nn.Upsample(scale_factor=config.patch_size // 8, mode="bilinear", align_corners=True),
-            _conv3(features // 2, config.dpt.last),
+            conv3(features // 2, config.dpt.last),
             nn.ReLU(inplace=True),
             Pointwise(config.dpt.last, 4),
         )

@@ -25,12 +25,17 @@ def grid_rotation(rows: int, columns: int, head_width: int, base: float, device:
     head_width: channels D of an attention head, a multiple of 4. Frequency k of D/4 is base^(-4k/D) per patch.
     """
     with torch.inference_mode(False):  # what is kept must also serve a later training step
-        count = head_width // 4
-        frequency = base ** (-torch.arange(count, device=device, dtype=torch.float32) / count)
         row = torch.arange(rows, device=device).repeat_interleave(columns, output_size=rows * columns)
         column = torch.arange(columns, device=device).repeat(rows)
-        angle = torch.stack([row, column], dim=-1)[:, :, None] * frequency
-        return Rotation(angle.cos(), angle.sin())
+        return rotation_at(torch.stack([row, column], dim=-1), head_width, base)
+
+
+def rotation_at(position: Tensor, head_width: int, base: float) -> Rotation:
+    """The rotation of tokens at these positions (N, 2), as (row, column) in patches; the rest as for a grid."""
+    count = head_width // 4
+    frequency = base ** (-torch.arange(count, device=position.device, dtype=torch.float32) / count)
+    angle = position[:, :, None] * frequency
+    return Rotation(angle.cos(), angle.sin())
 
 
 def rotate(heads: Tensor, rotation: Rotation) -> Tensor:
