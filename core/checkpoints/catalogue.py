@@ -29,6 +29,7 @@ class KnownModel:
     note: str  # what to expect, one line
     files: tuple[str, ...] = FILES
     synthetic: bool = False  # trained on synthetic scenes alone
+    sha256: str = ""  # of model.safetensors, hexadecimal; "": not known here
 
     @property
     def short_name(self) -> str:
@@ -56,6 +57,30 @@ KNOWN_MODELS = (
     _published("512_dpt", "DUSt3R 512 DPT", 571_171_208, 512, "The most accurate; the published default"),
     _published(
         "512_linear", "DUSt3R 512 linear", 532_342_784, 512, "The same body with a simple head: a fifth less work"
+    ),
+    KnownModel(
+        "da3_base",
+        "Depth Anything 3 BASE",
+        "depth-anything/DA3-BASE",
+        "Apache 2.0",
+        True,
+        135_366_599,
+        542,
+        504,
+        "Sees all photos at once; runs on a CPU",
+        sha256="e01067dc1659613083d9145a9a2547ccdbe6ccbbf83c4fe7b3e8a4e2bdae78b5",
+    ),
+    KnownModel(
+        "da3_small",
+        "Depth Anything 3 SMALL",
+        "depth-anything/DA3-SMALL",
+        "Apache 2.0",
+        True,
+        34_299_463,
+        137,
+        504,
+        "Sees all photos at once; small and quick, on a CPU too",
+        sha256="364492e38a3a06d221ac75da7f6621ada3f2361cd24fde11ba79091e9f40efcf",
     ),
     _published("224_linear", "DUSt3R 224 linear", 532_342_784, 224, "Fast; sees the photo's central square only"),
     KnownModel(

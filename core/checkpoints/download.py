@@ -238,9 +238,19 @@ def download_model(
         )
     folder = model_folder / known.name
     remote = [look_up(known.repository, name, endpoint) for name in known.files]
+    _check_weights(known, remote[-1])
     _fetch_all(remote, folder, report)
     Origin(known.address, known.licence, known.commercial, _digests(remote, folder)).save(folder)
     return folder
+
+
+def _check_weights(known: KnownModel, weights: RemoteFile) -> None:
+    """Refuse other weights than those that this version knows, before they are transferred."""
+    if known.sha256 and weights.checksum != known.sha256:
+        raise ModelUnavailable(
+            f"{known.address} has other weights by now than this version knows (sha256 {weights.checksum[:16]}..., not "
+            f"{known.sha256[:16]}...); nothing was downloaded; update the extension"
+        )
 
 
 def copying_steps(known: KnownModel, model_folder: Path) -> tuple[str, ...]:

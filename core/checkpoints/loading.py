@@ -8,9 +8,9 @@ import torch
 from ..errors import ModelUnavailable
 from ..io.atomic import file_digest
 from ..networks.checkpoint_file import read_checkpoint
-from ..networks.dust3r.config import ModelConfig
-from ..networks.dust3r.dust3r import DUSt3R
-from ..networks.precision import for_inference
+from ..networks.configs import NetworkConfig
+from ..networks.network import Network
+from ..networks.precision import device_of, for_inference, precision_of
 from ..networks.weights import build_network
 from .catalogue import is_synthetic, licence_of
 
@@ -19,8 +19,8 @@ from .catalogue import is_synthetic, licence_of
 class LoadedModel:
     """A network with its weights, frozen for inference, and where it came from."""
 
-    network: DUSt3R
-    config: ModelConfig
+    network: Network
+    config: NetworkConfig
     name: str  # of its folder or file
     sha256: str  # of the file with the weights, hexadecimal
     licence: str = ""  # in words; "": nobody said
@@ -30,6 +30,16 @@ class LoadedModel:
     def label(self) -> str:
         """What results say of the model that made them."""
         return f"{self.name}@{self.sha256[:16]}"
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return device_of(self.network)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """What it computes its products in."""
+        return precision_of(self.network)
 
 
 def load_model(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ModelUnavailable
+from ..networks.depth_anything_3.config import DepthAnything3Config, is_depth_anything_3
 from .catalogue import FILES, KNOWN_MODELS, UNSTATED, KnownModel, known_model, licence_of, terms_of
 from .provenance import Origin, read_origin
 
@@ -104,8 +105,10 @@ def _describe(folder: Path) -> KnownModel:
 def _image_size(folder: Path) -> int:
     """Of the longer side, in pixels; 0 where the description does not say."""
     try:
-        sides = json.loads((folder / "config.json").read_text(encoding="utf-8"))["img_size"]
-        return max(int(side) for side in sides)
+        values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if is_depth_anything_3(values):
+            return DepthAnything3Config().image_size
+        return max(int(side) for side in values["img_size"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
 

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from ..errors import InputError, ModelUnavailable, first_line
 from ..io.atomic import check_writable
 from ..networks.checkpoint_file import CONFIG, WEIGHTS, CheckpointFile, read_checkpoint
-from ..networks.dust3r.config import describe
-from ..networks.dust3r.dust3r import DUSt3R
+from ..networks.dust3r.config import ModelConfig, describe
 from ..networks.dust3r.names import published_name
+from ..networks.network import Network
 from ..networks.weights import build_network
 from ..progress import Report
 from .catalogue import FILES, UNSTATED, KnownModel, check_model_name, is_synthetic, known_model
@@ -142,20 +142,27 @@ def add_model(
     return target
 
 
-def _check_name(name: str, file: CheckpointFile, network: DUSt3R) -> None:
+def _check_name(name: str, file: CheckpointFile, network: Network) -> None:
     """A published model's name is for that model."""
     known = known_model(name)
     if known is None or name != known.name:
         check_model_name(name)
         return
-    size, head = file.config.image_size, file.config.head
-    count = sum(parameter.numel() for parameter in network.parameters())
-    # the published counts include the mask token, which inference does not use
-    if (size, count + file.config.decoder_width) != (known.image_size, known.parameters) or head not in name:
+    size, count = file.config.image_size, _published_parameters(file, network)
+    head = f"a {file.config.head} head and " if isinstance(file.config, ModelConfig) else ""
+    fits = not isinstance(file.config, ModelConfig) or file.config.head in name
+    if (size, count) != (known.image_size, known.parameters) or not fits:
         raise InputError(
-            f"{file.weights} is not {known.title}: it has {count:,} parameters, a {head} head and {size} pixels; give "
-            "it another name"
+            f"{file.weights} is not {known.title}: it has {count:,} parameters, {head}{size} pixels; give it another "
+            "name"
         )
+
+
+def _published_parameters(file: CheckpointFile, network: Network) -> int:
+    """As published counts have it: of DUSt3R with the mask token, of Depth Anything 3 with the rays' layers."""
+    if isinstance(file.config, ModelConfig):
+        return sum(parameter.numel() for parameter in network.parameters()) + file.config.decoder_width
+    return sum(value.numel() for value in file.state.values())
 
 
 @contextmanager
@@ -174,12 +181,13 @@ def _whole(target: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write(file: CheckpointFile, network: DUSt3R, folder: Path) -> None:
+def _write(file: CheckpointFile, network: Network, folder: Path) -> None:
     """A .safetensors file byte by byte, so that it keeps its sha256; anything else converted."""
     if file.weights.suffix.lower() == ".safetensors":
         shutil.copyfile(file.weights, folder / WEIGHTS)
         shutil.copyfile(file.weights.with_name(CONFIG), folder / CONFIG)
         return
+    assert isinstance(network.config, ModelConfig)  # no other family has another form
     tensors = {published_name(name): value.contiguous() for name, value in network.state_dict().items()}
     save_file(tensors, folder / WEIGHTS, {"format": "pt"})
     (folder / CONFIG).write_text(json.dumps(describe(network.config), indent=2), encoding="utf-8")

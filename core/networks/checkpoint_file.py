@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ..errors import ModelUnavailable, first_line
+from .configs import NetworkConfig, config_from_json
 from .dust3r.config import CONFIG, WEIGHTS, ModelConfig
 
 SWELLING = 2  # times its own size that an archive may unpack to; torch's own writer does not compress at all
@@ -31,7 +32,7 @@ class CheckpointFile:
 
     name: str  # of the model, from the folder or file
     weights: Path  # the file with the weights
-    config: ModelConfig  # as described; widths of a DPT head are not in the description
+    config: NetworkConfig  # as described; widths of a DPT head are not in the description
     state: dict[str, Tensor]  # published names, on the CPU, in the file's precision
 
 
@@ -61,7 +62,7 @@ def _read_safetensors(weights: Path, name: str) -> CheckpointFile:
     try:
         if description.stat().st_size > LARGEST_CONFIG:
             raise ModelUnavailable(f"{description} is too large for a description of a model; download it again")
-        config = ModelConfig.from_json(description.read_text(encoding="utf-8"), str(description))
+        config = config_from_json(description.read_text(encoding="utf-8"), str(description))
         # Copied out of the mapped file: else the process dies when somebody overwrites or unmounts it.
         return CheckpointFile(name, weights, config, {key: value.clone() for key, value in load_file(weights).items()})
     except (SafetensorError, *_DAMAGE) as error:

@@ -5,10 +5,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from .dust3r.dust3r import DUSt3R
 from .kernels import Linear
-
-HALVED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+from .network import Network, halved_layers
 
 
 @cache
@@ -27,11 +25,12 @@ def computes_in(precision: torch.dtype, device: torch.device) -> bool:
     return True
 
 
-def for_inference(network: DUSt3R, device: torch.device, precision: torch.dtype = torch.float32) -> DUSt3R:
+def for_inference(network: Network, device: torch.device, precision: torch.dtype = torch.float32) -> Network:
     """The network given, changed in place: in evaluation mode, without gradients, its products in `precision`."""
     network.requires_grad_(False).eval()
     if precision != torch.float32:
-        _use_half(network, precision)
+        for layer in halved_layers(network):
+            layer.to(precision)
     network.to(device)
     for weights in network.parameters():
         if weights.dim() == 4:  # a convolution's: in this order the heads take three quarters of the time
@@ -39,17 +38,16 @@ def for_inference(network: DUSt3R, device: torch.device, precision: torch.dtype 
     return network
 
 
-def _use_half(network: DUSt3R, precision: torch.dtype) -> None:
-    """The norms, the sums along the blocks, the patches and the last layer of each head stay in float32.
-
-    They cost little, and with them pointmaps stay within 1e-2 of their size of the float32 network's.
-    """
-    kept = {id(network.patch_embed.proj), *(id(head.output) for head in (network.head_1, network.head_2))}
-    for module in network.modules():
-        if isinstance(module, HALVED) and id(module) not in kept:
-            module.to(precision)
+def precision_of(network: nn.Module) -> torch.dtype:
+    """What the network computes its products in."""
+    return next(module.weight.dtype for module in network.modules() if isinstance(module, nn.Linear))
 
 
-def precision_name(network: DUSt3R) -> str:
-    """What the network computes its products in: float32, bfloat16 or float16."""
-    return str(network.decoder_embed.weight.dtype).removeprefix("torch.")
+def precision_name(network: nn.Module) -> str:
+    """The same in words: float32, bfloat16 or float16."""
+    return str(precision_of(network)).removeprefix("torch.")
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where the network computes."""
+    return next(network.parameters()).device

@@ -33,6 +33,16 @@ class DepthAnything3Config:
     camera_encoder_heads: int = 16
     image_size: int = 504  # pixels of a photo's long side
 
+    @property
+    def square_crop(self) -> bool:
+        """Photos keep their shape."""
+        return False
+
+    @property
+    def encoder_width(self) -> int:
+        """Channels of the tokens that photos are compared by."""
+        return self.width
+
     @classmethod
     def from_values(cls, values: dict[str, Any], source: str = "config.json") -> Self:
         """The network that the content of a published config.json describes.

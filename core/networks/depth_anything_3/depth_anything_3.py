@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..dust3r.dust3r import Encoded
 from .backbone import Backbone
 from .cameras import (
     CameraDecoder,
@@ -66,10 +67,11 @@ class DepthAnything3(nn.Module):
         depth, confidence = self._regress(features.taps, (height // patch, width // patch))
         return SceneOutput(depth, confidence, cameras.world2cam, cameras.K, features.reference)
 
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor) -> Encoded:
         """What the backbone makes of views (S, 3, H, W), RGB in [-1, 1], each alone: tokens (S, P, C) to compare."""
         alone = [self.backbone(image[None]).taps[-1] for image in normalised(images)]
-        return torch.cat(alone)[..., self.config.width :]
+        height, width = images.shape[-2:]
+        return Encoded(torch.cat(alone)[..., self.config.width :], (height, width))
 
     def _regress(self, taps: list[Tensor], grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Depth and confidence, a few views at a time."""

@@ -19,7 +19,7 @@ from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
 from dust3r.core.progress import silent
 from dust3r.tests.hub import CONFIG, WEIGHTS, Answer, Hub, serving
 
-DPT, LINEAR_512, LINEAR_224, SMALL = KNOWN_MODELS
+DPT, LINEAR_512, DA3_BASE, DA3_SMALL, LINEAR_224, SMALL = KNOWN_MODELS
 
 
 def put(folder: Path, *names: str) -> None:
@@ -31,7 +31,7 @@ def put(folder: Path, *names: str) -> None:
 
 def test_the_best_model_that_is_present_is_the_default(tmp_path):
     assert find_model(None, tmp_path) == find_model("", tmp_path) == checkpoints.BUNDLED / "small"
-    for model in (LINEAR_224, LINEAR_512, DPT):
+    for model in (LINEAR_224, DA3_SMALL, DA3_BASE, LINEAR_512, DPT):
         put(tmp_path, model.name)
         assert find_model(None, tmp_path) == tmp_path / model.name
 
@@ -58,7 +58,9 @@ def test_an_absent_model_says_how_to_get_it_and_under_which_licence(tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
-    with pytest.raises(ModelUnavailable, match=r"no model 'vggt': .*512_dpt, 512_linear, 224_linear, small"):
+    with pytest.raises(
+        ModelUnavailable, match=r"no model 'vggt': .*512_dpt, 512_linear, da3_base, da3_small, 224_linear, small"
+    ):
         find_model("vggt", tmp_path)
 
 
@@ -66,7 +68,8 @@ def test_half_a_model_is_not_present(tmp_path):
     put(tmp_path, DPT.name)
     (tmp_path / DPT.name / "model.safetensors").unlink()
     present = {status.model.short_name: status.present for status in list_models(tmp_path)}
-    assert present == {"512_dpt": False, "512_linear": False, "224_linear": False, "small": True}
+    absent = dict.fromkeys(["512_dpt", "512_linear", "da3_base", "da3_small", "224_linear"], False)
+    assert present == absent | {"small": True}
 
 
 def test_every_other_model_folder_is_listed_after_the_known_ones(tmp_path):
@@ -75,8 +78,8 @@ def test_every_other_model_folder_is_listed_after_the_known_ones(tmp_path):
     (tmp_path / "a file").touch()
     (tmp_path / "mine" / "config.json").write_text('{"img_size": [224, 160]}')
     statuses = list_models(tmp_path)
-    assert [status.model for status in statuses[:4]] == list(KNOWN_MODELS)
-    (mine,) = statuses[4:]
+    assert [status.model for status in statuses[: len(KNOWN_MODELS)]] == list(KNOWN_MODELS)
+    (mine,) = statuses[len(KNOWN_MODELS) :]
     assert (mine.model.name, mine.path, mine.model.image_size) == ("mine", tmp_path / "mine", 224)
     assert mine.model.terms == "0 MB, licence not stated"
     assert find_model("mine", tmp_path) == tmp_path / "mine"
@@ -104,7 +107,7 @@ def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
 
 
 def test_sizes_follow_from_the_parameters():
-    assert [model.size_mb for model in KNOWN_MODELS[:3]] == [2285, 2129, 2129]
+    assert [model.size_mb for model in KNOWN_MODELS[:5]] == [2285, 2129, 542, 137, 2129]
 
 
 def test_the_bundled_model_is_what_the_list_says():
