@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..io.atomic import file_digest, resolved
 from ..progress import Report, silent
+from . import resampling
 from .exif import NO_TAGS, LensTags
 from .lens_distortion import open_straight, straightened
 from .masks import KEPT, open_mask
@@ -30,6 +31,7 @@ class Framing:
     patch: int = 16  # both sides become multiples of it
     square: bool = False  # crop to a square of that side (the 224 models)
     keep_square: bool = True  # else a square photo is cut to 4:3, as the published loader does
+    joint: bool = False  # resized to multiples of the patch, and all photos of a set cut to a common shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class View:
     def colors(self) -> NDArray[np.uint8]:
         """(H, W, 3), sRGB."""
         return ((self.image + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+
+    def cropped(self, left: int, top: int, size: tuple[int, int]) -> "View":
+        """A part of it, (width, height) network pixels from this column and row on."""
+        rows, columns = slice(top, top + size[1]), slice(left, left + size[0])
+        image, mask = self.image[:, rows, columns].contiguous(), self.mask[rows, columns]
+        return replace(self, image=image, mask=mask, mapping=self.mapping.cropped(left, top, size))
 
 
 def load_views(
@@ -75,7 +83,26 @@ def load_views(
     if not views:
         reason = warnings[0].removeprefix("Left out: ") if warnings else "No photos were given"
         raise InputError(reason if len(paths) == 1 else f"None of the {len(paths)} photos can be used: {reason}")
-    return views, warnings
+    return in_common_shape(views) if framing.joint else views, warnings
+
+
+def load_together(paths: Sequence[Path], framing: Framing) -> list[View]:
+    """Photos that are to be seen together, of one shape where the framing wants that; raises as `load_view` does."""
+    views = [load_view(path, framing, name) for path, name in zip(paths, unique_names(paths), strict=True)]
+    return in_common_shape(views) if framing.joint else views
+
+
+def in_common_shape(views: Sequence[View]) -> list[View]:
+    """Views that a network sees together: all cut, about their centres, to the smallest height and the smallest width.
+
+    Views of one shape stay as they are.
+    """
+    sizes = [view.mapping.view_size for view in views]
+    size = min(width for width, _ in sizes), min(height for _, height in sizes)
+    return [
+        view if own == size else view.cropped((own[0] - size[0]) // 2, (own[1] - size[1]) // 2, size)
+        for view, own in zip(views, sizes, strict=True)
+    ]
 
 
 def load_view(path: Path, framing: Framing, name: str | None = None, mask_file: Path | None = None) -> View:
@@ -89,16 +116,22 @@ def load_view(path: Path, framing: Framing, name: str | None = None, mask_file: 
             f"{path} is {width} x {height} pixels, too small or too narrow for the network, "
             f"which needs {framing.patch} pixels on the short side after scaling; crop or replace it"
         )
-    filter_ = _filter(width, height, resized)
-    image = photo.image.resize(resized, filter_).crop((left, top, right, bottom))
+    if framing.joint:
+        colors = resampling.resized(np.asarray(photo.image), _scaled(width, height, framing.size / max(width, height)))
+        colors = resampling.resized(colors, resized)
+    else:
+        image = photo.image.resize(resized, _filter(width, height, resized))
+        colors = np.array(image.crop((left, top, right, bottom)))
     scale = (width / resized[0], height / resized[1])
-    mapping = PixelMapping((width, height), image.size, scale, (left * scale[0], top * scale[1]), photo.orientation)
+    mapping = PixelMapping(
+        (width, height), (right - left, bottom - top), scale, (left * scale[0], top * scale[1]), photo.orientation
+    )
     mask = np.ones((bottom - top, right - left), dtype=bool)
     own_mask = mask_file and open_mask(mask_file, path, photo.image.size, photo.orientation)
     for cover in filter(None, (photo.alpha, own_mask)):
         seen = cover.resize(resized, Image.Resampling.BOX).crop((left, top, right, bottom))
         mask &= np.asarray(seen) >= KEPT
-    pixels = network_image(np.array(image))
+    pixels = network_image(colors)
     return View(name or path.name, path, pixels, mask, mapping, photo.tags, file_digest(path))
 
 
@@ -139,8 +172,15 @@ def straight_view(view: View, distortion: float, mask_file: Path | None = None) 
 
 def _resized(width: int, height: int, framing: Framing) -> tuple[int, int]:
     long, short = max(width, height), min(width, height)
-    ratio = framing.size / (short if framing.square else long)
-    return round(width * ratio), round(height * ratio)
+    scaled = _scaled(width, height, framing.size / (short if framing.square else long))
+    if not framing.joint:
+        return scaled
+    columns, rows = ((side + framing.patch // 2) // framing.patch for side in scaled)  # nearest, ties up
+    return max(1, columns) * framing.patch, max(1, rows) * framing.patch
+
+
+def _scaled(width: int, height: int, ratio: float) -> tuple[int, int]:
+    return max(1, round(width * ratio)), max(1, round(height * ratio))
 
 
 def _filter(width: int, height: int, resized: tuple[int, int]) -> Image.Resampling:
@@ -150,6 +190,8 @@ def _filter(width: int, height: int, resized: tuple[int, int]) -> Image.Resampli
 
 def _crop(width: int, height: int, framing: Framing) -> tuple[int, int, int, int]:
     """The centred box (left, top, right, bottom) that the network sees of a resized photo."""
+    if framing.joint:
+        return 0, 0, width, height
     centre_x, centre_y, patch = width // 2, height // 2, framing.patch
     if framing.square:
         half_x = half_y = min(centre_x, centre_y)
