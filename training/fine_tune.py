@@ -34,6 +34,8 @@ def fine_tune(views: Path, model: Path, target: Path, run: Path, minutes: float,
     check_writable(target)
     FolderSource(views, seed)  # what is wrong with the views is worth knowing before the model is loaded
     loaded = load_model(model, torch.device("cpu"))
+    if not isinstance(loaded.config, ModelConfig):
+        raise InputError(f"{loaded.name} is no network of photo pairs, which fine-tuning needs; choose a DUSt3R model")
     config = fine_tune_config(loaded.config, _parameters(loaded), views, minutes, seed)
     settings = Options(device=options.device, start=model, say=options.say, report=options.report)
     trained = train(config, run, settings)

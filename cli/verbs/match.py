@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import InputError
 from ...core.export.matches import COLMAP_MATCHES, PhotoMatches, save_colmap, save_csv
-from ...core.images.reader import unique_names
 from ...core.io.atomic import together
 from ...core.jobs.job import find_result
 from ...core.progress import Timeline
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 
 def load_pair(photos: Sequence[Path], arguments: argparse.Namespace, output: Output) -> PhotoPair:
     """Two photos and what the network of the arguments predicts of them; raises InputError for one given twice."""
-    from ...core.images.preprocessing import load_view
+    from ...core.images.preprocessing import load_together
     from ...core.inference import forward
     from ...core.localization.image_pair import show_pair
     from ...core.pipeline.reconstruct import framing_of
@@ -66,8 +65,7 @@ def load_pair(photos: Sequence[Path], arguments: argparse.Namespace, output: Out
     if photos[0].resolve() == photos[1].resolve():
         raise InputError(f"{photos[0]} is given twice; name two photos")
     model = load_chosen_model(arguments)
-    names = unique_names(photos)
-    a, b = (load_view(photo, framing_of(model.config), name) for photo, name in zip(photos, names, strict=True))
+    a, b = load_together(photos, framing_of(model.config))
     return show_pair(model.network, (a, b), Timeline(forward.STAGES, output.progress))
 
 

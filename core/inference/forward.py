@@ -8,9 +8,13 @@ import torch
 from torch import Tensor
 
 from ..images.preprocessing import View
+from ..networks.depth_anything_3.depth_anything_3 import DepthAnything3
 from ..networks.dust3r.dust3r import DUSt3R, Encoded
+from ..networks.network import Network
+from ..networks.precision import device_of, precision_of
 from ..progress import Report, silent
 from ..scene_graph.edges import Edge
+from .group_prediction import predict_group
 from .prediction import Prediction
 
 ENCODING, PREDICTING = "Encoding photos", "Predicting pairs"
@@ -21,7 +25,7 @@ Encodings = Sequence[Encoded] | Mapping[int, Encoded]  # by photo number
 
 
 def predict(
-    network: DUSt3R,
+    network: Network,
     views: Sequence[View],
     edges: Sequence[Edge],
     report: Report = silent,
@@ -29,9 +33,15 @@ def predict(
 ) -> list[Prediction]:
     """The pointmaps and confidences of every edge, in the order of the edges, on the CPU in float32.
 
-    Photos without an edge are not looked at. batch_pixels: as for `encode` and `decode`.
+    Photos without an edge are not looked at. batch_pixels: as for `encode` and `decode`. A network that takes many
+    photos sees them all at once; then they must have one shape.
     """
     used = sorted({index for edge in edges for index in edge})
+    if isinstance(network, DepthAnything3):
+        report(PREDICTING, 0, len(edges))
+        group = predict_group(network, [views[index] for index in used], used)
+        report(PREDICTING, len(edges), len(edges))
+        return [group.pair(edge).prediction() for edge in edges]
     found = encode(network, [views[index] for index in used], report, batch_pixels)
     encoded = dict(zip(used, found, strict=True))
     predictions = {one.edge: one for one in decode(network, encoded, edges, report, batch_pixels)}
@@ -40,19 +50,20 @@ def predict(
 
 @torch.inference_mode()
 def encode(
-    network: DUSt3R, views: Sequence[View], report: Report = silent, batch_pixels: int | None = None
+    network: Network, views: Sequence[View], report: Report = silent, batch_pixels: int | None = None
 ) -> list[Encoded]:
     """What the encoder says of every view, in their order, each alone: tokens (1, N, C) on the CPU.
 
     Runs on the device that the network is on; the tokens have its precision. batch_pixels: network pixels that one
     batch may have (None: usual for the device); views of equal shape share one.
     """
-    weight, encoded, done = network.decoder_embed.weight, {}, 0
+    device, precision = device_of(network), precision_of(network)
+    encoded, done = {}, 0
     shapes = [(view.image.shape[1], view.image.shape[2]) for view in views]
-    for batch in _batches(shapes, _batch_pixels(weight.device, batch_pixels)):
+    for batch in _batches(shapes, _batch_pixels(device, batch_pixels)):
         report(ENCODING, done, len(views))
-        images = _to_device(torch.stack([views[index].image for index in batch]), weight.device)
-        tokens = network.encode(images).tokens.to("cpu", weight.dtype)
+        images = _to_device(torch.stack([views[index].image for index in batch]), device)
+        tokens = network.encode(images).tokens.to("cpu", precision)
         encoded |= {index: Encoded(one[None], shapes[index]) for index, one in zip(batch, tokens, strict=True)}
         done += len(batch)
     report(ENCODING, done, len(views))

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..images.preprocessing import View
 from ..networks.dust3r.dust3r import DUSt3R, Encoded
+from ..networks.network import Network
 from ..progress import Report, part_of, silent
 from ..scene_graph.edges import Edge
 from ..scene_graph.shard import WHOLE, Shard
 from .array_store import ArrayStore
 from .forward import decode, encode
-from .prediction import KEY, CachedPrediction
+from .prediction import KEY, PairPrediction
 from .prediction_store import PredictionStore
 
 ENCODED, GRAPH = "encoded", "graph"  # kinds in the store
@@ -30,7 +31,7 @@ class Predictor:
 
     def __init__(
         self,
-        network: DUSt3R,
+        network: Network,
         views: Sequence[View],
         store: ArrayStore,
         batch_pixels: int | None = None,
@@ -81,7 +82,7 @@ class Predictor:
         tokens = self._store.get(ENCODED, self.keys[photo])
         return tokens if tokens is not None and tokens.dtype == np.float32 and tokens.shape == shape else None
 
-    def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[CachedPrediction]:
+    def predict(self, edges: Sequence[Edge], report: Report = silent) -> Sequence[PairPrediction]:
         """The predictions of the edges, in their order."""
         self.infer(edges, report)
         self._decode(WHOLE.chunks(self._pairs.bare(edges)), report)
@@ -134,6 +135,7 @@ class Predictor:
         for chunk in filter(None, chunks):
             encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}
             part = part_of(report, done, total)
+            assert isinstance(self._network, DUSt3R)  # others have a predictor of their own
             self._pairs.add(list(decode(self._network, encoded, chunk, part, self._batch_pixels)))
             done += len(chunk)
             left.subtract(photo for edge in chunk for photo in edge)

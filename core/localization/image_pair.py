@@ -12,7 +12,7 @@ from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import View
 from ..inference.forward import predict
 from ..inference.prediction import Prediction
-from ..networks.dust3r.dust3r import DUSt3R
+from ..networks.network import Network
 from ..progress import Report, silent
 from ..scene_graph.edges import Edge
 from .matching import Matches, Pointmap, match_pointmaps
@@ -76,7 +76,7 @@ class PhotoPair:
         )
 
 
-def show_pair(network: DUSt3R, views: tuple[View, View], report: Report = silent) -> PhotoPair:
+def show_pair(network: Network, views: tuple[View, View], report: Report = silent) -> PhotoPair:
     """Ask the network about both orders of two photos."""
     return PhotoPair(views, *predict(network, views, [Edge(0, 1), Edge(1, 0)], report))
 

@@ -13,8 +13,9 @@ from ..geometry.camera import intrinsics
 from ..images.preprocessing import View, load_view, network_image
 from ..images.reader import unique_names
 from ..inference.array_store import ArrayStore, MemoryStore
-from ..inference.forward import decode
+from ..inference.forward import decode, predict
 from ..inference.predictor import Predictor
+from ..networks.depth_anything_3.depth_anything_3 import DepthAnything3
 from ..pipeline.reconstruct import framing_of
 from ..progress import Report, silent
 from ..reconstruction.localization import Localization, LocalizedPhoto
@@ -53,8 +54,12 @@ def localize(
     settings = settings or LocalizationSettings()
     small = tuple(no_larger(view, model.config.image_size) for view in reconstruction.views)
     reconstruction = in_whole_patches(replace(reconstruction, views=small), model.config.patch_size)
+    framing = framing_of(model.config)
+    new = load_view(photo, framing, name)
+    if framing.joint:
+        reconstruction, new = _in_common_shape(reconstruction, new)
     views = [map_view(view, reconstruction.min_confidence) for view in reconstruction.without_flaws().views]
-    views.append(load_view(photo, framing_of(model.config), name))
+    views.append(new)
     predictor = Predictor(model.network, views, MemoryStore() if store is None else store)
     near = _neighbours(predictor, reconstruction, settings.neighbours, report)
     pairs = _pairs(predictor, model, near, report)
@@ -146,6 +151,15 @@ def _in_whole_patches(view: AlignedView, patch: int) -> AlignedView | None:
     return view.cropped((width - size[0]) // 2, (height - size[1]) // 2, size) if min(size) else None
 
 
+def _in_common_shape(reconstruction: Reconstruction, new: View) -> tuple[Reconstruction, View]:
+    """The same photos, and a new one that a network is to see together with them, cut about their centres."""
+    sizes = [view.mapping.view_size for view in (*reconstruction.views, new)]
+    size = min(width for width, _ in sizes), min(height for _, height in sizes)
+    corners = [((width - size[0]) // 2, (height - size[1]) // 2) for width, height in sizes]
+    cut = tuple(view.cropped(*corner, size) for view, corner in zip(reconstruction.views, corners, strict=False))
+    return replace(reconstruction, views=cut), new.cropped(*corners[-1], size)
+
+
 def as_reconstruction(
     localized: Sequence[Localized], of: Reconstruction, settings: LocalizationSettings
 ) -> Reconstruction:
@@ -202,7 +216,11 @@ def _pairs(predictor: Predictor, model: LoadedModel, near: Sequence[int], report
     """Of every neighbour with the last view."""
     new = len(predictor.views) - 1
     edges = [edge for photo in near for edge in (Edge(photo, new), Edge(new, photo))]
-    encoded = {photo: predictor.encoded(photo) for photo in (*near, new)}
-    found = {prediction.edge: prediction for prediction in decode(model.network, encoded, edges, report)}
     views = predictor.views
+    if isinstance(model.network, DepthAnything3):
+        predictions = iter(predict(model.network, views, edges, report))
+    else:
+        encoded = {photo: predictor.encoded(photo) for photo in (*near, new)}
+        predictions = decode(model.network, encoded, edges, report)
+    found = {prediction.edge: prediction for prediction in predictions}
     return [PhotoPair((views[k], views[new]), found[Edge(k, new)], found[Edge(new, k)]) for k in near]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..inference.forward import PREDICTING
+from ..inference.group_predictor import GroupPredictor
 from ..inference.predictor import Predictor
 from ..progress import Report, part_of, silent
 from ..scene_graph.edges import AUTO, Edge, make_edges
@@ -37,6 +38,8 @@ def choose_edges(
     """
     count = len(predictor.views)
     edges = make_edges(count, settings.scene_graph, settings.symmetrize) if edges is None else edges
+    if isinstance(predictor, GroupPredictor):
+        return _in_groups(predictor, settings, report, edges)
     if settings.scene_graph != AUTO or count == 1:
         return ChosenEdges(edges, ())
     predictor.encode(range(count), report, shard)
@@ -45,10 +48,29 @@ def choose_edges(
     judge = _Judge(predictor, settings.symmetrize, report, len(edges), shard)
     pairs = grow(likeness, judge, known)
     report(PREDICTING, len(edges), len(edges))
-    alone = sorted(set(range(count)) - {photo for pair in pairs for photo in pair})
-    edges = [*_directed(pairs, settings.symmetrize), *(Edge(photo, photo) for photo in alone)]
+    edges = [*_directed(pairs, settings.symmetrize), *_alone(pairs, count)]
     predictor.keep_graph(edges)
     return ChosenEdges(edges, () if 2 * len(judge.sure) >= count else (UNSURE,))
+
+
+def _in_groups(
+    predictor: GroupPredictor, settings: ReconstructionSettings, report: Report, edges: list[Edge]
+) -> ChosenEdges:
+    """The edges whose photos a network of many photos sees at once; of `auto` those with much in common."""
+    count = len(predictor.views)
+    if count == 1:
+        return ChosenEdges(edges, ())
+    if settings.scene_graph == AUTO:
+        edges = _directed(predictor.pairs(report), settings.symmetrize)
+    else:
+        predictor.infer(edges, report)
+        edges = predictor.shared(edges)
+    return ChosenEdges([*edges, *_alone(edges, count)], ())
+
+
+def _alone(edges: Sequence[Edge], count: int) -> list[Edge]:
+    """(k, k) for each photo without an edge."""
+    return [Edge(photo, photo) for photo in sorted(set(range(count)) - {photo for edge in edges for photo in edge})]
 
 
 class _Judge:

@@ -16,8 +16,9 @@ from ..inference.forward import BATCH_PIXELS, ENCODING, PREDICTING, batch_size
 from ..inference.prediction import RECORD
 from ..inference.prediction_store import DENSE_SIDES
 from ..inference.predictor import PHOTOS
+from ..networks.configs import NetworkConfig
 from ..networks.dust3r.config import ModelConfig
-from ..networks.dust3r.dust3r import DUSt3R
+from ..networks.network import make_network
 from ..scene_graph.edges import Edge
 from ..scene_graph.shard import EDGES
 
@@ -67,6 +68,7 @@ class Plan:
     batch_pixels: int  # network pixels of a batch, for `encode` and `decode`
     peaks: dict[str, int]  # stage -> most bytes that the process holds in it
     device_peak: int  # most bytes on the GPU; 0 where the CPU computes
+    together: int = 0  # photos that the network sees at once, at most; 0: pairs
 
     @property
     def peak(self) -> int:
@@ -77,7 +79,8 @@ class Plan:
         stages = ", ".join(f"{stage} {_gigabytes(peak)}" for stage, peak in self.peaks.items())
         gpu = f", GPU {_gigabytes(self.device_peak)}" if self.device_peak else ""
         kept = "in memory" if self.storage == "memory" else "on disk"
-        return f"{self.photos} photos, {self.edges} ordered pairs kept {kept}: {stages}{gpu}"
+        what = f"seen {self.together} at a time" if self.together else f"{self.edges} ordered pairs kept {kept}"
+        return f"{self.photos} photos, {what}: {stages}{gpu}"
 
 
 def plan(
@@ -98,15 +101,15 @@ def plan(
     """
     scene, needs = Scene.of(mappings, edges), Needs(config, device.type, precision.itemsize)
     pixels = BATCH_PIXELS[device.type]
-    while _too_large(needs.device(scene, pixels), device_memory) and batch_size(scene.largest_pair, pixels) > 1:
+    while too_large(needs.device(scene, pixels), device_memory) and batch_size(scene.largest_pair, pixels) > 1:
         pixels //= 2
     plans = [needs.plan(scene, storage, pixels) for storage in storages]
-    if _too_large(plans[-1].device_peak, device_memory):
-        raise _no_room(plans[-1].device_peak, device_memory or 0, "of the GPU's memory", "choose the CPU as device")
+    if too_large(plans[-1].device_peak, device_memory):
+        raise no_room(plans[-1].device_peak, device_memory or 0, "of the GPU's memory", "choose the CPU as device")
     for found in plans:
-        if not _too_large(found.peak, memory):
+        if not too_large(found.peak, memory):
             return found
-    raise _no_room(plans[-1].peak, memory or 0, "of memory", needs.advice(scene, plans[-1], memory or 0))
+    raise no_room(plans[-1].peak, memory or 0, "of memory", needs.advice(scene, plans[-1], memory or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Needs:
         return dict(zip(needs, accumulate(needs.values(), max), strict=True))
 
     def _weights(self) -> float:
-        return self.size * _parameters(self.config)
+        return self.size * parameters(self.config)
 
     def _tokens(self, scene: Scene, photos: int, size: int) -> float:
         return size * self.config.encoder_width * photos * max(scene.areas) / self.config.patch_size**2
@@ -184,16 +187,19 @@ class Needs:
 
 
 @cache
-def _parameters(config: ModelConfig) -> int:
+def parameters(config: NetworkConfig) -> int:
+    """How many numbers a network's weights are."""
     with torch.device("meta"):
-        return sum(parameter.numel() for parameter in DUSt3R(config).parameters())
+        return sum(parameter.numel() for parameter in make_network(config).parameters())
 
 
-def _too_large(need: float, memory: int | None) -> bool:
+def too_large(need: float, memory: int | None) -> bool:
+    """Whether so many bytes leave too little for others; None: nobody knows, and all is well."""
     return memory is not None and need > ROOM * memory
 
 
-def _no_room(need: float, memory: int, kind: str, advice: str) -> InputError:
+def no_room(need: float, memory: int, kind: str, advice: str) -> InputError:
+    """What to tell when a reconstruction does not fit; kind: of which memory; advice: what to do."""
     found = f"{_gigabytes(need)} {kind} and {_gigabytes(ROOM * memory)} can be used"
     return InputError(f"This reconstruction needs about {found}; {advice}")
 

@@ -21,8 +21,9 @@ from ..geometry.camera import intrinsics
 from ..images.preprocessing import Framing, View, load_views, straight_view
 from ..inference import forward as inference
 from ..inference.array_store import ArrayStore, temporary_store
-from ..inference.predictor import Predictor
-from ..networks.dust3r.config import ModelConfig
+from ..inference.group_predictor import GroupPredictor, predictor_for
+from ..networks.configs import NetworkConfig
+from ..networks.depth_anything_3.config import DepthAnything3Config
 from ..networks.precision import precision_name
 from ..progress import Report, silent
 from ..reconstruction.result import AlignedView, Reconstruction
@@ -34,6 +35,7 @@ from ..settings import AUTO_HIDDEN, AUTO_SURFACE, ReconstructionSettings
 from ..stereo.surfaces import STAGE as SURFACES
 from ..version import VERSION
 from .edge_choice import choose_edges
+from .group_plan import plan_groups
 from .memory_plan import STORAGES, Plan, Storage, plan
 from .observer import Observer
 from .photo_cameras import adjust_to_photos, tracks_of, unadjusted
@@ -75,7 +77,7 @@ def reconstruct(
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
     needs = plan_views(views, edges, model, STORAGES if store is None else ("disk",))
     with temporary_store(needs.storage == "disk") if store is None else nullcontext(store) as kept:
-        predictor = Predictor(model.network, views, kept, needs.batch_pixels, observer.predicted)
+        predictor = predictor_for(model.network, views, kept, needs.batch_pixels, needs.together, observer.predicted)
         edges, doubts = choose_edges(predictor, settings, report, edges=edges)
         predictions = predictor.predict(edges, report)
 
@@ -101,8 +103,7 @@ def reconstruct(
     aligned = aligned_views(found.views, found.alignment, found.known, found.evidence)
     if settings.surfaces == "auto":
         side = settings.surface_resolution or AUTO_SURFACE
-        device = model.network.decoder_embed.weight.device
-        aligned = surfaces_of_photos(aligned, found, priors.masks, side, device, report)
+        aligned = surfaces_of_photos(aligned, found, priors.masks, side, model.device, report)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
         views=aligned,
@@ -152,7 +153,10 @@ def infer(
     views, _ = read_views(photos, model, report, priors)
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
     needs = plan_views(views, edges, model, ("disk",))
-    predictor = Predictor(model.network, views, store, needs.batch_pixels)
+    predictor = predictor_for(model.network, views, store, needs.batch_pixels, needs.together)
+    if isinstance(predictor, GroupPredictor):
+        predictor.infer(edges, report, shard)  # which edges they serve is seen once all groups are there
+        return
     edges, _ = choose_edges(predictor, settings, report, shard, edges)
     predictor.infer(edges, report, shard)
 
@@ -175,13 +179,17 @@ def read_views(
 
 def plan_views(views: Sequence[View], edges: Sequence[Edge], model: LoadedModel, storages: Sequence[Storage]) -> Plan:
     """How these views fit into the memory that there is; raises InputError where they do not."""
-    weight, mappings = model.network.decoder_embed.weight, [view.mapping for view in views]
-    free = (reachable_memory(), device_memory(weight.device))
-    return plan(mappings, edges, model.config, weight.device, weight.dtype, *free, storages)
+    mappings, device = [view.mapping for view in views], model.device
+    free = (reachable_memory(), device_memory(device))
+    if isinstance(model.config, DepthAnything3Config):
+        return plan_groups(mappings, edges, model.config, device, model.precision, *free, storages)
+    return plan(mappings, edges, model.config, device, model.precision, *free, storages)
 
 
-def framing_of(config: ModelConfig) -> Framing:
+def framing_of(config: NetworkConfig) -> Framing:
     """How a network wants its photos."""
+    if isinstance(config, DepthAnything3Config):
+        return Framing(config.image_size, config.patch_size, joint=True)
     return Framing(config.image_size, config.patch_size, config.square_crop)
 
 

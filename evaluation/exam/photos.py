@@ -32,7 +32,7 @@ def examine_photos(
     """
     truth = read_truth(folder)
     depths = read_depths(truth)
-    device = model.network.decoder_embed.weight.device
+    device = model.device
     _forget_peaks(device)
     began = Clock()
     result = reconstruct([photo.path for photo in truth], model, settings, report)

@@ -15,7 +15,7 @@ from ...core.images.pixel_mapping import PixelMapping
 from ...core.images.preprocessing import View
 from ...core.inference.forward import predict
 from ...core.inference.prediction import Prediction
-from ...core.networks.dust3r.config import ModelConfig
+from ...core.networks.configs import NetworkConfig
 from ...core.progress import Report, silent
 from ...core.scene_graph.edges import Edge
 from ...core.settings import AlignmentSettings
@@ -54,7 +54,7 @@ def examine_scenes(
     return Exam(figures | {"pairs": len(rows), "seconds": time.perf_counter() - began})
 
 
-def exam_size(config: ModelConfig) -> tuple[int, int]:
+def exam_size(config: NetworkConfig) -> tuple[int, int]:
     """(width, height) of the views that a network is examined with: square, or 4:3 as most photos are."""
     if config.square_crop:
         return config.image_size, config.image_size

@@ -7,8 +7,7 @@ import numpy as np
 
 from ...core.checkpoints.loading import LoadedModel
 from ...core.errors import InputError
-from ...core.images.preprocessing import load_view
-from ...core.images.reader import unique_names
+from ...core.images.preprocessing import load_together
 from ...core.inference.forward import predict
 from ...core.inference.prediction import Prediction
 from ...core.pipeline.reconstruct import framing_of
@@ -32,9 +31,7 @@ def examine_key_view(key: Path, sources: Sequence[Path], true: Depth, model: Loa
     if not sources:
         raise InputError(f"{key} comes without source views; the benchmark needs at least one")
     paths = [key, *sources]
-    views = [
-        load_view(path, framing_of(model.config), name) for path, name in zip(paths, unique_names(paths), strict=True)
-    ]
+    views = load_together(paths, framing_of(model.config))
     pairs = predict(model.network, views, [Edge(0, k) for k in range(1, len(views))], report)
     shape, mapping = (true.shape[0], true.shape[1]), views[0].mapping
     counted = (true > 0) & np.isfinite(on_photo(fused_depth(pairs[:1]), mapping, shape))

@@ -16,7 +16,7 @@ from ...core.images.preprocessing import Framing, View, load_view
 from ...core.inference.forward import encode, predict
 from ...core.localization.absolute_pose import place
 from ...core.localization.image_pair import PhotoPair
-from ...core.networks.dust3r.dust3r import DUSt3R
+from ...core.networks.network import Network
 from ...core.pipeline.reconstruct import framing_of
 from ...core.progress import Report
 from ...core.reconstruction.result import AlignedView
@@ -80,7 +80,7 @@ class PhotoMap:
         metres, degrees = placement_error(placed.cam2world, query.cam2world)
         return {"metres": metres, "degrees": degrees}
 
-    def _most_alike(self, view: View, network: DUSt3R, framing: Framing, report: Report) -> list[int]:
+    def _most_alike(self, view: View, network: Network, framing: Framing, report: Report) -> list[int]:
         """The map's photos that the query is compared with, the most alike first, by the encoder's own features."""
         for photo in self._photos[len(self._pooled) :]:
             self._pooled.append(_features(network, load_view(photo.path, framing), report))
@@ -88,7 +88,7 @@ class PhotoMap:
         return [int(number) for number in np.argsort(-likeness, kind="stable")[: self._neighbours]]
 
 
-def _features(network: DUSt3R, view: View, report: Report) -> torch.Tensor:
+def _features(network: Network, view: View, report: Report) -> torch.Tensor:
     (encoded,) = encode(network, [view], report)
     return pooled(encoded)
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.alignment.aligner import AlignmentPhoto, align
 from ...core.checkpoints.loading import LoadedModel
-from ...core.images.preprocessing import View, load_view
-from ...core.images.reader import unique_names
+from ...core.images.preprocessing import View, load_together
 from ...core.inference.forward import predict
 from ...core.inference.prediction import Prediction
 from ...core.pipeline.reconstruct import framing_of
@@ -43,8 +42,7 @@ def examine_poses(
     pnp_*: each pair's pose from its own two predictions, by PnP; the others: the global alignment's. Both orders of
     every pair are predicted. Raises InputError for a photo that cannot be used.
     """
-    names = unique_names([frame.path for frame in frames])
-    views = [load_view(frame.path, framing_of(model.config), name) for frame, name in zip(frames, names, strict=True)]
+    views = load_together([frame.path for frame in frames], framing_of(model.config))
     edges = make_edges(len(views), "complete")
     predictions = predict(model.network, views, edges, report)
     true = np.stack([frame.cam2world for frame in frames])
