@@ -28,6 +28,8 @@ class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
         if settings.model == "FILE":
             layout.prop(settings, "model_path")
         _draw_note(layout, settings.model_note)
+        if settings.offered_model and not job.running:
+            _draw_offer(layout.box(), settings)
         layout.prop(settings, "device")
         layout.prop(settings, "scene_graph")
         if settings.scene_graph in {"swin", "logwin"}:
@@ -99,6 +101,12 @@ PANELS = (
     DUST3R_PT_models,
     DUST3R_PT_train,
 )
+
+
+def _draw_offer(box: bpy.types.UILayout, settings: Any) -> None:
+    """The download that is worth more than anything else before a first reconstruction."""
+    _draw_note(box, settings.offer_text)
+    box.operator("dust3r.download_model", text="Download", icon="IMPORT").model = settings.offered_model
 
 
 def _settings(context: bpy.types.Context) -> Any:

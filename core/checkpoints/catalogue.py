@@ -12,6 +12,7 @@ from .provenance import read_origin
 FILES = ("config.json", "model.safetensors")  # that make a folder a model
 HUB = "https://huggingface.co"
 UNSTATED = "licence not stated"
+DEPTH_ANYTHING_3 = "https://github.com/ByteDance-Seed/Depth-Anything-3"  # its authors' repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class KnownModel:
     files: tuple[str, ...] = FILES
     synthetic: bool = False  # trained on synthetic scenes alone
     sha256: str = ""  # of model.safetensors, hexadecimal; "": not known here
+    question: str = ""  # address of an open question about the licence; "": none known
 
     @property
     def short_name(self) -> str:
@@ -68,6 +70,7 @@ KNOWN_MODELS = (
         542,
         504,
         "Sees all photos at once; runs on a CPU",
+        question=f"{DEPTH_ANYTHING_3}/issues/203",
         sha256="e01067dc1659613083d9145a9a2547ccdbe6ccbbf83c4fe7b3e8a4e2bdae78b5",
     ),
     KnownModel(
@@ -80,6 +83,7 @@ KNOWN_MODELS = (
         137,
         504,
         "Sees all photos at once; small and quick, on a CPU too",
+        question=f"{DEPTH_ANYTHING_3}/issues/203",
         sha256="364492e38a3a06d221ac75da7f6621ada3f2361cd24fde11ba79091e9f40efcf",
     ),
     _published("224_linear", "DUSt3R 224 linear", 532_342_784, 224, "Fast; sees the photo's central square only"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,18 @@ def list_models(model_folder: Path | None = None, commercial: bool = False) -> l
     statuses = [ModelStatus(model, locate(model, model_folder)) for model in KNOWN_MODELS]
     statuses += [ModelStatus(_describe(folder), folder) for folder in _own(model_folder or default_model_folder())]
     return [status for status in statuses if status.model.commercial or not commercial]
+
+
+def first_download(statuses: Iterable[ModelStatus]) -> KnownModel | None:
+    """What to offer before a first reconstruction: the smallest published model that is free for any use.
+
+    None where any model but the package's own is there, or all of them are.
+    """
+    listed = list(statuses)
+    if any(status.path is not None and status.path.parent != BUNDLED for status in listed):
+        return None
+    free = [status.model for status in listed if status.model.repository and status.model.commercial]
+    return min(free, key=lambda model: model.size_mb, default=None)
 
 
 def find_model(name_or_path: str | None = None, model_folder: Path | None = None, commercial: bool = False) -> Path:

@@ -19,7 +19,7 @@ from bpy.props import (
 )
 
 from ...core.checkpoints.catalogue import known_model
-from ...core.checkpoints.local import find_model, list_models
+from ...core.checkpoints.local import find_model, first_download, list_models
 from ...core.quality.statistics import Statistics
 from ...core.settings import AUTO_SURFACE, LARGEST_SURFACE, AlignmentSettings, ReconstructionSettings
 from ..jobs.scene_jobs import interrupted_job
@@ -38,6 +38,9 @@ DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
 BEST, FILE = "BEST", "FILE"
 FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
+# Numbers of the other choices, by place: files keep them, so that new ones come last.
+_DUST3R = ("512_dpt", "512_linear", "224_linear")
+NUMBERED = (BEST, *(f"DUSt3R_ViTLarge_BaseDecoder_{name}" for name in _DUST3R), "small", FILE, "da3_base", "da3_small")
 GRAPHS = (  # numbered as in the first version, which had no automatic one
     ("auto", "Automatic", "Photos that look alike, and more where the model is unsure: at most 12 others for each", 4),
     ("complete", "Complete", "Every photo with every other: slow beyond about 20 photos", 0),
@@ -63,7 +66,7 @@ def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
         else:
             own.append((*item, "NONE", FIRST_OWN + zlib.crc32(model.name.encode()) // 4))
     items.append((FILE, "File or Folder", "A checkpoint of your own: config.json and model.safetensors, or .pth"))
-    numbered: list[Item] = [(*item, "NONE", number) for number, item in enumerate(items)]
+    numbered: list[Item] = [(*item, "NONE", NUMBERED.index(item[0])) for item in items]
     return [_kept.setdefault(item, item) for item in (*numbered, *own)]
 
 
@@ -268,6 +271,24 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
             if status.model.name == self.model or (self.model == BEST and status.present):
                 return f"{status.model.title}: {tip_(status.model.note)}"
         return ""
+
+    @property
+    def offered_model(self) -> str:
+        """Name of the published model to download before a first reconstruction; empty where there is a better one."""
+        found = first_download(list_models(model_folder(bpy.context)))
+        return found.name if found is not None and self.model == BEST else ""
+
+    @property
+    def offer_text(self) -> str:
+        """What that model is, its size, licence, origin and what is open about the licence."""
+        known = known_model(self.offered_model)
+        if known is None:
+            return ""
+        text = iface_("Only the small bundled model is here. {} sees far more: {}, from {}").format(
+            known.title, known.terms, known.address
+        )
+        open_question = iface_("Whether its training data allows that is an open question to its authors: issue 203")
+        return f"{text}. {open_question}" if known.question else text
 
     @property
     def point_inputs(self) -> list[tuple[str, Any, str]]:

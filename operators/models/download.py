@@ -45,6 +45,9 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
         column.prop(self, "model")
         column.label(text=known.terms, icon="INFO")
         column.label(text=f"From huggingface.co/{known.repository}")
+        if known.question:
+            column.label(text="Whether its training data allows that is an open question to its authors:")
+            column.operator("wm.url_open", text="Read the Question", icon="URL").url = known.question
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
