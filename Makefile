@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository coverage lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-meshing bench-busy-machine demo extension repository clean
+.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository coverage lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-many-photos bench-meshing bench-busy-machine demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -110,14 +110,17 @@ bench-blender: setup  ## ten million points and large photos into Blender, to be
 bench-meshing: setup  ## seconds and memory of meshes, to benchmarks/results/meshing.md (some minutes)
 	$(BIN)/python benchmarks/meshing.py
 
+bench-many-photos: setup  ## seconds and memory of Depth Anything 3 for 2, 8 and 30 photos, to benchmarks/results/many_photos.md
+	$(BIN)/python benchmarks/many_photos.py $(BENCH)
+
 bench-busy-machine: setup  ## what other programs on the same cores cost, to benchmarks/results/busy_machine.md (some minutes)
 	$(BIN)/python benchmarks/busy_machine.py $(BENCH)
 
 demo: setup  ## real photos, then the studio, to build/demo
 	$(BIN)/python tools/demo.py build/demo
 
-extension: setup  ## the installable zip of this platform, to build/extension
-	$(BIN)/python tools/packaging/build_extension.py
+extension: setup  ## the installable zip of this platform, to build/extension (MODEL=da3_small: with a model that lies on this machine)
+	$(BIN)/python tools/packaging/build_extension.py --model "$(MODEL)"
 
 repository: setup  ## the zips of all platforms and their listing, for any web server, to build/repository
 	$(BIN)/python tools/packaging/build_repository.py

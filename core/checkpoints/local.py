@@ -47,10 +47,10 @@ def list_models(model_folder: Path | None = None, commercial: bool = False) -> l
 def first_download(statuses: Iterable[ModelStatus]) -> KnownModel | None:
     """What to offer before a first reconstruction: the smallest published model that is free for any use.
 
-    None where any model but the package's own is there, or all of them are.
+    None where there is any model but the package's own, which was trained on synthetic scenes.
     """
     listed = list(statuses)
-    if any(status.path is not None and status.path.parent != BUNDLED for status in listed):
+    if any(status.present and not status.model.synthetic for status in listed):
         return None
     free = [status.model for status in listed if status.model.repository and status.model.commercial]
     return min(free, key=lambda model: model.size_mb, default=None)

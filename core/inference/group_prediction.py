@@ -23,6 +23,18 @@ Pixels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class PosedCamera:
+    """A camera that is known before the network sees its photo."""
+
+    cam2world: NDArray[np.float64]  # (4, 4), rigid; of all cameras in one world, of any scale
+    focal: tuple[float, float]  # (fx, fy), network pixels
+
+    def tobytes(self) -> bytes:
+        """All that the network is told."""
+        return np.asarray(self.cam2world, np.float64).tobytes() + np.array(self.focal, np.float64).tobytes()
+
+
+@dataclass(frozen=True, slots=True)
 class GroupPrediction:
     """Depths and cameras of S photos seen together, of one shape; in one world of arbitrary frame and scale."""
 
@@ -53,6 +65,10 @@ class GroupPrediction:
         R, t = self.world2cam[frame, :, :3], self.world2cam[frame, :, 3]
         return (world @ R.T + t).astype(np.float32)
 
+    def score(self, place: int) -> float:
+        """How sure the network is of the photo at this place: mean log confidence."""
+        return float(np.log(np.maximum(self.confidence[place], 1), dtype=np.float64).mean())
+
     def seen(self) -> NDArray[np.float64]:
         """(S, S): the share of the pixels of photo j (column) whose surface photo i (row) sees too."""
         count, height, width = self.depth.shape
@@ -76,6 +92,7 @@ class GroupPair:
     edge: Edge
     group: GroupPrediction
     places: tuple[int, int]  # of photos i and j in the group
+    whole: tuple[bool, bool] = (True, True)  # whether `dense` gives a side: a photo's are alike in all pairs of a group
 
     def shape(self, side: int) -> tuple[int, int]:
         height, width = self.group.depth.shape[1:]
@@ -85,13 +102,16 @@ class GroupPair:
         place = self.places[side]
         return self.group.points(place, pixels, self.places[0]), self.group.confidence[place].reshape(-1)[pixels]
 
-    def dense(self, side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def dense(self, side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        return self._all(side) if self.whole[side] else None
+
+    def _all(self, side: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         height, width = self.shape(side)
         return self.at(side, np.arange(height * width))
 
     def prediction(self) -> Prediction:
         """The same with every pixel worked out."""
-        (points_i, C_i), (points_j, C_j) = (self.dense(side) for side in (0, 1))
+        (points_i, C_i), (points_j, C_j) = (self._all(side) for side in (0, 1))
         shape = self.shape(0)
         points = (torch.from_numpy(points.reshape(*shape, 3)) for points in (points_i, points_j))
         return Prediction(self.edge, *points, *(torch.from_numpy(C.reshape(shape)) for C in (C_i, C_j)))
@@ -99,23 +119,34 @@ class GroupPair:
 
 @torch.inference_mode()
 def predict_group(
-    network: DepthAnything3, views: Sequence[View], photos: Sequence[int], known: Cameras | None = None
+    network: DepthAnything3,
+    views: Sequence[View],
+    photos: Sequence[int],
+    known: Sequence[PosedCamera] | None = None,
 ) -> GroupPrediction:
     """One forward pass over views of one shape, whose numbers are `photos`.
 
-    known: cameras of all of them, for the network's images; they guide it and are not what comes back. Runs on the
-    device that the network is on. Raises InputError for views of several shapes.
+    known: cameras of all of them; they guide the network and are not what comes back. Runs on the device that the
+    network is on. Raises InputError for views of several shapes.
     """
     shapes = {tuple(view.image.shape) for view in views}
     if len(shapes) > 1:
         sizes = ", ".join(sorted({f"{shape[2]} x {shape[1]}" for shape in shapes}))
         raise InputError(f"This model sees photos together, which must have one shape, not {sizes}; crop them alike")
-    images = torch.stack([view.image for view in views]).to(device_of(network))
-    output = network(images, known)
+    device = device_of(network)
+    images = torch.stack([view.image for view in views]).to(device)
+    output = network(images, None if known is None else _cameras(known, device))
     return GroupPrediction(
         photos=tuple(photos),
         depth=output.depth.float().cpu().numpy(),
         confidence=output.confidence.float().cpu().numpy(),
-        world2cam=output.world2cam.double().cpu().numpy(),
-        K=output.K.double().cpu().numpy(),
+        world2cam=output.world2cam.cpu().double().numpy(),
+        K=output.K.cpu().double().numpy(),
     )
+
+
+def _cameras(known: Sequence[PosedCamera], device: torch.device) -> Cameras:
+    """As the network takes them; it does not look at principal points."""
+    world2cam = np.stack([np.linalg.inv(camera.cam2world)[:3] for camera in known])
+    K = np.stack([np.diag([*camera.focal, 1.0]) for camera in known])
+    return Cameras(*(torch.from_numpy(array).float().to(device) for array in (world2cam, K)))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..scene_graph.retrieval import likeness_of, pooled
 from ..scene_graph.shard import WHOLE, Shard
 from .array_store import ArrayStore
 from .forward import PREDICTING
-from .group_prediction import GroupPair, GroupPrediction, predict_group
+from .group_prediction import GroupPair, GroupPrediction, PosedCamera, predict_group
 from .prediction import KEY
 from .predictor import KEYS, Predictor
 
@@ -30,10 +31,11 @@ def predictor_for(
     batch_pixels: int | None = None,
     together: int = 2,
     predicted: Callable[[Iterable[int]], None] = lambda photos: None,
+    known: Sequence[PosedCamera | None] = (),
 ) -> Predictor:
     """The predictor of a network; what a network of pairs, or of many photos, does not ask for is not looked at."""
     if isinstance(network, DepthAnything3):
-        return GroupPredictor(network, views, store, together, predicted)
+        return GroupPredictor(network, views, store, together, predicted, known)
     return Predictor(network, views, store, batch_pixels, predicted)
 
 
@@ -47,10 +49,15 @@ class GroupPredictor(Predictor):
         store: ArrayStore,
         together: int,
         predicted: Callable[[Iterable[int]], None] = lambda photos: None,
+        known: Sequence[PosedCamera | None] = (),
     ) -> None:
-        """together: photos of a group at most; predicted: called with photos whose groups are there."""
+        """together: photos of a group at most; predicted: called with photos whose groups are there.
+
+        known: the views' cameras (none given: nothing is known); they guide groups all of whose cameras are known.
+        """
         super().__init__(network, views, store, predicted=predicted)
         self._group_network, self._together = network, together
+        self._known = known or (None,) * len(views)
         self._groups: list[Group] = []
         self._read: dict[Group, GroupPrediction] = {}
 
@@ -74,27 +81,34 @@ class GroupPredictor(Predictor):
         for group in own:
             part_of(report, done, total)(PREDICTING, 0, len(group))
             if self._kept(group) is None:
-                self._keep(predict_group(self._group_network, [self.views[photo] for photo in group], group))
+                self._ask(group)
             done += len(group)
             self._predicted(group)
         report(PREDICTING, done, total)
 
     def predict(self, edges: Sequence[Edge], report: Report = silent) -> list[GroupPair]:
-        """The predictions of those of the edges whose photos share a group, in their order."""
+        """The predictions of those of the edges whose photos share a group, in their order.
+
+        All pixels of a photo come with one edge of each group: its depth is the same with the others.
+        """
         self.infer(edges, report)
-        pairs = [self._pair(edge) for edge in edges]
+        pairs = [pair for edge in edges if (pair := self._pair(edge)) is not None]
+        dense: dict[tuple[Group, int], tuple[Edge, int]] = {}
+        for side in (0, 1):
+            for pair in pairs:
+                dense.setdefault((pair.group.photos, pair.edge[side]), (pair.edge, side))
+        whole = set(dense.values())
         for group in self.groups():
             for kind in (MEMBERS, MAPS, CAMERAS):
                 self._store.use(kind, self._name(group))
-        return [pair for pair in pairs if pair is not None]
+        return [replace(pair, whole=((pair.edge, 0) in whole, (pair.edge, 1) in whole)) for pair in pairs]
 
     def score(self, edge: Edge) -> tuple[float, float]:
         """How sure the network is of each side of a predicted edge: mean log confidence."""
         pair = self._pair(edge)
         if pair is None:
             return 0.0, 0.0
-        first, second = (float(np.log(np.maximum(pair.dense(side)[1], 1)).mean()) for side in (0, 1))
-        return first, second
+        return pair.group.score(pair.places[0]), pair.group.score(pair.places[1])
 
     def pairs(self, report: Report = silent) -> list[Edge]:
         """The pairs (i, j), i < j, that are worth aligning, of every group, in order; predicts all groups."""
@@ -111,15 +125,26 @@ class GroupPredictor(Predictor):
         return None if group is None else self._prediction(group).pair(edge)
 
     def _prediction(self, group: Group) -> GroupPrediction:
-        found = self._kept(group)
-        if found is None:
-            found = predict_group(self._group_network, [self.views[photo] for photo in group], group)
-            self._keep(found)
+        return self._kept(group) or self._ask(group)
+
+    def _ask(self, group: Group) -> GroupPrediction:
+        """What the network says of a group, which the store has from now on."""
+        views = [self.views[photo] for photo in group]
+        found = predict_group(self._group_network, views, group, self._cameras(group))
+        self._keep(found)
         return found
+
+    def _cameras(self, group: Group) -> list[PosedCamera] | None:
+        """Those of a group; None unless all are known."""
+        cameras = [camera for photo in group if (camera := self._known[photo]) is not None]
+        return cameras if len(cameras) == len(group) else None
 
     def _name(self, group: Group) -> str:
         """Of all that the network sees at once, in its order: the same photo in other company is another matter."""
-        return hashlib.sha256("".join(self.keys[photo] for photo in group).encode()).hexdigest()[:KEY]
+        digest = hashlib.sha256("".join(self.keys[photo] for photo in group).encode())
+        for camera in self._cameras(group) or ():
+            digest.update(camera.tobytes())
+        return digest.hexdigest()[:KEY]
 
     def _kept(self, group: Group) -> GroupPrediction | None:
         """What the store has of a group; None where it has nothing sound."""

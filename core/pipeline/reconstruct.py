@@ -21,6 +21,7 @@ from ..geometry.camera import intrinsics
 from ..images.preprocessing import Framing, View, load_views, straight_view
 from ..inference import forward as inference
 from ..inference.array_store import ArrayStore, temporary_store
+from ..inference.group_prediction import PosedCamera
 from ..inference.group_predictor import GroupPredictor, predictor_for
 from ..networks.configs import NetworkConfig
 from ..networks.depth_anything_3.config import DepthAnything3Config
@@ -77,7 +78,9 @@ def reconstruct(
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
     needs = plan_views(views, edges, model, STORAGES if store is None else ("disk",))
     with temporary_store(needs.storage == "disk") if store is None else nullcontext(store) as kept:
-        predictor = predictor_for(model.network, views, kept, needs.batch_pixels, needs.together, observer.predicted)
+        predictor = predictor_for(
+            model.network, views, kept, needs.batch_pixels, needs.together, observer.predicted, posed(views, known)
+        )
         edges, doubts = choose_edges(predictor, settings, report, edges=edges)
         predictions = predictor.predict(edges, report)
 
@@ -153,7 +156,8 @@ def infer(
     views, _ = read_views(photos, model, report, priors)
     edges = make_edges(len(views), settings.scene_graph, settings.symmetrize)
     needs = plan_views(views, edges, model, ("disk",))
-    predictor = predictor_for(model.network, views, store, needs.batch_pixels, needs.together)
+    cameras = posed(views, priors_of(views, priors, settings.alignment))
+    predictor = predictor_for(model.network, views, store, needs.batch_pixels, needs.together, known=cameras)
     if isinstance(predictor, GroupPredictor):
         predictor.infer(edges, report, shard)  # which edges they serve is seen once all groups are there
         return
@@ -175,6 +179,21 @@ def read_views(
         if path in priors.cameras and priors.cameras[path].distortion:
             views[index] = straight_view(view, priors.cameras[path].distortion, priors.masks.get(path))
     return views, warnings
+
+
+def posed(views: Sequence[View], known: Sequence[KnownCamera]) -> list[PosedCamera | None]:
+    """Cameras of which the network may be told, in its pixels: those whose pose and focal are known exactly."""
+    return [
+        None if camera.cam2world is None or camera.focal is None or camera.focal_spread else _posed(view, camera)
+        for view, camera in zip(views, known, strict=True)
+    ]
+
+
+def _posed(view: View, camera: KnownCamera) -> PosedCamera:
+    assert camera.cam2world is not None and camera.focal is not None
+    x, y = view.mapping.scale
+    focal_y = camera.focal if camera.focal_y is None else camera.focal_y
+    return PosedCamera(camera.cam2world, (camera.focal / x, focal_y / y))
 
 
 def plan_views(views: Sequence[View], edges: Sequence[Edge], model: LoadedModel, storages: Sequence[Storage]) -> Plan:

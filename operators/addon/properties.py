@@ -275,7 +275,7 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     @property
     def offered_model(self) -> str:
         """Name of the published model to download before a first reconstruction; empty where there is a better one."""
-        found = first_download(list_models(model_folder(bpy.context)))
+        found = first_download(list_models(model_folder(bpy.context), commercial_only(bpy.context)))
         return found.name if found is not None and self.model == BEST else ""
 
     @property

@@ -143,7 +143,7 @@ def test_models_lists_licence_size_and_presence(run):
     code, out, _ = run("models")
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines()}
-    assert {"512_dpt", "512_linear", "224_linear", "small"} == set(lines)
+    assert {"512_dpt", "512_linear", "da3_base", "da3_small", "224_linear", "small"} == set(lines)
     assert "present" in lines["small"]
     assert "CC BY-NC-SA 4.0" in lines["512_dpt"]
     assert json.loads(run("models", "--json")[1])[-1]["present"] is True

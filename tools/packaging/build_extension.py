@@ -1,7 +1,7 @@
 """Build the extension zip of one platform, wheels included, and validate it with the extension tool inside bpy.
 
 usage: python tools/packaging/build_extension.py [--platform linux-x64] [--python 3.11 …] [--wheels all|pure|none]
-                                                 [--torch cu130]
+                                                 [--torch cu130] [--model da3_small]
 
 Files come from `git ls-files`, so that nothing that happens to lie in the checkout slips in; the manifest's
 paths_exclude_pattern leaves out what users do not need. docs/design.md says what the zip carries and why.
@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from bundled_model import find_model, licence_of, stage_model
 from fetch_wheels import fetch
 from torch_build import TorchBuild
 from wheel_set import CHOICES, LOCK, PLATFORM_TAGS, PackagingError, Wheel, not_carried, pythons_of, select
@@ -101,11 +102,18 @@ def run_tool(*arguments: str) -> None:
         raise PackagingError(f"`blender_ext.py {arguments[0]}` refused: {(done.stdout + done.stderr).strip()}")
 
 
-def build(root: Path, wheels_folder: Path, wheels: Iterable[Wheel], platform: str, target: Path) -> None:
-    """Build and validate the zip `target` from the checkout `root` and wheels that lie in `wheels_folder`."""
+def build(
+    root: Path, wheels_folder: Path, wheels: Iterable[Wheel], platform: str, target: Path, model: Path | None = None
+) -> None:
+    """Build and validate the zip `target` from the checkout `root` and wheels that lie in `wheels_folder`.
+
+    model: folder of a published model to put into it.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".stage-", dir=target.parent) as scratch:
         stage(root, wheels_folder, wheels, platform, Path(scratch))
+        if model is not None:
+            stage_model(model, licence_of(model), Path(scratch))
         run_tool("build", "--source-dir", scratch, "--output-filepath", str(target))
     run_tool("validate", str(target))
 
@@ -120,6 +128,7 @@ def zip_name(root: Path, options: argparse.Namespace) -> str:
         parts += [] if build.is_cpu or options.wheels == "pure" else [build.name]
         parts += ["py" + python.replace(".", "") for python in options.python or ()]
         parts += ["pure"] if options.wheels == "pure" else []
+    parts += [options.model] if options.model else []
     return "-".join(parts) + ".zip"
 
 
@@ -158,6 +167,12 @@ def add_torch_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", default="", metavar="NAME", help="a published model of this machine to put into the zip: da3_small"
+    )
+
+
 def sizes(archive: Path) -> list[str]:
     """Lines that say how large the zip is and what makes it so: packages of a megabyte and more, the largest first."""
     by_name: Counter[str] = Counter()
@@ -186,6 +201,7 @@ def parse_arguments() -> argparse.Namespace:
         help="pure: only those that fit every Python, for systems that bring torch, scipy and pillow",
     )
     add_torch_argument(parser)
+    add_model_argument(parser)
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "extension", help="folder of the zip")
     return parser.parse_args()
 
@@ -193,6 +209,7 @@ def parse_arguments() -> argparse.Namespace:
 def make(options: argparse.Namespace) -> Path:
     """Download what is missing and build; the path of the zip. Raises PackagingError."""
     options.platform = options.platform or this_platform()
+    model = find_model(options.model) if options.model else None  # before anything is fetched
     torch = TorchBuild.parse(options.torch)
     torch.check_platform(options.platform)
     lock = torch.read_wheels()
@@ -201,7 +218,7 @@ def make(options: argparse.Namespace) -> Path:
     announce(wheels, lock, pythons)
     fetch(wheels, pythons, ROOT / "wheels", torch)
     target = options.output / zip_name(ROOT, options)
-    build(ROOT, ROOT / "wheels", wheels, options.platform, target)
+    build(ROOT, ROOT / "wheels", wheels, options.platform, target, model)
     return target
 
 

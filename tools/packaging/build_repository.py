@@ -14,7 +14,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from build_extension import ROOT, add_torch_argument, make, run_tool, sizes
+from build_extension import ROOT, add_model_argument, add_torch_argument, make, run_tool, sizes
 from torch_build import TorchBuild
 from wheel_set import CHOICES, PackagingError
 
@@ -59,6 +59,7 @@ def main() -> int:
     parser.add_argument("--platform", nargs="+", help="default: every platform that has the build of torch")
     parser.add_argument("--wheels", choices=CHOICES, default="all", help="as of tools/packaging/build_extension.py")
     add_torch_argument(parser)
+    add_model_argument(parser)
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "repository", help="folder of the repository")
     options = parser.parse_args()
     try:

@@ -30,7 +30,7 @@ def job(model, photos, tmp_path_factory):
     from dust3r.cli.main import main
 
     folder = tmp_path_factory.mktemp("jobs") / "job"
-    arguments = ["reconstruct", *photos, "--model", model, "--output", folder, *QUICK]
+    arguments = ["reconstruct", *photos, "--model", model, "--job", folder, *QUICK]
     assert main([str(argument) for argument in arguments]) == 0
     return folder
 

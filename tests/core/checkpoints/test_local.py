@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from dust3r.core.checkpoints import local as checkpoints
 from dust3r.core.checkpoints.catalogue import KNOWN_MODELS, check_model_name
 from dust3r.core.checkpoints.download import download_model
 from dust3r.core.checkpoints.loading import load_model
-from dust3r.core.checkpoints.local import default_model_folder, find_model, list_models
+from dust3r.core.checkpoints.local import default_model_folder, find_model, first_download, list_models
 from dust3r.core.checkpoints.provenance import Origin, read_origin
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
 from dust3r.core.progress import silent
@@ -34,6 +35,27 @@ def test_the_best_model_that_is_present_is_the_default(tmp_path):
     for model in (LINEAR_224, DA3_SMALL, DA3_BASE, LINEAR_512, DPT):
         put(tmp_path, model.name)
         assert find_model(None, tmp_path) == tmp_path / model.name
+
+
+def test_the_smallest_free_download_is_offered_where_only_the_bundled_model_is(tmp_path):
+    assert first_download(list_models(tmp_path)) == first_download(list_models(tmp_path, commercial=True)) == DA3_SMALL
+    put(tmp_path, LINEAR_224.name)
+    assert first_download(list_models(tmp_path)) is None
+    assert first_download(list_models(tmp_path, commercial=True)) == DA3_SMALL
+    put(tmp_path, DA3_BASE.name)
+    assert first_download(list_models(tmp_path, commercial=True)) is None
+
+
+def test_the_best_free_model_is_the_default_where_only_those_are_wanted(tmp_path):
+    put(tmp_path, DPT.name, DA3_SMALL.name)
+    assert find_model(None, tmp_path) == tmp_path / DPT.name
+    assert find_model(None, tmp_path, commercial=True) == tmp_path / DA3_SMALL.name
+
+
+def test_other_weights_than_this_version_knows_are_not_downloaded(tmp_path, hub):
+    with pytest.raises(ModelUnavailable, match="has other weights by now than this version knows"):
+        download_model(replace(DPT, sha256="0" * 64), tmp_path, silent, True, hub.endpoint)
+    assert not hub.asked and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["512_dpt", "512_DPT", DPT.name, DPT.repository])

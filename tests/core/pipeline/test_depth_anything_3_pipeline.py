@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from dust3r.core.cameras.priors import KnownCamera, Priors
 from dust3r.core.checkpoints.loading import LoadedModel, load_model
 from dust3r.core.errors import InputError
 from dust3r.core.images.pixel_mapping import PixelMapping
@@ -49,7 +50,7 @@ def passes(monkeypatch) -> list[tuple[int, ...]]:
     asked, predict = [], group_predictor.predict_group
 
     def counted(network, views, photos, known=None):
-        asked.append(tuple(photos))
+        asked.append(photos)
         return predict(network, views, photos, known)
 
     monkeypatch.setattr(group_predictor, "predict_group", counted)
@@ -133,6 +134,23 @@ def test_the_same_photo_in_other_company_is_predicted_anew(model, photos, passes
     assert passes == [(0, 1), (0, 1, 2)]
 
 
+def test_known_cameras_guide_the_network_and_come_back_to_the_last_bit(model, photos, passes):
+    poses = [np.eye(4) for _ in photos[:3]]
+    for number, pose in enumerate(poses):
+        pose[:3, 3] = 0.1 * number, 0.02 * number**2, 0
+    cameras = {
+        photo.resolve(): KnownCamera(pose, 250.0, (140.0, 105.0)) for photo, pose in zip(photos, poses, strict=False)
+    }
+    store = MemoryStore()
+    free = reconstruct(photos[:3], model, SETTINGS, store=store)
+    held = reconstruct(photos[:3], model, SETTINGS, store=store, priors=Priors(cameras))
+    assert len(passes) == 2  # what the network was told is part of what it is asked
+    for view, pose in zip(held.views, poses, strict=True):
+        np.testing.assert_array_equal(view.cam2world, pose)
+        assert view.K[0, 0] == 250.0
+    assert any(not np.allclose(a.depth, b.depth) for a, b in zip(free.views, held.views, strict=True))
+
+
 def test_a_damaged_group_in_the_store_is_predicted_again(model, photos, passes, tmp_path):
     reconstruct(photos[:2], model, SETTINGS, store=FolderStore(tmp_path))
     (maps,) = (tmp_path / "group_maps").glob("*.npy")
@@ -149,6 +167,8 @@ def test_photos_that_do_not_fit_go_in_groups_that_share_photos(model, photos, pa
     predictions = predictor.predict(make_edges(5))
     assert {pair.edge for pair in predictions} == set(predictor.shared(make_edges(5)))
     assert {tuple(sorted(pair.edge)) for pair in predictions} == set(edges)
+    whole = {pair.edge[side] for pair in predictions for side in (0, 1) if pair.dense(side) is not None}
+    assert whole == set(range(5))
 
 
 def test_another_photo_costs_one_group(model, photos, passes):
