@@ -1,6 +1,6 @@
 """What a network says of a whole group of photos, and what of it the alignment reads for a pair of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,11 +123,13 @@ def predict_group(
     views: Sequence[View],
     photos: Sequence[int],
     known: Sequence[PosedCamera] | None = None,
+    step: Callable[[float], None] = lambda share: None,
 ) -> GroupPrediction:
     """One forward pass over views of one shape, whose numbers are `photos`.
 
-    known: cameras of all of them; they guide the network and are not what comes back. Runs on the device that the
-    network is on. Raises InputError for views of several shapes.
+    known: cameras of all of them; they guide the network and are not what comes back. step: called with the share of
+    the work that is done; may raise Cancelled. Runs on the device that the network is on. Raises InputError for views
+    of several shapes.
     """
     shapes = {tuple(view.image.shape) for view in views}
     if len(shapes) > 1:
@@ -135,7 +137,7 @@ def predict_group(
         raise InputError(f"This model sees photos together, which must have one shape, not {sizes}; crop them alike")
     device = device_of(network)
     images = torch.stack([view.image for view in views]).to(device)
-    output = network(images, None if known is None else _cameras(known, device))
+    output = network(images, None if known is None else _cameras(known, device), step=step)
     return GroupPrediction(
         photos=tuple(photos),
         depth=output.depth.float().cpu().numpy(),

@@ -79,9 +79,8 @@ class GroupPredictor(Predictor):
         own = groups[shard.number - 1 :: shard.parts]
         done, total = 0, sum(map(len, own))
         for group in own:
-            part_of(report, done, total)(PREDICTING, 0, len(group))
             if self._kept(group) is None:
-                self._ask(group)
+                self._ask(group, part_of(report, done, total))
             done += len(group)
             self._predicted(group)
         report(PREDICTING, done, total)
@@ -127,10 +126,14 @@ class GroupPredictor(Predictor):
     def _prediction(self, group: Group) -> GroupPrediction:
         return self._kept(group) or self._ask(group)
 
-    def _ask(self, group: Group) -> GroupPrediction:
+    def _ask(self, group: Group, report: Report = silent) -> GroupPrediction:
         """What the network says of a group, which the store has from now on."""
         views = [self.views[photo] for photo in group]
-        found = predict_group(self._group_network, views, group, self._cameras(group))
+
+        def step(share: float) -> None:
+            report(PREDICTING, int(share * len(group)), len(group))
+
+        found = predict_group(self._group_network, views, group, self._cameras(group), step)
         self._keep(found)
         return found
 

@@ -289,3 +289,11 @@ def test_enabling_the_extension_imports_neither_torch_nor_scipy(extension):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert done.stdout.strip().splitlines()[-1] == "."
+
+
+def test_every_known_model_has_the_number_that_files_keep_it_by(extension):
+    from dust3r.core.checkpoints.catalogue import KNOWN_MODELS
+
+    numbered = importlib.import_module(f"{MODULE}.operators.addon.properties").NUMBERED
+    assert numbered[1:5] == tuple(model.name for model in KNOWN_MODELS if not model.name.startswith("da3"))
+    assert {model.name for model in KNOWN_MODELS} <= set(numbered)

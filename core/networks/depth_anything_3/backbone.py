@@ -4,6 +4,7 @@ Blocks before `config.start`, that block and every second after it look within e
 all views at once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -43,11 +44,18 @@ class Backbone(nn.Module):
         )
         self.norm = nn.LayerNorm(c.width, EPS)
 
-    def forward(self, images: Tensor, camera_tokens: Tensor | None = None, reference: int | None = None) -> Features:
+    def forward(
+        self,
+        images: Tensor,
+        camera_tokens: Tensor | None = None,
+        reference: int | None = None,
+        step: Callable[[float], None] = lambda share: None,
+    ) -> Features:
         """images: (S, 3, H, W), normalised, both sides multiples of the patch size.
 
         camera_tokens: (S, C) of known cameras, of all views; then the first one is the reference. reference: a view
-        (None: chosen from three views on, else the first). The views are worked on with the reference first.
+        (None: chosen from three views on, else the first). The views are worked on with the reference first. step:
+        called with the share of the blocks that begins.
         """
         c, count = self.config, len(images)
         grid = (images.shape[2] // c.patch_size, images.shape[3] // c.patch_size)
@@ -56,6 +64,7 @@ class Backbone(nn.Module):
         across = rotation_across_views(count, grid, head_width, c.rope_base, images.device)
         tokens, before, order, taps = self.embed(images), None, list(range(count)), []
         for k, block in enumerate(self.blocks):
+            step(k / len(self.blocks))
             if k == c.start - 1 and camera_tokens is None:
                 order = _order(count, self._reference(tokens, reference))
                 tokens = tokens[order]

@@ -4,6 +4,7 @@ Photos -> backbone -> (head -> depth, confidence) and (camera decoder -> cameras
 the camera encoder.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -48,11 +49,17 @@ class DepthAnything3(nn.Module):
         self.camera_encoder = CameraEncoder(config)
         self.camera_decoder = CameraDecoder(config)
 
-    def forward(self, images: Tensor, known: Cameras | None = None, reference: int | None = None) -> SceneOutput:
+    def forward(
+        self,
+        images: Tensor,
+        known: Cameras | None = None,
+        reference: int | None = None,
+        step: Callable[[float], None] = lambda share: None,
+    ) -> SceneOutput:
         """Depths and cameras of views (S, 3, H, W), RGB in [-1, 1], H and W multiples of the patch size.
 
-        known: cameras of all views, in any world: they guide the network and are not what it returns. reference: as
-        for the backbone.
+        known: cameras of all views, in any world: they guide the network and are not what it returns. reference, step:
+        as for the backbone.
         """
         height, width = images.shape[-2:]
         patch = self.config.patch_size
@@ -62,7 +69,7 @@ class DepthAnything3(nn.Module):
         if known is not None:
             relative = Cameras(normalise_cameras(known.world2cam), known.K)
             camera_tokens = self.camera_encoder(code_of_cameras(relative, (width, height)))
-        features = self.backbone(normalised(images), camera_tokens, reference)
+        features = self.backbone(normalised(images), camera_tokens, reference, step)
         cameras = cameras_from_code(self.camera_decoder(features.camera), (width, height))
         depth, confidence = self._regress(features.taps, (height // patch, width // patch))
         return SceneOutput(depth, confidence, cameras.world2cam, cameras.K, features.reference)

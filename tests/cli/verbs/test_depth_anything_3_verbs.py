@@ -21,7 +21,7 @@ def photos(tmp_path_factory):
     paths = [folder / f"{number}.png" for number in range(3)]
     wide = Image.fromarray(procweights.image(1, 240, 360))
     for number, path in enumerate(paths):
-        wide.crop((30 * number, 0, 30 * number + 280, 210)).save(path)
+        wide.crop((30 * number, 0, 30 * number + 280, 140)).save(path)
     return paths
 
 
@@ -42,14 +42,14 @@ def test_predict_writes_depths_and_cameras_of_any_number_of_photos(run, model, p
     assert code == 0
     with np.load(path) as arrays:
         assert {name: arrays[name].shape for name in arrays} == {
-            "depth": (count, 378, 504),
-            "confidence": (count, 378, 504),
+            "depth": (count, 252, 504),
+            "confidence": (count, 252, 504),
             "world2cam": (count, 3, 4),
             "K": (count, 3, 3),
         }
         assert (arrays["depth"] > 0).all() and (arrays["confidence"] >= 1).all()
         np.testing.assert_allclose(np.linalg.det(arrays["world2cam"][:, :, :3]), 1, atol=1e-5)
-        np.testing.assert_allclose(arrays["K"][:, :2, 2], [[252, 189]] * count)
+        np.testing.assert_allclose(arrays["K"][:, :2, 2], [[252, 126]] * count)
 
 
 def test_a_model_of_pairs_predicts_two_photos(run, photos, tmp_path):
@@ -65,8 +65,10 @@ def test_matches_of_two_photos_are_written(run, model, photos, tmp_path):
 
 def test_a_result_goes_through_mesh_export_report_and_matches(run, job, tmp_path):
     assert run("match", "--job", job, "--output", tmp_path / "matches.csv")[0] == 0
-    assert run("mesh", job, "--output", tmp_path / "mesh.obj")[0] == 0
-    for format_ in ("ply", "colmap", "transforms"):
+    rough = ("--max-slope", 89.9, "--min-island", 0, "--min-confidence", 1, "--no-texture")  # what seeded weights show
+    code, _, said = run("mesh", job, "--output", tmp_path / "mesh.obj", *rough)
+    assert code == 0, said
+    for format_ in ("ply", "colmap"):
         code, _, said = run("export", job, "--format", format_, "--output", tmp_path / format_)
         assert code == 0, said
     assert run("clean", job)[0] == 0

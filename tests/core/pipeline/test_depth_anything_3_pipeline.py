@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from dust3r.core.cameras.priors import KnownCamera, Priors
+from dust3r.core.cameras.priors import KnownCamera
 from dust3r.core.checkpoints.loading import LoadedModel, load_model
 from dust3r.core.errors import InputError
 from dust3r.core.images.pixel_mapping import PixelMapping
@@ -16,7 +16,7 @@ from dust3r.core.inference.group_prediction import GroupPrediction
 from dust3r.core.inference.group_predictor import GroupPredictor
 from dust3r.core.networks.depth_anything_3.config import DepthAnything3Config
 from dust3r.core.pipeline.group_plan import MOST_TOGETHER, plan_groups
-from dust3r.core.pipeline.reconstruct import framing_of, infer, reconstruct
+from dust3r.core.pipeline.reconstruct import framing_of, infer, posed, reconstruct
 from dust3r.core.scene_graph.edges import Edge, make_edges
 from dust3r.core.scene_graph.shard import Shard
 from dust3r.core.settings import ReconstructionSettings
@@ -49,9 +49,9 @@ def passes(monkeypatch) -> list[tuple[int, ...]]:
     """The groups that the network is asked about from now on."""
     asked, predict = [], group_predictor.predict_group
 
-    def counted(network, views, photos, known=None):
+    def counted(network, views, photos, known=None, step=lambda share: None):
         asked.append(photos)
-        return predict(network, views, photos, known)
+        return predict(network, views, photos, known, step)
 
     monkeypatch.setattr(group_predictor, "predict_group", counted)
     return asked
@@ -134,21 +134,25 @@ def test_the_same_photo_in_other_company_is_predicted_anew(model, photos, passes
     assert passes == [(0, 1), (0, 1, 2)]
 
 
-def test_known_cameras_guide_the_network_and_come_back_to_the_last_bit(model, photos, passes):
-    poses = [np.eye(4) for _ in photos[:3]]
+def test_known_cameras_guide_the_network_and_are_part_of_what_its_words_are_kept_under(model, photos, passes):
+    views, store, poses = views_of(photos[:3], model), MemoryStore(), [np.eye(4) for _ in range(3)]
     for number, pose in enumerate(poses):
         pose[:3, 3] = 0.1 * number, 0.02 * number**2, 0
-    cameras = {
-        photo.resolve(): KnownCamera(pose, 250.0, (140.0, 105.0)) for photo, pose in zip(photos, poses, strict=False)
-    }
-    store = MemoryStore()
-    free = reconstruct(photos[:3], model, SETTINGS, store=store)
-    held = reconstruct(photos[:3], model, SETTINGS, store=store, priors=Priors(cameras))
-    assert len(passes) == 2  # what the network was told is part of what it is asked
-    for view, pose in zip(held.views, poses, strict=True):
-        np.testing.assert_array_equal(view.cam2world, pose)
-        assert view.K[0, 0] == 250.0
-    assert any(not np.allclose(a.depth, b.depth) for a, b in zip(free.views, held.views, strict=True))
+    known = posed(views, [KnownCamera(pose, 250.0) for pose in poses])
+    assert known[0].focal == (250 * 112 / 280, 250 * 84 / 210)  # in the network's pixels
+    together = {"together": 3}
+    free = GroupPredictor(model.network, views, store, **together).predict([Edge(0, 1)])
+    told = GroupPredictor(model.network, views, store, **together, known=known).predict([Edge(0, 1)])
+    partly = GroupPredictor(model.network, views, store, **together, known=[*known[:2], None]).predict([Edge(0, 1)])
+    assert len(passes) == 2  # where not all cameras are known, none is told
+    assert not np.allclose(free[0].dense(0)[0], told[0].dense(0)[0])
+    np.testing.assert_array_equal(free[0].dense(0)[0], partly[0].dense(0)[0])
+
+
+def test_a_camera_whose_focal_is_a_guess_is_not_told(model, photos):
+    views = views_of(photos[:1], model)
+    for camera in (KnownCamera(np.eye(4)), KnownCamera(focal=250.0), KnownCamera(np.eye(4), 250.0, focal_spread=0.1)):
+        assert posed(views, [camera]) == [None]
 
 
 def test_a_damaged_group_in_the_store_is_predicted_again(model, photos, passes, tmp_path):
