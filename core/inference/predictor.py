@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..images.preprocessing import View
-from ..networks.dust3r.dust3r import DUSt3R, Encoded
+from ..networks.depth_anything_3.depth_anything_3 import DepthAnything3
+from ..networks.dust3r.dust3r import Encoded
 from ..networks.network import Network
 from ..progress import Report, part_of, silent
 from ..scene_graph.edges import Edge
@@ -135,7 +136,7 @@ class Predictor:
         for chunk in filter(None, chunks):
             encoded = {photo: self.encoded(photo) for photo in sorted({photo for edge in chunk for photo in edge})}
             part = part_of(report, done, total)
-            assert isinstance(self._network, DUSt3R)  # others have a predictor of their own
+            assert not isinstance(self._network, DepthAnything3)  # which has a predictor of its own
             self._pairs.add(list(decode(self._network, encoded, chunk, part, self._batch_pixels)))
             done += len(chunk)
             left.subtract(photo for edge in chunk for photo in edge)

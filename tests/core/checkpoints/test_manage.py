@@ -19,6 +19,7 @@ from dust3r.core.progress import silent
 from safetensors import safe_open
 
 DPT, SMALL = KNOWN_MODELS[0], BUNDLED / "small"
+FREE = ["da3_base", "da3_small", "small"]  # of the known models, those that anybody may use for anything
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
@@ -98,9 +99,9 @@ def test_a_network_of_our_own_trainer_says_by_its_recipe_whether_it_saw_syntheti
 
 
 def test_the_commercial_filter_keeps_only_what_is_known_to_be_allowed(tmp_path, copy):
-    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == ["small"]
+    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == FREE
     Origin("", "CC0", True).save(copy)
-    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == ["small", "mine"]
+    assert [status.model.name for status in list_models(tmp_path, commercial=True)] == [*FREE, "mine"]
     assert find_model("mine", tmp_path, commercial=True) == copy
     Origin("", "NC", False).save(copy)
     with pytest.raises(ModelUnavailable, match=r"Nothing says that mine allows commercial use \(NC, not for"):
