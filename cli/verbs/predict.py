@@ -49,12 +49,14 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 
     check_written(arguments, {"output": PREDICTED})
     model = load_chosen_model(arguments)
-    many = isinstance(model.network, DepthAnything3)
-    if not many and len(arguments.photos) != 2:
+    network, report = model.network, Timeline(STAGES, output.progress)
+    if not isinstance(network, DepthAnything3) and len(arguments.photos) != 2:
         raise InputError(f"{model.name} takes pairs of photos, got {len(arguments.photos)}; name two")
     views = load_together(arguments.photos, framing_of(model.config))
-    report = Timeline(STAGES, output.progress)
-    arrays = _of_group(model.network, views, report) if many else _of_pair(model.network, views, report)
+    if isinstance(network, DepthAnything3):
+        arrays = _of_group(network, views, report)
+    else:
+        arrays = _of_pair(network, views, report)
     with replacing(arguments.output) as file:
         np.savez(file, **arrays)
     names = ", ".join(view.name for view in views)
@@ -72,7 +74,9 @@ def _of_group(network: DepthAnything3, views: list[View], report: Report) -> dic
     from ...core.inference.forward import PREDICTING
     from ...core.inference.group_prediction import predict_group
 
-    report(PREDICTING, 0, len(views))
-    group = predict_group(network, views, range(len(views)))
+    def step(share: float) -> None:
+        report(PREDICTING, int(share * len(views)), len(views))
+
+    group = predict_group(network, views, range(len(views)), step=step)
     report(PREDICTING, len(views), len(views))
     return {name: getattr(group, name).astype(np.float32) for name in GROUP_FIELDS}
