@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core.checkpoints.catalogue import is_synthetic
 from ..core.checkpoints.loading import load_model
 from ..core.errors import InputError
+from ..core.networks.dust3r.config import ModelConfig
 from ..core.progress import Report, silent
 from ..core.runtime.device import pick_device
 from ..core.settings import Device
@@ -223,6 +224,8 @@ def _share_of_run(config: TrainingConfig, index: int, share: float) -> float:
 def _start(path: Path, config: TrainingConfig) -> dict[str, Tensor]:
     """The weights of a model to begin with; InputError where it is another network."""
     model = load_model(path, torch.device("cpu"))
+    if not isinstance(model.config, ModelConfig):
+        raise InputError(f"{path} cannot be trained further: it is no network of pairs; begin with a DUSt3R one")
     mine, its = config.network, network_shape(model.config)
     for name in ("encoder_width", "encoder_depth", "decoder_width", "decoder_depth", "patch_size"):
         if getattr(mine, name) != getattr(its, name):

@@ -1,12 +1,15 @@
 """The network made ready for inference: on its device, in its precision, in the order of memory that is fast."""
 
 from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from .kernels import Linear
 from .network import Network, halved_layers
+
+Kind = TypeVar("Kind", bound=Network)
 
 
 @cache
@@ -25,7 +28,7 @@ def computes_in(precision: torch.dtype, device: torch.device) -> bool:
     return True
 
 
-def for_inference(network: Network, device: torch.device, precision: torch.dtype = torch.float32) -> Network:
+def for_inference(network: Kind, device: torch.device, precision: torch.dtype = torch.float32) -> Kind:
     """The network given, changed in place: in evaluation mode, without gradients, its products in `precision`."""
     network.requires_grad_(False).eval()
     if precision != torch.float32:

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from dust3r.cli.outputs import CAMERAS, FIGURES, MATCHES, PAIR, PICTURE, POINTS, RAW_MATCHES, SCENE, check_outputs
+from dust3r.cli.outputs import CAMERAS, FIGURES, MATCHES, PICTURE, POINTS, PREDICTED, RAW_MATCHES, SCENE, check_outputs
 from dust3r.core.errors import InputError
 from PIL import Image
 
@@ -87,12 +87,14 @@ def test_a_file_of_the_kind_that_is_written_is_replaced(tmp_path, cameras):
     empty.touch()
     (tmp_path / "matches.csv").write_text("photo_a,photo_b,x_a\n")
     (tmp_path / "matches.txt").write_text("a.jpg b.jpg\n0 1\n")
-    outputs = [(cameras, CAMERAS), (figures, FIGURES), (points, POINTS), (pair, PAIR), (empty, PICTURE)]
+    outputs = [(cameras, CAMERAS), (figures, FIGURES), (points, POINTS), (pair, PREDICTED), (empty, PICTURE)]
     outputs += [(tmp_path / "matches.csv", MATCHES), (tmp_path / "matches.txt", RAW_MATCHES)]
     check_outputs(outputs, [])
 
 
-@pytest.mark.parametrize("kind", [CAMERAS, FIGURES, POINTS, PICTURE, PAIR, MATCHES, RAW_MATCHES], ids=lambda k: k.title)
+@pytest.mark.parametrize(
+    "kind", [CAMERAS, FIGURES, POINTS, PICTURE, PREDICTED, MATCHES, RAW_MATCHES], ids=lambda k: k.title
+)
 @pytest.mark.parametrize("content", [b"precious", b'{"photos": []}', b"PK\x03\x04", b"\xff\xfe\0", b"[" * 10_000])
 def test_a_file_of_another_kind_is_replaced_only_when_told(tmp_path, kind, content):
     path = tmp_path / "file"

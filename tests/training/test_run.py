@@ -17,6 +17,7 @@ from dust3r.core.checkpoints.catalogue import is_synthetic
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.errors import Cancelled, InputError, ReconstructionError
 from dust3r.core.io import atomic as files
+from dust3r.core.networks.dust3r.config import ModelConfig
 from dust3r.training import feed, stage_run
 from dust3r.training.config import NetworkShape, SourceSettings, Stage, TrainingConfig
 from dust3r.training.ema import MovingAverage
@@ -196,7 +197,8 @@ def test_completion_hands_its_weights_to_regression_and_on_to_a_dpt_head(tmp_pat
     assert kept[0] == f"linear: begins with {whole_network} of {whole_network} tensors it has from before"
     assert f"begins with {whole_network - 4} of " in kept[1]  # all but the two linear heads
     for name in ("croco", "linear", "dpt"):
-        assert load_model(tmp_path / "models" / name, CPU).config.head == ("dpt" if name == "dpt" else "linear")
+        trained = load_model(tmp_path / "models" / name, CPU).config
+        assert isinstance(trained, ModelConfig) and trained.head == ("dpt" if name == "dpt" else "linear")
 
 
 @pytest.mark.parametrize(("patch", "head"), [(8, "linear"), (8, "dpt"), (16, "linear"), (16, "dpt")])
@@ -210,6 +212,7 @@ def test_an_exported_model_loads_and_predicts_what_was_trained(tmp_path, patch, 
         trained = train(config, tmp_path)
     assert trained.model is not None
     loaded = load_model(trained.model, CPU)
+    assert isinstance(loaded.config, ModelConfig)
     assert (loaded.config.patch_size, loaded.config.head) == (patch, head)
     learner = runs[0].learner
     learner.load_state_dict(runs[0].average.shadow)

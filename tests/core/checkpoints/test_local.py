@@ -17,6 +17,7 @@ from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.checkpoints.local import default_model_folder, find_model, first_download, list_models
 from dust3r.core.checkpoints.provenance import Origin, read_origin
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
+from dust3r.core.networks.dust3r.config import ModelConfig
 from dust3r.core.progress import silent
 from dust3r.tests.hub import CONFIG, WEIGHTS, Answer, Hub, serving
 
@@ -135,6 +136,7 @@ def test_sizes_follow_from_the_parameters():
 def test_the_bundled_model_is_what_the_list_says():
     model = load_model(find_model("small"), torch.device("cpu"))
     size = (find_model("small") / "model.safetensors").stat().st_size
+    assert isinstance(model.config, ModelConfig)
     unused = model.config.decoder_width  # the published counts include the mask token
     assert sum(p.numel() for p in model.network.parameters()) + unused == SMALL.parameters
     assert round(size / 1e6) == SMALL.size_mb

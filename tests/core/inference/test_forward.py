@@ -20,7 +20,9 @@ FIELDS = ("points_i", "points_j", "confidence_i", "confidence_j")
 
 @pytest.fixture(scope="module")
 def network(golden) -> DUSt3R:
-    return load_model(golden / "models" / "tiny_dpt_hf", torch.device("cpu")).network
+    network = load_model(golden / "models" / "tiny_dpt_hf", torch.device("cpu")).network
+    assert isinstance(network, DUSt3R)
+    return network
 
 
 def view(number: int, height: int = 48, width: int = 64) -> View:

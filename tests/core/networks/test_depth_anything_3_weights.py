@@ -140,6 +140,7 @@ def test_half_precision_stays_close_and_leaves_the_head_in_float32(folder):
     assert computes_in(torch.bfloat16, CPU)
     half, full = load_model(folder, CPU, torch.bfloat16), load_model(folder, CPU)
     assert (half.precision, full.precision) == (torch.bfloat16, torch.float32)
+    assert isinstance(half.network, DepthAnything3)
     assert half.network.head.before_output.weight.dtype == torch.float32
     photos = images([1, 2, 3], 56, 84)
     with torch.inference_mode():

@@ -17,7 +17,9 @@ FREE = (-math.inf, math.inf)
 
 @pytest.fixture(scope="module", params=["tiny_linear_hf", "tiny_dpt_hf"])
 def network(request, golden) -> DUSt3R:
-    return load_model(golden / "models" / request.param, CPU).network
+    network = load_model(golden / "models" / request.param, CPU).network
+    assert isinstance(network, DUSt3R)
+    return network
 
 
 def photos(count: int, height: int, width: int, seed: int = 0) -> torch.Tensor:

@@ -59,7 +59,9 @@ def images(golden) -> dict[str, torch.Tensor]:
 def tiny(request, golden) -> tuple[DUSt3R, dict[str, np.ndarray]]:
     name = request.param.removesuffix(".pth").removesuffix("_hf")
     with np.load(golden / "models" / f"{name}.npz") as arrays:
-        return load_model(golden / "models" / request.param, CPU).network, dict(arrays)
+        network = load_model(golden / "models" / request.param, CPU).network
+        assert isinstance(network, DUSt3R)
+        return network, dict(arrays)
 
 
 def procedural_weights(golden: Path):
@@ -75,6 +77,7 @@ def procedural_network(config: ModelConfig, golden: Path) -> DUSt3R:
     with torch.device("meta"):
         shapes = {published_name(name): tuple(value.shape) for name, value in DUSt3R(config).state_dict().items()}
     network = build_network(config, {name: torch.from_numpy(tensor(name, shape)) for name, shape in shapes.items()})
+    assert isinstance(network, DUSt3R)
     return network.requires_grad_(False).eval()
 
 

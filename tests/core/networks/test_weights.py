@@ -87,6 +87,7 @@ def test_a_folder_a_file_and_a_pth_hold_the_same_network(models):
     assert same(loaded[0], loaded[1]) and same(loaded[0], loaded[2])
     assert [model.name for model in loaded] == ["tiny_dpt_hf", "tiny_dpt_hf", "tiny_dpt"]
     assert loaded[0].sha256 == loaded[1].sha256 != loaded[2].sha256
+    assert isinstance(loaded[0].config, ModelConfig)
     assert loaded[0].config.dpt == DPTWidths((8, 12, 16, 24), 16, 8)
 
 
@@ -130,6 +131,7 @@ def test_either_name_of_the_doubled_tensors_is_accepted(folder, models):
 def test_without_a_second_decoder_the_first_serves_for_both(folder):
     change(folder, lambda state: [state.pop(name) for name in list(state) if name.startswith("dec_blocks2.")])
     network = load_model(folder, CPU).network
+    assert isinstance(network, DUSt3R)
     first, second = network.decoder_1.state_dict(), network.decoder_2.state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert first["0.mlp.fc1.weight"].data_ptr() != second["0.mlp.fc1.weight"].data_ptr()
