@@ -16,6 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTOS", help="photo files, or folders of them")
     output = "where COLMAP's project goes: images/, database.db, sparse/"
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help=output)
+    permissive = "few matches and small angles are enough, and matches are guided"
+    parser.add_argument("--permissive", action="store_true", help=permissive)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> None:
@@ -27,7 +29,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
     path = arguments.output / FOUND
     check_writable(path)
     photos = {str(photo): photo for photo in find_photos(arguments.photos)}
-    found, took = run_pycolmap(photos, arguments.output, Timeline(STAGES, output.progress))
+    found, took = run_pycolmap(photos, arguments.output, Timeline(STAGES, output.progress), arguments.permissive)
     peak = peak_memory()
     save_found(path, found, took | ({"memory": peak / 2**20} if peak is not None else {}))
     output.result(

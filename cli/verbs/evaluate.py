@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,8 @@ HELP = "a model's exam: photos with true cameras, held-out scenes, published pro
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folders", type=Path, nargs="*", metavar="FOLDER", help="images/, cameras.json and, where known, depth/")
-    add("--against", choices=("pycolmap",), help="run the classical pipeline on the same photos too")
+    methods = ("pycolmap", "pycolmap-permissive")
+    add("--against", choices=methods, action="append", default=[], help="run this pipeline on the same photos too")
     some = ",".join(f"{degrees:g}" for degrees in RECALLS)
     below = f"errors below which RRA and RTA count a pair (default: {some})"
     add("--degrees", type=_degrees, default=RECALLS, metavar=some, help=below)
@@ -91,7 +92,7 @@ def _finish(arguments: argparse.Namespace, output: Output, model: LoadedModel, c
 
 
 def _photos(arguments: argparse.Namespace, output: Output) -> None:
-    from ...evaluation.exam.classical import check_pycolmap, examine_pycolmap
+    from ...evaluation.exam.classical import METHODS, check_pycolmap, examine_pycolmap
     from ...evaluation.exam.scoring import read_truth
 
     settings, sets = read_settings(arguments), _named(arguments.folders)
@@ -107,9 +108,9 @@ def _photos(arguments: argparse.Namespace, output: Output) -> None:
         part = _within(report, name)
         exam = examine_photos(folder, model, settings, part, arguments.degrees)
         rows.append(_row(name, OWN, exam, output))
-        if arguments.against:
-            exam = examine_pycolmap(folder, part, arguments.degrees)
-            rows.append(_row(name, arguments.against, exam, output))
+        for method in arguments.against:
+            exam = examine_pycolmap(folder, part, arguments.degrees, METHODS[method])
+            rows.append(_row(name, method, exam, output))
     output.say(table(rows))
     _finish(arguments, output, model, _content(sets, rows) | {"settings": settings.as_dict()})
 
@@ -125,7 +126,7 @@ def _named(folders: list[Path]) -> dict[str, Path]:
     return named
 
 
-def _report(sets: Mapping[str, Path], against: str | None, output: Output) -> Report:
+def _report(sets: Mapping[str, Path], against: Sequence[str], output: Output) -> Report:
     """Progress over all sets; their stages carry their names."""
     from ...core.pipeline.reconstruct import STAGES
     from ...evaluation.exam.pycolmap_pipeline import STAGES as CLASSICAL

@@ -13,9 +13,12 @@ from .found import load_found
 from .scoring import Exam, camera_figures, point_figures, read_depths, read_truth
 
 FOUND = "found.npz"  # what the process leaves in its folder
+METHODS = {"pycolmap": False, "pycolmap-permissive": True}  # whether it is permissive
 
 
-def examine_pycolmap(folder: Path, report: Report = silent, recalls: Sequence[float] = RECALLS) -> Exam:
+def examine_pycolmap(
+    folder: Path, report: Report = silent, recalls: Sequence[float] = RECALLS, permissive: bool = False
+) -> Exam:
     """Run pycolmap on folder/images and compare cameras, and points where there is true depth, with the truth.
 
     Figures: as of `examine_photos`, but no depth, of which it gives no maps; seconds without starting the process and
@@ -26,6 +29,7 @@ def examine_pycolmap(folder: Path, report: Report = silent, recalls: Sequence[fl
     depths = read_depths(truth)
     with tempfile.TemporaryDirectory(prefix="dust3r-exam-", ignore_cleanup_errors=True) as work:
         arguments = ["classical", *(str(photo.path) for photo in truth), "--output", work]
+        arguments += ["--permissive"] if permissive else []
         _supervise(WorkerJob(arguments), report)
         by_path, cost = load_found(Path(work) / FOUND)
     found = {photo.name: by_path[str(photo.path)] for photo in truth if str(photo.path) in by_path}

@@ -1,4 +1,4 @@
-"""The classical pipeline, features to bundle adjustment, as pycolmap runs it with its defaults. Imports no torch."""
+"""The classical pipeline, features to bundle adjustment, as pycolmap runs it. Imports no torch."""
 
 import os
 import shutil
@@ -19,12 +19,13 @@ SEED = 0
 
 
 def run_pycolmap(
-    photos: Mapping[str, Path], folder: Path, report: Report = silent
+    photos: Mapping[str, Path], folder: Path, report: Report = silent, permissive: bool = False
 ) -> tuple[dict[str, FoundPhoto], dict[str, float]]:
     """Photos by name -> what incremental mapping found of them, and its `Clock`'s figures; files stay in `folder`.
 
-    Every option keeps its default, the seed excepted; photos meet exhaustively, their focals are guessed (or taken
-    from EXIF) and refined. The models come largest first, and a photo of two belongs to the larger. Lens distortion
+    Every option keeps its default, the seed excepted, unless permissive: then few matches and small angles are enough,
+    matches are guided and all photos share a camera. Photos meet exhaustively, their focals are guessed (or taken from
+    EXIF) and refined. The models come largest first, and a photo of two belongs to the larger. Lens distortion
     is left out of what is returned. Raises InputError where pycolmap is missing or the folder is used.
     """
     pycolmap, images, database = import_pycolmap(), folder / "images", folder / "database.db"
@@ -36,10 +37,14 @@ def run_pycolmap(
     pycolmap.set_random_seed(SEED)
     clock = Clock()
     report("Finding features", 0, 1)
-    pycolmap.extract_features(database, images)
+    mode = pycolmap.CameraMode.SINGLE if permissive else pycolmap.CameraMode.AUTO
+    pycolmap.extract_features(database, images, camera_mode=mode)
     report("Matching features", 0, 1)
-    pycolmap.match_exhaustive(database)
-    models = _map(pycolmap, folder, len(names), report)
+    matching = pycolmap.FeatureMatchingOptions()
+    if permissive:
+        matching.sift.max_ratio, matching.guided_matching = 0.85, True
+    pycolmap.match_exhaustive(database, matching_options=matching)
+    models = _map(pycolmap, folder, len(names), report, permissive)
     took = clock.figures()
     report("Mapping", len(names), len(names))
     return {names[file]: photo for file, photo in _read(models).items()}, took
@@ -73,9 +78,14 @@ def _place_upright(path: Path, folder: Path, number: int) -> str:
     return file.name
 
 
-def _map(pycolmap: Any, folder: Path, count: int, report: Report) -> dict[int, Any]:
+def _map(pycolmap: Any, folder: Path, count: int, report: Report, permissive: bool) -> dict[int, Any]:
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = SEED
+    if permissive:
+        options.min_model_size, options.triangulation.ignore_two_view_tracks = 2, False
+        options.mapper.init_min_num_inliers, options.mapper.init_min_tri_angle = 20, 2.0
+        options.mapper.abs_pose_min_num_inliers, options.mapper.abs_pose_min_inlier_ratio = 12, 0.1
+        options.mapper.init_max_forward_motion = 1.0
     tried = 0
 
     def another() -> None:

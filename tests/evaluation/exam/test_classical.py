@@ -73,9 +73,10 @@ def scratch(tmp_path, monkeypatch):
 
 
 @needs_pycolmap
-def test_a_textured_room_is_found_and_nothing_is_left_behind(room, scratch):
+@pytest.mark.parametrize("permissive", [False, True])
+def test_a_textured_room_is_found_and_nothing_is_left_behind(room, scratch, permissive):
     stages = []
-    figures = examine_pycolmap(room, lambda stage, *_: stages.append(stage)).figures
+    figures = examine_pycolmap(room, lambda stage, *_: stages.append(stage), permissive=permissive).figures
     assert figures["registered"] == figures["placed"] == figures["photos"] == 4
     assert figures["rra5"] == figures["rta5"] == 100
     assert figures["focal"] < 5 and figures["point_error"] < 2 and figures["points"] > 1000
