@@ -4,14 +4,16 @@ import copy
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features.matching import Matches, import_pycolmap
+from ..features.matching import Matches, PairMatches, import_pycolmap
 from .settings import AdjustmentSettings
+from .support import epipolar_distance
 
 Array = NDArray[np.float64]
 
@@ -56,7 +58,7 @@ def candidates(matches: Matches, start: Sequence[StartCamera], settings: Adjustm
     with tempfile.TemporaryDirectory(prefix="mapping-", ignore_cleanup_errors=True) as work:
         mapper = _Mapper(pycolmap, Path(work), matches, start, settings)
         if not any(camera.posed for camera in start):
-            for factor in settings.focal_factors:
+            for factor in settings.focal_factors * (len(start) > 2):  # two photos hardly determine a focal
                 yield from mapper.incremental(factor)
             yield from mapper.from_two()
         yield from mapper.from_world(settings.rounds)
@@ -108,26 +110,29 @@ class _Mapper:
         yield from (self._model(model) for model in models.values())
 
     def from_two(self) -> Iterator[Model]:
-        """From the two photos with most matches, for sets in which no pair is wide enough for the mapper."""
+        """From the two photos with most matches, for sets in which no pair is wide enough for the mapper.
+
+        Of two or three photos, which hardly determine a focal, it is the one with the least sum over matches of
+        log(1 + distance^2) + focal_pull log(focal / the network's)^2, where distances are from epipolar lines.
+        """
         if not self._matches.pairs:
             return
         pair = max(self._matches.pairs, key=lambda pair: len(pair.indices))
-        few = len(self._start) <= 3  # of more, the mapper refines the focal
-        for factor in (None, *(self._settings.two_view_focals if few else ())):
-            database = self._database(factor)
-            model = self._two_views(pair.i, pair.j, factor)
-            if model is None:
-                continue
-            self._adjust(model, database, self._settings.rounds, refine_focal=False)
-            if len(self._start) > 2:
-                folder = Path(tempfile.mkdtemp(dir=self._work))
-                model.write(folder)
-                grown = self._pc.incremental_mapping(
-                    database, self._work, folder, options=self._options(), input_path=folder
-                )
-                yield from (self._model(model) for model in grown.values())
-            else:
-                yield self._model(model)
+        few = len(self._start) <= 3 and not all(start.focal_known or start.lens_known for start in self._start)
+        tried = [(self._two_views(pair, factor), factor) for factor in (None, *(self._settings.two_view_focals * few))]
+        models = [(self._doubt(pair, model), factor, model) for model, factor in tried if model is not None]
+        if not models:
+            return
+        _, factor, model = min(models, key=itemgetter(0))
+        database = self._database(factor)
+        self._adjust(model, database, self._settings.rounds, refine_focal=False)
+        if len(self._start) == 2:
+            yield self._model(model)
+            return
+        folder = Path(tempfile.mkdtemp(dir=self._work))
+        model.write(folder)
+        grown = self._pc.incremental_mapping(database, self._work, folder, options=self._options(), input_path=folder)
+        yield from (self._model(model) for model in grown.values())
 
     def from_world(self, rounds: Sequence[float]) -> Iterator[Model]:
         """From the world in which the cameras are: they triangulate the matches and are adjusted on them."""
@@ -231,10 +236,9 @@ class _Mapper:
         image = pc.Image(str(index), points, self._start[index].camera + 1, index + 1)
         model.add_image_with_trivial_frame(image, pc.Rigid3d(world2cam[:3]))
 
-    def _two_views(self, i: int, j: int, factor: float | None) -> Any | None:
+    def _two_views(self, pair: PairMatches, factor: float | None) -> Any | None:
         """Two photos with the relative pose that most of their matches agree on; None where they agree on none."""
-        pc, model = self._pc, self._empty(factor)
-        pair = next(pair for pair in self._matches.pairs if (pair.i, pair.j) == (i, j))
+        pc, model, (i, j) = self._pc, self._empty(factor), (pair.i, pair.j)
         options = pc.TwoViewGeometryOptions()
         options.compute_relative_pose = True
         options.ransac.random_seed = self._settings.seed
@@ -248,6 +252,17 @@ class _Mapper:
         self._place(model, i, np.eye(4))
         self._place(model, j, found.cam2_from_cam1.matrix())
         return model
+
+    def _doubt(self, pair: PairMatches, model: Any) -> float:
+        """What `from_two` minimises."""
+        first, second = (model.image(index + 1) for index in (pair.i, pair.j))
+        relative = np.vstack([second.cam_from_world().matrix(), [0, 0, 0, 1]])
+        K = [image.camera.calibration_matrix() for image in (first, second)]
+        off = epipolar_distance(*self._matches.of(pair), relative, *K).clip(max=self._settings.support_error)
+        changes = [
+            np.log(found[0, 0] / self._start[index].K[0, 0]) for found, index in zip(K, (pair.i, pair.j), strict=True)
+        ]
+        return float(np.log1p(off**2).sum() + self._settings.focal_pull * len(off) * np.square(changes).max())
 
     def _adjust(self, model: Any, database: Path, rounds: Sequence[float], refine_focal: bool) -> None:
         """Triangulate, adjust and leave out what does not fit, in rounds of falling tolerance; changes the model."""

@@ -76,6 +76,21 @@ def test_two_photos_get_their_relative_pose_with_a_known_focal():
     assert np.array_equal(best.K[0], K)
 
 
+@pytest.mark.parametrize("guess", [500.0, 950.0])
+def test_the_focal_of_two_photos_is_looked_for_about_the_networks(guess):
+    pose = world2cam(30)
+    c, s = np.cos(0.2), np.sin(0.2)
+    turn = np.array([[1, 0, 0, 0], [0, c, -s, 0.4], [0, s, c, 0.3], [0, 0, 0, 1]])  # axes that meet say little of it
+    poses = [world2cam(0), turn @ pose]
+    matches = matched(poses, noise=0.1)
+    (model,) = candidates(matches, starts(2, focal=guess), SETTINGS)
+    assert model.K[0, 0, 0] == pytest.approx(FOCAL, rel=0.12)
+    assert rotation_error(model, poses) < 2
+    stubborn = replace(SETTINGS, focal_pull=1e6)
+    (model,) = candidates(matches, starts(2, focal=guess), stubborn)
+    assert model.K[0, 0, 0] == guess
+
+
 def test_known_poses_stay_and_the_others_are_adjusted_to_them():
     poses = [world2cam(angle) for angle in (0, 15, 30)]
     rough = [poses[0], poses[1], world2cam(33)]
