@@ -21,7 +21,7 @@ def photos(tmp_path_factory):
     paths = [folder / f"{number}.png" for number in range(3)]
     wide = Image.fromarray(procweights.image(1, 240, 360))
     for number, path in enumerate(paths):
-        wide.crop((30 * number, 0, 30 * number + 280, 140)).save(path)
+        wide.crop((30 * number, 0, 30 * number + 280, 56)).save(path)
     return paths
 
 
@@ -42,14 +42,14 @@ def test_predict_writes_depths_and_cameras_of_any_number_of_photos(run, model, p
     assert code == 0
     with np.load(path) as arrays:
         assert {name: arrays[name].shape for name in arrays} == {
-            "depth": (count, 252, 504),
-            "confidence": (count, 252, 504),
+            "depth": (count, 98, 504),
+            "confidence": (count, 98, 504),
             "world2cam": (count, 3, 4),
             "K": (count, 3, 3),
         }
         assert (arrays["depth"] > 0).all() and (arrays["confidence"] >= 1).all()
         np.testing.assert_allclose(np.linalg.det(arrays["world2cam"][:, :, :3]), 1, atol=1e-5)
-        np.testing.assert_allclose(arrays["K"][:, :2, 2], [[252, 126]] * count)
+        np.testing.assert_allclose(arrays["K"][:, :2, 2], [[252, 49]] * count)
 
 
 def test_a_model_of_pairs_predicts_two_photos(run, photos, tmp_path):
