@@ -45,7 +45,7 @@ class Completion(nn.Module):
         rotation = network.rotation(other.shape, config.decoder_width // config.decoder_heads, tokens.device)
         context = network.decoder_embed(other.tokens)
         for block in network.decoder_1:
-            tokens = block(tokens, context, rotation, rotation)
+            tokens, _ = block(tokens, context, rotation, rotation)
         return network.decoder_norm(tokens)
 
 

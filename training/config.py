@@ -122,7 +122,7 @@ class TrainingConfig:
     clip: float = 1.0  # most length of the gradient
     ema: float = 0.999  # share of the averaged weights that an update keeps, once enough updates were seen
     precision: Precision = "auto"  # of encoder and decoders: bfloat16 where native; losses and heads stay in float32
-    compile: bool = False  # by torch.compile, block by block; needs a compiler
+    compile: bool = False  # by torch.compile, block by block; needs a compiler and torch 2.6
     workers: int = -1  # processes that make data on CPU cores; -1: as many as the machine has to spare
     evaluate_every: int = 500  # updates between held-out losses
     held_out: int = 4  # batches of a held-out loss

@@ -13,7 +13,7 @@ from .batch import SceneBatch
 from .completion import Completion, completion_loss, kept_patches
 from .config import NetworkShape, Stage
 from .losses import confidence_loss, regression_loss
-from .matching import matching_loss, watched
+from .matching import matching_loss
 from .pairs import pair_index, photos, truth_of
 
 
@@ -52,7 +52,8 @@ class Learner(nn.Module):
         index, patch = pair_index(batch, self.stage.both_orders), completion.network.config.patch_size
         first, second = images[index.first], images[index.second]
         count = images.shape[-2] // patch * (images.shape[-1] // patch)
-        kept = kept_patches(len(first), count, self.stage.mask_ratio, chance).to(images.device)
+        kept = kept_patches(len(first), count, self.stage.mask_ratio, chance)
+        kept = kept.to(images.device, non_blocking=True)
         with self._autocast(images):
             completed = completion(first, second, kept)
         return completion_loss(completed, first, kept, patch)
@@ -61,9 +62,12 @@ class Learner(nn.Module):
         index, guided = pair_index(batch, self.stage.both_orders), self.stage.matching > 0 and not held_out
         with self._autocast(images):
             encoded = self.network.encode(images)  # each view once, however many pairs it is in
-            of_pairs = (Encoded(encoded.tokens[side], encoded.shape) for side in (index.first, index.second))
-            with watched(self.network) if guided else nullcontext() as looks:
-                found = self.network.decode(*of_pairs)
+            # Not tokens[side]: on a GPU its backward pass sorts the indices before it adds.
+            sides = (encoded.tokens.index_select(0, side) for side in (index.first, index.second))
+            of_pairs = (Encoded(tokens, encoded.shape) for tokens in sides)
+            found, looks = (
+                self.network.decode_with_scores(*of_pairs) if guided else (self.network.decode(*of_pairs), None)
+            )
         truth = truth_of(batch, index)
         points = torch.cat([found.points_i.flatten(1, 2), found.points_j.flatten(1, 2)], dim=1)
         if held_out:

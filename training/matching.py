@@ -5,17 +5,10 @@ asked to look there; what the rest of the network makes of it, the regression lo
 not be discovered from pointmap errors alone, which takes a network many more pairs.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..core.networks.dust3r.blocks import CrossAttention
-from ..core.networks.dust3r.dust3r import DUSt3R
-from ..core.networks.dust3r.rope import Rotation
+from ..core.networks.dust3r.dust3r import AttentionScores
 from .batch import SceneBatch
 from .pairs import PairIndex
 
@@ -23,37 +16,7 @@ STRIDE = 4  # every so many pixels, both ways, one is looked up in the other pho
 SAME_SURFACE = 0.05  # relative difference in depth up to which two pixels show one place
 
 
-@dataclass(slots=True)
-class Looks:
-    """Scores of the guided heads for B pairs, a matrix per level: tokens that look by tokens looked at."""
-
-    first: list[Tensor] = field(default_factory=list)  # (B, Ni, Nj) each
-    second: list[Tensor] = field(default_factory=list)  # (B, Nj, Ni)
-
-
-@contextmanager
-def watched(network: DUSt3R) -> Iterator[Looks]:
-    """Notes within the block where the guided heads of both decoders look."""
-    looks = Looks()
-    handles = [
-        block.get_submodule("cross_attn").register_forward_pre_hook(partial(_note, kept))
-        for blocks, kept in ((network.decoder_1, looks.first), (network.decoder_2, looks.second))
-        for block in blocks
-    ]
-    try:
-        yield looks
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@torch.compiler.disable  # compiled, it would be compiled anew for every length of the list
-def _note(kept: list[Tensor], attention: nn.Module, inputs: tuple[Tensor, Tensor, Rotation, Rotation]) -> None:
-    assert isinstance(attention, CrossAttention)
-    kept.append(attention.scores_of_first_head(*inputs))
-
-
-def matching_loss(looks: Looks, batch: SceneBatch, index: PairIndex, patch: int) -> Tensor:
+def matching_loss(looks: AttentionScores, batch: SceneBatch, index: PairIndex, patch: int) -> Tensor:
     """Cross-entropy between where guided heads look and where they should, in nats; mean over levels and both photos.
 
     Patches count as much as the other photo shows of them. 0 where no pair shows anything twice.

@@ -1,6 +1,7 @@
 """From scenes to what a step of training needs: pictures in changed colours, pairs, and the truth about them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -13,8 +14,7 @@ GREY = (0.299, 0.587, 0.114)  # luma of R, G, B
 
 def to_device(batch: SceneBatch, device: torch.device) -> SceneBatch:
     """The same batch with its tensors on a device."""
-    moved = {field.name: getattr(batch, field.name).to(device, non_blocking=True) for field in fields(batch)}
-    return SceneBatch(**moved)
+    return batch.mapped(lambda tensor: tensor.to(device, non_blocking=True))
 
 
 def random_numbers(seed: int, number: int) -> torch.Generator:
@@ -34,15 +34,21 @@ def photos(batch: SceneBatch, jitter: float, chance: torch.Generator) -> Tensor:
 
 
 def _jittered(images: Tensor, jitter: float, chance: torch.Generator) -> Tensor:
-    draw = (torch.rand(len(images), 6, 1, 1, generator=chance) * 2 - 1).to(images.device)
+    draw = torch.rand(len(images), 6, 1, 1, generator=chance) * 2 - 1
+    draw = draw.to(images.device, non_blocking=True)  # else every update would wait for the one before
     brightness, contrast, saturation = (1 + jitter * draw[:, k : k + 1] for k in range(3))
     white = 1 + jitter / 3 * draw[:, 3:]
-    grey = images.new_tensor(GREY).view(3, 1, 1)
+    grey = _grey(images.device)
     images = images * brightness * white
     mean = (images * grey).sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True)
     images = mean + contrast * (images - mean)
     luma = (images * grey).sum(dim=1, keepdim=True)
     return (luma + saturation * (images - luma)).clamp(0, 1)
+
+
+@cache
+def _grey(device: torch.device) -> Tensor:
+    return torch.tensor(GREY, device=device).view(3, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One stage's moving parts: the network with its loss, its optimiser, its average; one update, one held-out loss."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
-from ..core.networks.dust3r.blocks import DecoderBlock, EncoderBlock
+from .batch import blank_batch
 from .config import Stage, TrainingConfig
 from .ema import MovingAverage
 from .feed import Delivery
@@ -63,6 +64,22 @@ class StageRun:
         stage = self.stage
         return stage.scenes * stage.pairs * (1 + stage.both_orders) * stage.accumulation * self.processes.world
 
+    @property
+    def warms_up(self) -> bool:
+        """Whether the first pass of a size takes much longer than the next: kernels are compiled or chosen for it."""
+        return self.config.compile or self.device.type == "cuda"
+
+    def warm_up(self) -> float:
+        """One forward and backward pass of every size, from which nothing is learned; the seconds that it took."""
+        began, stage = time.monotonic(), self.stage
+        for size in stage.sizes:
+            batch = to_device(blank_batch(stage.scenes, stage.views, stage.pairs, size), self.device)
+            self._stepped(batch, random_numbers(0, 0)).backward()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.monotonic() - began
+
     def update(self, deliveries: Iterator[Delivery], rate: float, meter: Meter) -> Outcome:
         """Take the batches of one update and learn from them at this learning rate."""
         losses, difficulty = [], 0.0
@@ -98,12 +115,13 @@ class StageRun:
 
     @torch.no_grad()
     def held_out_loss(self, deliveries: Sequence[Delivery]) -> float:
-        """The averaged weights' loss on batches that are never learned from."""
+        """The averaged weights' loss on batches that are never learned from; nothing is compiled for it."""
         losses = []
-        for delivery in deliveries:
-            chance = random_numbers(delivery.request.seed, delivery.request.number)
-            batch = to_device(delivery.batch, self.device)
-            losses.append(functional_call(self.learner, self.average.shadow, (batch, chance, True)))
+        with torch.compiler.set_stance("force_eager") if self.config.compile else nullcontext():
+            for delivery in deliveries:
+                chance = random_numbers(delivery.request.seed, delivery.request.number)
+                batch = to_device(delivery.batch, self.device)
+                losses.append(functional_call(self.learner, self.average.shadow, (batch, chance, True)))
         return float(torch.stack(losses).mean())
 
 
@@ -117,8 +135,10 @@ def make_optimizer(learner: nn.Module, config: TrainingConfig, fused: bool = Fal
     return torch.optim.AdamW(groups, lr=0.0, betas=config.betas, fused=fused)
 
 
-def _compile_blocks(learner: nn.Module) -> None:
-    """Block by block: the blocks of a kind share one compilation, so the start stays short."""
-    blocks: Iterable[nn.Module] = (m for m in learner.modules() if isinstance(m, EncoderBlock | DecoderBlock))
-    for block in blocks:
-        block.compile()
+def _compile_blocks(learner: Learner) -> None:
+    """Block by block: the blocks of a kind share one compilation for all sizes, so the start stays short."""
+    # The map between encoder and decoders too: uncompiled, it gives the first blocks a view, for which they would be
+    # compiled again.
+    network = learner.network
+    for part in (*network.encoder, network.decoder_embed, *network.decoder_1, *network.decoder_2):
+        part.compile(dynamic=True)

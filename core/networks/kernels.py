@@ -27,18 +27,23 @@ def _infers() -> bool:
     return not torch.compiler.is_compiling() and torch.is_inference_mode_enabled()
 
 
+def _fitting(input: Tensor, weight: Tensor) -> Tensor:
+    """The input in the precision of weights that do not learn; where they do, autocast chooses."""
+    return input if weight.requires_grad else input.to(weight.dtype)
+
+
 class Linear(nn.Linear):
     """torch.nn.Linear; in inference its input takes the precision of its weights, which may be half."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not _infers():
-            return super().forward(input)
+            return super().forward(_fitting(input, self.weight))
         return _product(input.to(self.weight.dtype), self.weight, self.bias)
 
     def gelu(self, input: Tensor) -> Tensor:
         """The exact GELU of the linear map, in inference without a pass of its own where that can be."""
         if not _infers():
-            return gelu(super().forward(input))
+            return gelu(super().forward(_fitting(input, self.weight)))
         return _product(input.to(self.weight.dtype), self.weight, self.bias, "gelu")
 
 
@@ -50,7 +55,7 @@ class Pointwise(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         if not _infers():
-            return super().forward(input)
+            return super().forward(_fitting(input, self.weight))
         pixels = input.to(self.weight.dtype).permute(0, 2, 3, 1).contiguous()
         return _product(pixels, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 

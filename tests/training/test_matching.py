@@ -5,11 +5,12 @@ import math
 import pytest
 import torch
 from dust3r.core.networks.dust3r.blocks import CrossAttention
+from dust3r.core.networks.dust3r.dust3r import AttentionScores
 from dust3r.core.networks.dust3r.rope import grid_rotation
 from dust3r.training.batch import SceneBatch
 from dust3r.training.config import NetworkShape, Stage
 from dust3r.training.learners import Learner
-from dust3r.training.matching import Looks, matching_loss, same_places, watched
+from dust3r.training.matching import matching_loss, same_places
 from dust3r.training.pairs import PairIndex, pair_index, random_numbers
 
 PATCH, WIDTH, HEIGHT, FOCAL, DEPTH = 8, 32, 24, 32.0, 2.0
@@ -68,9 +69,9 @@ def test_pixels_without_a_point_are_nowhere_whatever_they_hold():
 
 def test_looking_at_the_right_place_costs_nothing_and_looking_anywhere_the_logarithm_of_all_places():
     batch = wall((0.0, 0.0))
-    right = Looks([1000 * torch.eye(12)[None]] * 2, [1000 * torch.eye(12)[None]])
+    right = AttentionScores([1000 * torch.eye(12)[None]] * 2, [1000 * torch.eye(12)[None]])
     assert matching_loss(right, batch, INDEX, PATCH) == 0
-    anywhere = Looks([torch.zeros(1, 12, 12)], [torch.zeros(1, 12, 12)])
+    anywhere = AttentionScores([torch.zeros(1, 12, 12)], [torch.zeros(1, 12, 12)])
     assert float(matching_loss(anywhere, batch, INDEX, PATCH)) == pytest.approx(math.log(12))
 
 
@@ -79,14 +80,14 @@ def test_each_photo_is_compared_with_its_own_truth():
     batch = wall((0.0, step))
     forth = same_places(batch, FIRST, SECOND, PATCH)
     back = same_places(batch, SECOND, FIRST, PATCH)
-    assert matching_loss(Looks([1000 * forth], [1000 * back]), batch, INDEX, PATCH) == 0
-    assert matching_loss(Looks([1000 * back], [1000 * forth]), batch, INDEX, PATCH) > 100
+    assert matching_loss(AttentionScores([1000 * forth], [1000 * back]), batch, INDEX, PATCH) == 0
+    assert matching_loss(AttentionScores([1000 * back], [1000 * forth]), batch, INDEX, PATCH) > 100
 
 
 def test_pairs_that_show_nothing_twice_cost_nothing():
     batch = wall((0.0, 100.0))
     scores = torch.randn(1, 12, 12, generator=random_numbers(0, 1)).requires_grad_()
-    loss = matching_loss(Looks([scores], [scores]), batch, INDEX, PATCH)
+    loss = matching_loss(AttentionScores([scores], [scores]), batch, INDEX, PATCH)
     loss.backward()
     assert loss == 0 and scores.grad is not None and scores.grad.abs().sum() == 0
 
@@ -98,9 +99,13 @@ def test_the_scores_are_those_of_the_first_head():
     with torch.no_grad():
         torch.nn.init.eye_(attention.proj.weight)
         torch.nn.init.zeros_(attention.proj.bias)
-        share = attention.scores_of_first_head(tokens, other, rotation, rotation).softmax(-1)
-        whole = attention(tokens, other, rotation, rotation)
+        whole, scores = attention(tokens, other, rotation, rotation, scored=True)
+        share = scores.softmax(-1)
         torch.testing.assert_close(share @ attention.projv(other)[..., :12], whole[..., :12])
+
+
+def decoded(network, images_i, images_j):
+    return network.decode_with_scores(network.encode(images_i), network.encode(images_j))
 
 
 def learner(matching: float) -> Learner:
@@ -112,9 +117,8 @@ def test_a_guided_stage_adds_its_weight_times_the_loss_and_only_while_it_learns(
     batch, plain, guided = wall((0.0, 0.25)), learner(0.0), learner(0.5)
     with torch.no_grad():
         network, index = guided.network, pair_index(batch, True)
-        with watched(network) as looks:
-            images = batch.images.flatten(0, 1).float() / 127.5 - 1
-            network(images[index.first], images[index.second])
+        images = batch.images.flatten(0, 1).float() / 127.5 - 1
+        _, looks = decoded(network, images[index.first], images[index.second])
         assert len(looks.first) == len(looks.second) == TINY.decoder_depth
         added = 0.5 * matching_loss(looks, batch, index, PATCH)
         before, after = plain(batch, random_numbers(0, 0)), guided(batch, random_numbers(0, 0))
@@ -123,15 +127,13 @@ def test_a_guided_stage_adds_its_weight_times_the_loss_and_only_while_it_learns(
         torch.testing.assert_close(*held_out, rtol=0, atol=0)
 
 
-def test_a_network_that_is_no_longer_watched_keeps_nothing():
+def test_asking_for_scores_changes_no_pointmap():
     network, batch = learner(0.0).network, wall((0.0, 0.25))
     images = batch.images[0].float() / 127.5 - 1
-    with torch.no_grad(), watched(network) as looks:
-        network(images[:1], images[1:])
-    kept = len(looks.first)
     with torch.no_grad():
-        network(images[:1], images[1:])
-    assert len(looks.first) == kept
+        scored, _ = decoded(network, images[:1], images[1:])
+        plain = network(images[:1], images[1:])
+    torch.testing.assert_close(scored.points_j, plain.points_j, rtol=0, atol=0)
 
 
 def test_being_shown_teaches_to_look():
@@ -141,8 +143,7 @@ def test_being_shown_teaches_to_look():
     index, images = pair_index(batch, True), batch.images[0].float() / 127.5 - 1
     losses = []
     for _ in range(60):
-        with watched(guided.network) as looks:
-            guided.network(images[index.first], images[index.second])
+        _, looks = decoded(guided.network, images[index.first], images[index.second])
         loss = matching_loss(looks, batch, index, PATCH)
         optimizer.zero_grad()
         loss.backward()

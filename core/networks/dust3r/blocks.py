@@ -4,7 +4,6 @@ The inner names (attn.qkv, mlp.fc1, norm_y, ...) are the field's, shared with th
 """
 
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from ..kernels import Linear, attend
 from .rope import Rotation, rotate
@@ -44,20 +43,18 @@ class CrossAttention(nn.Module):
         self.projv = Linear(width, width)
         self.proj = Linear(width, width)
 
-    def forward(self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation) -> Tensor:
+    def forward(
+        self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation, scored: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the tokens (B, N, C) find in the other photo's (B, M, C): (B, N, C).
+
+        scored: also the scores (B, N, M) of which the first head's attention is the softmax, for losses on them.
+        """
+        value = _split(self.projv(other), self.heads)
         query = rotate(_split(self.projq(tokens), self.heads), rotation)
         key = rotate(_split(self.projk(other), self.heads), other_rotation)
-        return self.proj(attend(query, key, _split(self.projv(other), self.heads)))
-
-    def scores_of_first_head(
-        self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation
-    ) -> Tensor:
-        """(B, N, M): what the first head's attention is the softmax of; for losses that tell it where to look."""
-        width = self.projq.out_features // self.heads
-        query = linear(tokens, self.projq.weight[:width], self.projq.bias[:width])
-        key = linear(other, self.projk.weight[:width], self.projk.bias[:width])
-        query, key = rotate(query[:, None], rotation)[:, 0], rotate(key[:, None], other_rotation)[:, 0]
-        return query @ key.transpose(1, 2) * width**-0.5
+        scores = query[:, 0] @ key[:, 0].transpose(1, 2) * query.shape[-1] ** -0.5 if scored else None
+        return self.proj(attend(query, key, value)), scores
 
 
 class MLP(nn.Module):
@@ -100,7 +97,11 @@ class DecoderBlock(nn.Module):
         self.norm3 = layer_norm(width)
         self.mlp = MLP(width, mlp_ratio)
 
-    def forward(self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation) -> Tensor:
+    def forward(
+        self, tokens: Tensor, other: Tensor, rotation: Rotation, other_rotation: Rotation, scored: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """The tokens after the step and, where asked for, the cross-attention's scores (B, N, M)."""
         tokens = tokens + self.attn(self.norm1(tokens), rotation)
-        tokens = tokens + self.cross_attn(self.norm2(tokens), self.norm_y(other), rotation, other_rotation)
-        return tokens + self.mlp(self.norm3(tokens))
+        found, scores = self.cross_attn(self.norm2(tokens), self.norm_y(other), rotation, other_rotation, scored)
+        tokens = tokens + found
+        return tokens + self.mlp(self.norm3(tokens)), scores

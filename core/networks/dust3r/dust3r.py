@@ -36,6 +36,14 @@ class PairOutput:
     confidence_j: Tensor  # (B, Hj, Wj), float32
 
 
+@dataclass(frozen=True, slots=True)
+class AttentionScores:
+    """Of which the attention of each cross-attention's first head is the softmax, for B pairs; a matrix a level."""
+
+    first: list[Tensor]  # (B, Ni, Nj) each: the first photo's tokens that look, by the second's looked at
+    second: list[Tensor]  # (B, Nj, Ni)
+
+
 class DUSt3R(nn.Module):
     """The whole network. `weights.published_name` gives the published names of its parameters."""
 
@@ -81,19 +89,33 @@ class DUSt3R(nn.Module):
 
     def decode(self, encoded_i: Encoded, encoded_j: Encoded) -> PairOutput:
         """Pointmaps of B pairs, from B encoded first and B encoded second photos; the two sizes may differ."""
+        return self._decode(encoded_i, encoded_j, scored=False)[0]
+
+    def decode_with_scores(self, encoded_i: Encoded, encoded_j: Encoded) -> tuple[PairOutput, AttentionScores]:
+        """As `decode`, with what the first heads of all cross-attentions look at."""
+        return self._decode(encoded_i, encoded_j, scored=True)
+
+    def _decode(self, encoded_i: Encoded, encoded_j: Encoded, scored: bool) -> tuple[PairOutput, AttentionScores]:
         head_width = self.config.decoder_width // self.config.decoder_heads
         at_i, at_j = (self.rotation(e.shape, head_width, e.tokens.device) for e in (encoded_i, encoded_j))
         tokens_i, tokens_j = self.decoder_embed(encoded_i.tokens), self.decoder_embed(encoded_j.tokens)
         levels_i, levels_j = [encoded_i.tokens], [encoded_j.tokens]
+        looks = AttentionScores([], [])
         for block_1, block_2 in zip(self.decoder_1, self.decoder_2, strict=True):
             # Both sides read the other's previous level, not its new one.
-            tokens_i, tokens_j = block_1(tokens_i, tokens_j, at_i, at_j), block_2(tokens_j, tokens_i, at_j, at_i)
+            (tokens_i, look_i), (tokens_j, look_j) = (
+                block_1(tokens_i, tokens_j, at_i, at_j, scored),
+                block_2(tokens_j, tokens_i, at_j, at_i, scored),
+            )
             levels_i.append(tokens_i)
             levels_j.append(tokens_j)
+            if scored:
+                looks.first.append(look_i)
+                looks.second.append(look_j)
         levels_i[-1], levels_j[-1] = self.decoder_norm(tokens_i), self.decoder_norm(tokens_j)
         points_i, confidence_i = self._regress(self.head_1, levels_i, encoded_i.shape)
         points_j, confidence_j = self._regress(self.head_2, levels_j, encoded_j.shape)
-        return PairOutput(points_i, confidence_i, points_j, confidence_j)
+        return PairOutput(points_i, confidence_i, points_j, confidence_j), looks
 
     def _regress(self, head: nn.Module, levels: list[Tensor], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """One photo's points (B, H, W, 3) and confidence (B, H, W), in float32 whatever came before."""

@@ -11,4 +11,5 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, width, kernel_size=patch_size, stride=patch_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.proj(images).flatten(2).transpose(1, 2)
+        # Token after token in memory: all blocks would keep the convolution's order, in which their norms are slow.
+        return self.proj(images).flatten(2).transpose(1, 2).contiguous()

@@ -146,6 +146,10 @@ def test_a_block_is_compiled_in_one_piece(kind):
     torch.manual_seed(0)
     block, rotation = kind(24, 2, 4), grid_rotation(3, 4, 12, 100.0, CPU)
     tokens, other = torch.randn(2, 2, 12, 24).unbind()
-    inputs = (tokens, rotation) if kind is EncoderBlock else (tokens, other, rotation, rotation)
+    inputs = (tokens, rotation) if kind is EncoderBlock else (tokens, other, rotation, rotation, True)
     compiled = torch.compile(block, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*inputs), block(*inputs))
+
+
+def test_the_tokens_of_patches_lie_one_after_the_other_in_memory(network):
+    assert network.patch_embed(photos(2, 48, 64)).is_contiguous()
