@@ -1,9 +1,7 @@
 """A run as it lies on disk, to be taken up again: weights, their average, the optimiser's moments, and where it is."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,8 +10,9 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from ..core.io.atomic import replacing, write_json
+from ..core.io.atomic import write_json
 from .ema import MovingAverage
+from .parts import Part, drop_other_parts, read_parts, write_parts
 
 STATE = "state.json"  # lists the parts; written last, so that it never names a part that is not whole
 FORMAT = 1
@@ -35,15 +34,6 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One of the files that a .safetensors file was cut into."""
-
-    file: str  # name, in the folder of the run
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class SavedState:
     """What `load_state` found."""
 
@@ -56,14 +46,11 @@ def save_state(folder: Path, position: Position, tensors: Mapping[str, Tensor], 
 
     part_bytes: most bytes of a file; 0: no limit. Raises InputError where it cannot be written.
     """
-    parts = write_parts(folder, f"state-{position.updates}", tensors, part_bytes)
+    whole = save({name: value.detach().contiguous() for name, value in tensors.items()})
+    parts = write_parts(folder, f"state-{position.updates}", whole, part_bytes)
     content = {"format": FORMAT, "position": asdict(position), "parts": [asdict(part) for part in parts]}
     write_json(folder / STATE, content)
-    kept = {part.file for part in parts}
-    for path in folder.glob("state-*.part"):
-        if path.name not in kept:
-            with suppress(OSError):
-                path.unlink()
+    drop_other_parts(folder, "state", parts)
 
 
 def load_state(folder: Path) -> SavedState | None:
@@ -78,33 +65,7 @@ def load_state(folder: Path) -> SavedState | None:
         position, parts = Position(**content["position"]), [Part(**part) for part in content["parts"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read: {error}; copy it again with all parts of the run") from error
-    return SavedState(position, read_parts(folder, parts))
-
-
-def write_parts(folder: Path, stem: str, tensors: Mapping[str, Tensor], part_bytes: int) -> list[Part]:
-    """The tensors as one .safetensors file, cut into stem-000.part, ... of at most part_bytes each (0: one file)."""
-    whole = memoryview(save({name: value.detach().contiguous() for name, value in tensors.items()}))
-    size, parts = part_bytes or len(whole), []
-    for start in range(0, len(whole), size):
-        piece, path = whole[start : start + size], folder / f"{stem}-{len(parts):03}.part"
-        with replacing(path) as file:
-            file.write(piece)
-        parts.append(Part(path.name, len(piece), hashlib.sha256(piece).hexdigest()))
-    return parts
-
-
-def read_parts(folder: Path, parts: Iterable[Part]) -> dict[str, Tensor]:
-    """What `write_parts` wrote, on the CPU; raises InputError, naming the part that is missing or damaged."""
-    whole = []
-    for part in parts:
-        path = folder / part.file
-        try:
-            whole.append(path.read_bytes())
-        except OSError as error:
-            raise InputError(f"Cannot read {path}: {error.strerror or error}; copy all parts of the run") from error
-        if len(whole[-1]) != part.bytes or hashlib.sha256(whole[-1]).hexdigest() != part.sha256:
-            raise InputError(f"{path} is damaged; copy it again")
-    return load(b"".join(whole))
+    return SavedState(position, load(read_parts(folder, parts)))
 
 
 def pack(learner: nn.Module, optimizer: torch.optim.Optimizer, average: MovingAverage) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from dust3r.training.batch import SceneBatch
 from dust3r.training.pairs import pair_index, photos, random_numbers, truth_of
-from dust3r.training.state import read_parts, write_parts
+from dust3r.training.state import Position, load_state, save_state
 from safetensors import safe_open
 
 FLOOR = runpy.run_path(str(Path(__file__).resolve().parent / "training_source.py"))
@@ -61,17 +61,19 @@ def test_tensors_survive_being_cut_in_parts(tmp_path):
         "half": torch.rand(11).half(),
         "bytes": torch.arange(255, dtype=torch.uint8),
     }
-    parts = write_parts(tmp_path, "state-1", tensors, 1000)
-    assert [part.bytes for part in parts[:-1]] == [1000] * (len(parts) - 1) and len(parts) == 4
-    found = read_parts(tmp_path, parts)
+    save_state(tmp_path, Position(updates=1), tensors, 1000)
+    sizes = [path.stat().st_size for path in sorted(tmp_path.glob("state-1-*.part"))]
+    assert sizes[:-1] == [1000] * 3
+    found = load_state(tmp_path).tensors
     assert found.keys() == tensors.keys()
     for name, value in tensors.items():
         assert found[name].dtype == value.dtype and torch.equal(found[name], value)
-    assert len(write_parts(tmp_path, "state-2", tensors, 0)) == 1
+    save_state(tmp_path, Position(updates=2), tensors, 0)
+    assert [path.name for path in tmp_path.glob("*.part")] == ["state-2-000.part"]
 
 
 def test_what_is_written_is_read_by_the_formats_own_library(tmp_path):
     value = torch.rand(3, 5)
-    (part,) = write_parts(tmp_path, "t", {"a": value, "b": value.half()}, 0)
-    with safe_open(tmp_path / part.file, "pt") as file:
+    save_state(tmp_path, Position(), {"a": value, "b": value.half()}, 0)
+    with safe_open(tmp_path / "state-0-000.part", "pt") as file:
         assert torch.equal(file.get_tensor("a"), value) and torch.equal(file.get_tensor("b"), value.half())
