@@ -75,6 +75,7 @@ class Stage:
     pairs: int = 6  # of a scene; each is decoded
     both_orders: bool = True  # every pair also the other way round
     accumulation: int = 1  # batches of an update, on each process
+    repeats: int = 1  # times that a batch is learned from in a row, in other colours; for workers slower than a GPU
     learning_rate: float = 3e-4  # at the top
     final_learning_rate: float = 1e-6  # at the end
     warm_up: float = 0.03  # share of the stage in which the learning rate rises
@@ -91,7 +92,7 @@ class Stage:
         _require(len(self.sizes) > 0, "sizes", "at least one (width, height)", self.sizes)
         _require(all(0 <= value <= 1 for value in self.difficulty), "difficulty", "from 0 to 1", self.difficulty)
         _require(0 <= self.turning <= 1, "turning", "from 0 to 1", self.turning)
-        for name in ("scenes", "pairs", "accumulation"):
+        for name in ("scenes", "pairs", "accumulation", "repeats"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _require(self.views >= 2, "views", "at least 2", self.views)
         _require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
@@ -127,7 +128,7 @@ class TrainingConfig:
     evaluate_every: int = 500  # updates between held-out losses
     held_out: int = 4  # batches of a held-out loss
     save_minutes: float = 3.0  # minutes between saves
-    part_size: float = 0.0  # most MiB of one file of a save; 0: one file
+    part_size: float = 0.0  # most MiB of one file of a save or of artifacts; 0: one file
     log_every: int = 10  # updates between looks at the loss, at most; slow updates are looked at every two seconds
 
     def __post_init__(self) -> None:

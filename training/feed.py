@@ -8,10 +8,12 @@ import multiprocessing
 import os
 import queue
 import random
+import shutil
 import sys
 import threading
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from .config import SourceSettings, Stage
 
 AHEAD = 3  # batches that each worker keeps ready
 SHARED = Path("/dev/shm")  # nosec B108
+SHARED_BYTES = 4 << 30  # free there, from which on batches of many workers fit; containers often have 64 MiB
 KEPT_SOURCES = 8  # open at a time; a curriculum moves from one to the next
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class Request:
     scenes: int
     views: int
     pairs: int
+    unordered: bool  # both orders of each pair are decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,11 @@ class Delivery:
 
     request: Request
     batch: SceneBatch
+    repetition: int = 0  # how often it was learned from before
+
+    def pin_memory(self) -> "Delivery":
+        """The same in page-locked memory; torch's loader calls this."""
+        return Delivery(self.request, self.batch.pin_memory())
 
 
 def make_request(
@@ -59,7 +68,8 @@ def make_request(
     draw = random.Random(f"{seed}/{number}")
     source = draw.choices(sources, [source.weight for source in sources])[0]
     size = draw.choice(stage.sizes)
-    return Request(source, seed, number, difficulty, stage.turning, size, stage.scenes, stage.views, stage.pairs)
+    counts = (stage.scenes, stage.views, stage.pairs)
+    return Request(source, seed, number, difficulty, stage.turning, size, *counts, unordered=stage.both_orders)
 
 
 def open_source(settings: SourceSettings, seed: int, difficulty: float, turning: float = 0.0) -> Source:
@@ -93,15 +103,48 @@ def _filled(folder: Path, content: str) -> Path:
     return folder
 
 
-class Feed:
-    """Iterates over the deliveries of successive requests; `close` ends its workers."""
+def prepare(sources: Iterable[SourceSettings]) -> None:
+    """Load and compile what makes scenes; worker processes that are forked afterwards inherit it."""
+    for settings in sources:
+        if settings.kind == "procedural":
+            open_source(settings, 0, 0.0).batch(0, 1, 2, 1, (32, 32))
 
-    def __init__(self, requests: Iterator[Request], workers: int) -> None:
-        """workers: processes; 0, or where these cannot share memory: a thread instead."""
-        if workers and sys.platform == "linux" and _can_share():  # elsewhere they would not know us
-            self._made = _from_processes(requests, workers)
+
+@contextmanager
+def prepared(sources: Iterable[SourceSettings]) -> Iterator[None]:
+    """`prepare` beside the block: a process of its own compiles into Numba's cache on disk, where it can be written."""
+    sources = tuple(sources)
+    beside = multiprocessing.get_context("fork").Process(target=prepare, args=(sources,), daemon=True)
+    beside.start()
+    try:
+        yield
+        beside.join()
+        prepare(sources)
+    finally:
+        beside.kill()
+
+
+def repeated(deliveries: Iterator[Delivery], times: int, skipped: int) -> Iterator[Delivery]:
+    """Each delivery so many times (data echoing, arXiv 1907.05550); the first one without its `skipped` first times."""
+    for delivery in deliveries:
+        for repetition in range(skipped, times):
+            yield replace(delivery, repetition=repetition)
+        skipped = 0
+
+
+class Feed:
+    """Iterates over the deliveries of successive requests; its workers begin at once, and `close` ends them."""
+
+    def __init__(self, requests: Iterator[Request], workers: int, pinned: bool = False) -> None:
+        """workers: processes; 0, or where these cannot share memory: a thread instead.
+
+        pinned: deliver in page-locked memory, for a GPU.
+        """
+        if forks(workers):
+            self._made = _from_processes(requests, workers, pinned)
         else:
-            self._made = _Ahead(map(_Maker().make, requests))
+            made = map(_Maker().make, requests)
+            self._made = _Ahead((delivery.pin_memory() for delivery in made) if pinned else made)
 
     def __iter__(self) -> Iterator[Delivery]:
         return self._made
@@ -111,12 +154,14 @@ class Feed:
         self._made.close()
 
 
-def _can_share() -> bool:
-    """Whether processes can hand each other what they made: the system's shared memory may be read-only or missing."""
-    if os.access(SHARED, os.W_OK):
-        return True
-    log.warning("%s cannot be written: training data are made in this process alone", SHARED)
-    return False
+def forks(workers: int) -> bool:
+    """Whether so many workers are processes: they need the system's shared memory, which may be missing."""
+    if not workers or sys.platform != "linux":  # elsewhere they would not know us
+        return False
+    if not os.access(SHARED, os.W_OK):
+        log.warning("%s cannot be written: training data are made in this process alone", SHARED)
+        return False
+    return True
 
 
 class _Maker:
@@ -127,7 +172,8 @@ class _Maker:
 
     def make(self, request: Request) -> Delivery:
         source = self._source(request)
-        batch = source.batch(request.number, request.scenes, request.views, request.pairs, request.size)
+        counts = (request.scenes, request.views, request.pairs)
+        batch = source.batch(request.number, *counts, request.size, unordered=request.unordered)
         return Delivery(request, batch)
 
     def _source(self, request: Request) -> Source:
@@ -142,29 +188,39 @@ class _Maker:
 class _Asked(Dataset[Any]):
     """What a worker process does with a request."""
 
-    def __init__(self) -> None:
-        self._maker = _Maker()
+    def __init__(self, by_value: bool) -> None:
+        self._maker, self._by_value = _Maker(), by_value
 
     def __getitem__(self, request: Request) -> Delivery | ReconstructionError:
         try:
-            return self._maker.make(request)
+            made = self._maker.make(request)
         except ReconstructionError as error:  # raised over there: here it would come with a page of traceback
             return error
+        # Tensors travel as shared memory, arrays through a pipe.
+        return Delivery(request, made.batch.mapped(torch.Tensor.numpy)) if self._by_value else made
 
 
-def _from_processes(requests: Iterator[Request], workers: int) -> Generator[Delivery, None, None]:
+def _from_processes(requests: Iterator[Request], workers: int, pinned: bool) -> Generator[Delivery, None, None]:
+    by_value = shutil.disk_usage(SHARED).free < SHARED_BYTES
+    if by_value:
+        log.info("%s has little room: workers send their batches through pipes", SHARED)
     loader = DataLoader(
-        _Asked(),
+        _Asked(by_value),
         batch_size=None,
         sampler=requests,
         num_workers=workers,
         prefetch_factor=AHEAD,
         multiprocessing_context=multiprocessing.get_context("fork"),
+        pin_memory=pinned and not by_value,
     )
-    for made in loader:
-        if isinstance(made, ReconstructionError):
-            raise made
-        yield made
+    return _delivered(iter(loader), by_value)
+
+
+def _delivered(made: Iterator[Any], by_value: bool) -> Generator[Delivery, None, None]:
+    for found in made:
+        if isinstance(found, ReconstructionError):
+            raise found
+        yield Delivery(found.request, found.batch.mapped(torch.from_numpy)) if by_value else found
 
 
 class _Ahead(Iterator[Delivery]):

@@ -17,9 +17,10 @@ def to_device(batch: SceneBatch, device: torch.device) -> SceneBatch:
     return batch.mapped(lambda tensor: tensor.to(device, non_blocking=True))
 
 
-def random_numbers(seed: int, number: int) -> torch.Generator:
-    """The chance of batch `number`: the same on every device, worker and after any resume."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
+def random_numbers(seed: int, number: int, repetition: int = 0) -> torch.Generator:
+    """The chance of batch `number` when it comes again so often: the same on every device, worker, after any resume."""
+    # torch's generator takes the lowest 32 bits; the last factor is odd and close to the golden section of 2^32.
+    return torch.Generator().manual_seed((seed * 1_000_003 + number + repetition * 2_654_435_761) % 2**63)
 
 
 def photos(batch: SceneBatch, jitter: float, chance: torch.Generator) -> Tensor:

@@ -30,7 +30,9 @@ class FolderSource:
         """
         self._scenes, self._seed = [_Scene(folder) for folder in _scene_folders(root)], seed
 
-    def batch(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> SceneBatch:
+    def batch(
+        self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int], unordered: bool = False
+    ) -> SceneBatch:
         """Batch `number`: scenes drawn with repetition, views that overlap, ordered pairs of those.
 
         Where a scene has fewer overlapping photos than views, some are taken again with another crop. Raises InputError
@@ -38,7 +40,8 @@ class FolderSource:
         """
         rng = np.random.default_rng((self._seed, number))
         drawn = [
-            self._scenes[int(k)].draw(rng, views, pairs, size) for k in rng.integers(len(self._scenes), size=scenes)
+            self._scenes[int(k)].draw(rng, views, pairs, size, unordered)
+            for k in rng.integers(len(self._scenes), size=scenes)
         ]
         return SceneBatch(*(torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True)))
 
@@ -57,14 +60,14 @@ class _Scene:
                 )
 
     def draw(
-        self, rng: np.random.Generator, views: int, pairs: int, size: tuple[int, int]
+        self, rng: np.random.Generator, views: int, pairs: int, size: tuple[int, int], unordered: bool
     ) -> tuple[NDArray[np.generic], ...]:
         """Images (V, 3, H, W), points, valid, cam2world, K and pairs (P, 2): a SceneBatch of one scene in NumPy."""
         chosen = self._choose(rng, views)
         made = [_crop_view(self._photos[k], rng, size) for k in chosen]
         images, points, valid, K = (np.stack(column) for column in zip(*made, strict=True))
         poses = np.stack([self._photos[k].cam2world for k in chosen])
-        return images, points, valid, poses.astype(np.float32), K, self._pairs(rng, chosen, pairs)
+        return images, points, valid, poses.astype(np.float32), K, self._pairs(rng, chosen, pairs, unordered)
 
     def _choose(self, rng: np.random.Generator, views: int) -> list[int]:
         """Photos of which each overlaps an earlier one."""
@@ -82,14 +85,17 @@ class _Scene:
             f"No two photos of {self._folder} see the same surface; check {CAMERAS} (OpenCV axes, cam2world) and depth"
         )
 
-    def _pairs(self, rng: np.random.Generator, chosen: list[int], count: int) -> NDArray[np.int64]:
-        """Ordered pairs of different photos that overlap, each once as long as there are enough."""
+    def _pairs(self, rng: np.random.Generator, chosen: list[int], count: int, unordered: bool) -> NDArray[np.int64]:
+        """Ordered pairs of different photos that overlap, each once as long as there are enough.
+
+        unordered: (i, j) and (j, i) count as one.
+        """
         overlaps, every = self._read_overlaps(), range(len(chosen))
         order = [
             (i, j)
             for i in every
             for j in every
-            if chosen[i] != chosen[j] and overlaps.row(chosen[i])[chosen[j]] >= ENOUGH
+            if chosen[i] != chosen[j] and not (unordered and i > j) and overlaps.row(chosen[i])[chosen[j]] >= ENOUGH
         ] or [(0, 0)]
         rounds = [rng.permutation(len(order)) for _ in range(-(-count // len(order)))]
         return np.array(order, dtype=np.int64)[np.concatenate(rounds)[:count]]

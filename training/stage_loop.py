@@ -9,7 +9,7 @@ from enum import Enum, auto
 import torch
 
 from ..core.errors import Cancelled, ReconstructionError
-from .feed import Delivery
+from .feed import Delivery, repeated
 from .meter import Meter, Speed
 from .run_folder import HELD_OUT, LOSSES, SPEED, RunFolder
 from .schedule import Clock, learning_rate, share_done
@@ -49,11 +49,14 @@ class StageLoop:
 
     def run(self, deliveries: Iterator[Delivery], held_out: int) -> Ended:
         """Until the stage is done or time is up; held_out: how many of the first deliveries are for evaluation."""
-        kept = [next(deliveries) for _ in range(held_out)]
-        config, self._clock = self._run.config, time.monotonic()
+        kept = [next(deliveries) for _ in range(held_out)]  # waits until the workers have begun
+        config, stage = self._run.config, self._run.stage
+        learned = self._position.steps * stage.accumulation  # of the stage, on this process
+        deliveries = repeated(deliveries, stage.repeats, learned % stage.repeats)
+        self._clock = time.monotonic()
         self._meter.read()
         while (share := self._share()) < 1:
-            rate = learning_rate(self._run.stage, share)
+            rate = learning_rate(stage, share)
             self._pending.append(self._run.update(deliveries, rate, self._meter))
             self._position.steps += 1
             self._position.updates += 1
@@ -65,6 +68,7 @@ class StageLoop:
                     self._evaluate(kept)
                 if self._leaves(stopping):
                     return Ended.STOPPED
+                self._clock = time.monotonic()  # neither evaluation nor saving is training
             self._tell()
         self._look()
         if self._position.steps % config.evaluate_every or self._held_out_loss is None:
@@ -99,7 +103,8 @@ class StageLoop:
         for k, (loss, gradient) in enumerate(zip(losses, gradients, strict=True)):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
                 size = stage.accumulation * self._run.processes.world
-                batch = (self._position.steps - len(losses) + k) * size
+                learned = (self._position.steps - len(losses) + k) * stage.accumulation
+                batch = learned // stage.repeats * self._run.processes.world
                 batches = f"batch {batch}" if size == 1 else f"batches {batch} to {batch + size - 1}"
                 raise ReconstructionError(
                     f"The loss became {loss} and its gradient {gradient} at update {first + k}, {batches} of stage "

@@ -88,7 +88,7 @@ class StageRun:
                 with meter.waiting():
                     delivery = next(deliveries)
                     batch = to_device(delivery.batch, self.device)
-                chance = random_numbers(delivery.request.seed, delivery.request.number)
+                chance = random_numbers(delivery.request.seed, delivery.request.number, delivery.repetition)
                 with self._synchronised(k == self.stage.accumulation - 1):
                     loss = self._stepped(batch, chance)
                     (loss / self.stage.accumulation).backward()

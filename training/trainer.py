@@ -18,9 +18,10 @@ from ..core.progress import Report, silent
 from ..core.runtime.device import pick_device
 from ..core.settings import Device
 from ..core.version import VERSION
+from .artifacts import check_artifacts, write_artifacts
 from .config import TrainingConfig
 from .export import export_model
-from .feed import Feed, Request, check_source, cores, make_request, usual_workers
+from .feed import Feed, Request, check_source, cores, forks, make_request, prepare, prepared, usual_workers
 from .learners import keep_what_fits, model_config, network_shape, network_weights
 from .processes import Processes, joined_processes
 from .run_folder import RunFolder, recorded_minutes
@@ -44,6 +45,7 @@ class Options:
     minutes: float | None = None  # the whole run, instead of the config's own lengths
     stop_after: float | None = None  # minutes of this process; then save and leave
     start: Path | None = None  # a model whose weights the run begins with, as far as they fit
+    artifacts: Path | None = None  # a folder for the newest model and the logs in few files of at most part_size
     say: Callable[[str], None] = lambda text: None  # one line, now and then
     report: Report = silent  # may raise Cancelled: the run is saved first
 
@@ -68,6 +70,8 @@ def train(config: TrainingConfig, folder: Path, options: Options | None = None) 
     config = config.lasting(minutes) if minutes is not None else config
     for source in {source for stage in config.stages for source in config.sources_of(stage)}:
         check_source(source)
+    if options.artifacts:
+        check_artifacts(options.artifacts, options.resume)
     torch.set_float32_matmul_precision("high")  # heads in TF32 on a GPU that has it; no effect on a CPU
     with joined_processes(pick_device(options.device)) as (processes, device):
         workers = usual_workers(device, processes.world) if config.workers < 0 else config.workers
@@ -118,6 +122,7 @@ class _Trainer:
             self._tensors = {f"carry/{name}": value for name, value in _start(options.start, config).items()}
         self._began = time.monotonic()
         self._begun_at: float | None = None  # share of the run
+        self._forks, self._prepared = forks(config.workers), False
 
     def run(self) -> Trained:
         for index in range(self._position.stage, len(self._config.stages)):
@@ -134,7 +139,7 @@ class _Trainer:
         torch.manual_seed(config.seed + index)
         run = StageRun(config, stage, self._device, processes)
         self._fill(run)
-        feed = Feed(self._requests(index, self._position.steps), config.workers)
+        feed = self._open_feed(run, index)
         try:
             ended = StageLoop(run, self._position, self._folder, self._hooks(run)).run(
                 iter(feed), config.held_out if processes.first else 0
@@ -147,6 +152,30 @@ class _Trainer:
             self._position.averaged, self._position.best = 0, None
             self._write(self._tensors)
         return ended
+
+    def _open_feed(self, run: StageRun, index: int) -> Feed:
+        """Begin to make data, and warm the network up meanwhile; the first time, while the renderer is compiled."""
+        sources = self._config.sources_of(run.stage)
+        if run.warms_up and self._forks and not self._prepared:
+            with prepared(sources):
+                self._warm_up(run)
+            feed = self._feed(index)
+        else:
+            if self._forks:
+                prepare(sources)
+            feed = self._feed(index)
+            if run.warms_up:
+                self._warm_up(run)
+        self._prepared = True
+        return feed
+
+    def _feed(self, index: int) -> Feed:
+        pinned = self._device.type == "cuda"
+        return Feed(self._requests(index, self._position.steps), self._config.workers, pinned)
+
+    def _warm_up(self, run: StageRun) -> None:
+        seconds = run.warm_up()
+        self._options.say(f"{run.stage.name}: warmed up for {seconds:.0f} s, which its minutes do not count")
 
     def _fill(self, run: StageRun) -> None:
         """Give a stage's network what was saved in it, or what the stage before left."""
@@ -165,11 +194,11 @@ class _Trainer:
         make = partial(make_request, stage, config.sources_of(stage))
         for number in range(config.held_out if processes.first else 0):
             yield make(config.seed + HELD_OUT_SEED, number, stage.difficulty[1])
-        per_update = stage.accumulation * processes.world
-        number = steps * per_update + processes.rank
+        number = steps * stage.accumulation // stage.repeats * processes.world + processes.rank
         while True:
             # A run in updates must give the same batches however far ahead they are made.
-            clock = Clock(number // per_update, self._position.minutes)
+            updates = number * stage.repeats // (stage.accumulation * processes.world)
+            clock = Clock(updates, self._position.minutes)
             yield make(seed, number, difficulty(stage, share_done(stage, clock)))
             number += processes.world
 
@@ -198,6 +227,15 @@ class _Trainer:
         if self._folder:
             save_state(self._path, self._position, tensors, int(self._config.part_size * MIB))
             self._folder.draw()
+            self._write_artifacts()
+
+    def _write_artifacts(self) -> None:
+        if self._options.artifacts is None:
+            return
+        models = [model for index in range(len(self._config.stages)) if (model := self._model(index)) is not None]
+        newest = models[-1] if models else None
+        part_bytes, updates = int(self._config.part_size * MIB), self._position.updates
+        write_artifacts(self._options.artifacts, self._path, newest, updates, part_bytes)
 
     def _export(self, run: StageRun, held_out: float) -> None:
         stage = run.stage
@@ -212,6 +250,7 @@ class _Trainer:
         weights = network_weights(run.average.shadow)
         config = model_config(self._config.network, stage)
         export_model(self._path / "models" / stage.name, config, weights, recipe, held_out)
+        self._write_artifacts()
 
 
 def _share_of_run(config: TrainingConfig, index: int, share: float) -> float:

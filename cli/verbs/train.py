@@ -20,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, metavar="M", help="length of the whole run, instead of the config's")
     add("--stop-after", type=float, metavar="M", help="save and leave after M minutes; --resume goes on")
     add("--start", type=Path, metavar="MODEL", help="begin with this model's weights, as far as they fit")
-    add("--part-size", type=float, metavar="MIB", help="most MiB of one file of a save, instead of the config's")
+    add("--part-size", type=float, metavar="MIB", help="most MiB of one file of saves and artifacts, not the config's")
+    add(
+        "--artifacts", type=Path, metavar="DIR", help="also keep the newest model and the logs here, in few small files"
+    )
     add_device(add)
 
 
@@ -40,6 +43,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
         minutes=arguments.minutes,
         stop_after=arguments.stop_after,
         start=arguments.start,
+        artifacts=arguments.artifacts,
         say=output.say,
         report=Timeline({STAGE: 1}, output.progress),
     )

@@ -65,6 +65,8 @@ def test_pairs_are_of_different_photos_that_overlap_each_once(room):
     pairs = [tuple(pair) for pair in batch.pairs[0].tolist()]
     assert len(set(pairs)) == 12
     assert all(i != j for i, j in pairs)
+    unordered = FolderSource(room, 0).batch(0, 1, 4, 6, SIZE, unordered=True).pairs[0].tolist()
+    assert len({tuple(sorted(pair)) for pair in unordered}) == 6
 
 
 def test_a_scene_of_few_photos_repeats_them_with_other_crops(tmp_path):

@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from dust3r.core.errors import Cancelled, InputError, ReconstructionError
 from dust3r.core.io import atomic as files
 from dust3r.core.networks.dust3r.config import ModelConfig
 from dust3r.training import feed, stage_run
+from dust3r.training.artifacts import read_artifacts
 from dust3r.training.config import NetworkShape, SourceSettings, Stage, TrainingConfig
 from dust3r.training.ema import MovingAverage
-from dust3r.training.feed import Feed, make_request
+from dust3r.training.feed import make_request
 from dust3r.training.learners import Learner
-from dust3r.training.pairs import random_numbers
+from dust3r.training.pairs import photos, random_numbers
+from dust3r.training.processes import Processes
 from dust3r.training.trainer import Options, train
 from PIL import Image
 from safetensors import safe_open
@@ -103,6 +106,21 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(whole, tmp_path):
     train(CONFIG, tmp_path, Options(resume=True))
     assert curves(tmp_path) == curves(whole)
     assert weights(tmp_path) == weights(whole)
+
+
+def test_a_batch_that_is_learned_from_twice_comes_in_other_colours_and_resumes_in_between(tmp_path):
+    config = replace(CONFIG, stages=(replace(STAGE, repeats=2),))
+    train(config, tmp_path / "whole")
+    with pytest.raises(Cancelled):
+        train(config, tmp_path / "halves", Options(report=cancel_after(3)))
+    train(config, tmp_path / "halves", Options(resume=True))
+    assert curves(tmp_path / "halves") == curves(tmp_path / "whole")
+    maker = feed._Maker()
+    deliveries = (maker.make(make_request(STAGE, CONFIG.sources, 7, number, 0.5)) for number in range(2))
+    found = list(feed.repeated(deliveries, times=2, skipped=1))
+    assert [(one.request.number, one.repetition) for one in found] == [(0, 1), (1, 0), (1, 1)]
+    first, second = (photos(found[1].batch, 0.3, random_numbers(7, 1, repetition)) for repetition in (0, 1))
+    assert not torch.equal(first, second)
 
 
 def test_a_run_that_was_killed_after_its_last_save_repeats_what_was_lost(whole, tmp_path, monkeypatch):
@@ -235,8 +253,8 @@ def test_a_run_begins_with_a_given_model_or_says_why_it_cannot(whole, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run_names_the_batch_and_keeps_the_save(tmp_path, monkeypatch):
     class Poisoned(FLOOR["FloorSource"]):
-        def batch(self, number, *arguments):
-            made = super().batch(number, *arguments)
+        def batch(self, number, *arguments, **more):
+            made = super().batch(number, *arguments, **more)
             if number == 4:
                 made.points[made.valid] = torch.nan
             return made
@@ -276,57 +294,6 @@ def test_an_empty_data_folder_is_named(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="none is no folder"):
         train(textures, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_any_number_of_workers_delivers_the_same_batches_in_the_same_order(workers):
-    def requests():
-        return (make_request(STAGE, CONFIG.sources, 7, number, 0.5) for number in range(6))
-
-    feed_ = Feed(requests(), workers)
-    found = list(feed_)
-    feed_.close()
-    assert [delivery.request for delivery in found] == list(requests())
-    for delivery in found:
-        request = delivery.request
-        direct = FLOOR["FloorSource"](7, 0.5).batch(
-            request.number, request.scenes, request.views, request.pairs, request.size
-        )
-        assert torch.equal(delivery.batch.images, direct.images) and torch.equal(delivery.batch.pairs, direct.pairs)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_scenes_that_a_worker_renders_are_those_of_this_process(workers, monkeypatch):
-    monkeypatch.undo()  # the real generator
-    request = make_request(replace(STAGE, sizes=((32, 32),)), CONFIG.sources, 7, 0, 0.0)
-    feed_ = Feed(iter([request]), workers)
-    (delivery,) = list(feed_)
-    feed_.close()
-    direct = feed.open_source(request.source, 7, 0.0).batch(0, request.scenes, request.views, request.pairs, (32, 32))
-    assert torch.equal(delivery.batch.pairs, direct.pairs)
-    assert torch.equal(delivery.batch.points, direct.points) and torch.equal(delivery.batch.images, direct.images)
-
-
-def test_where_processes_cannot_share_memory_a_thread_makes_the_batches(monkeypatch, tmp_path, caplog):
-    monkeypatch.setattr(feed, "SHARED", tmp_path / "none")
-    monkeypatch.setattr(feed, "_from_processes", None)
-    request = make_request(STAGE, CONFIG.sources, 7, 0, 0.5)
-    feed_ = Feed(iter([request]), 2)
-    assert [delivery.request for delivery in feed_] == [request]
-    feed_.close()
-    assert f"{tmp_path / 'none'} cannot be written" in caplog.text
-
-
-def test_what_a_source_refuses_in_a_worker_is_one_sentence_here(monkeypatch):
-    def refuse(settings, seed, difficulty, turning):
-        raise InputError("scene 3 has no depth; remove it")
-
-    monkeypatch.setattr(feed, "open_source", refuse)
-    for workers in (0, 1):
-        feed_ = Feed(iter([make_request(STAGE, CONFIG.sources, 7, 0, 0.5)]), workers)
-        with pytest.raises(InputError, match=r"^scene 3 has no depth; remove it$"):
-            next(iter(feed_))
-        feed_.close()
 
 
 def test_the_average_follows_the_weights_and_forgets_the_start():
@@ -390,3 +357,43 @@ def test_the_smoke_config_learns_from_the_command_line(tmp_path, capsys, monkeyp
     assert load_model(tmp_path / "run" / "models" / "smoke", CPU).config.image_size == 64
     again = main(["train", str(HERE.parents[1] / "configs" / "smoke.toml"), "--output", str(tmp_path / "run")])
     assert again == 2 and "is not empty; give --resume" in capsys.readouterr().err
+
+
+def test_a_warm_up_passes_every_size_and_learns_nothing(monkeypatch):
+    run = stage_run.StageRun(CONFIG, replace(STAGE, matching=0.5), CPU, Processes())
+    before = {name: value.clone() for name, value in run.learner.state_dict().items()}
+    seen, forward = [], Learner.forward
+    monkeypatch.setattr(
+        Learner, "forward", lambda self, batch, *rest: (seen.append(batch.images.shape), forward(self, batch, *rest))[1]
+    )
+    assert run.warm_up() > 0
+    assert seen == [(2, 3, 3, 32, 32), (2, 3, 3, 32, 48)]
+    assert all(torch.equal(value, before[name]) for name, value in run.learner.state_dict().items())
+    assert all(parameter.grad is None for parameter in run.learner.parameters()) and not run.optimizer.state
+
+
+def test_warm_up_and_evaluation_count_as_no_minutes_of_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage_run.StageRun, "warms_up", True)
+    for name in ("warm_up", "held_out_loss"):
+        work = getattr(stage_run.StageRun, name)
+        monkeypatch.setattr(stage_run.StageRun, name, lambda *a, work=work: (time.sleep(2), work(*a))[1])
+    said: list[str] = []
+    began = time.monotonic()
+    trained = train(CONFIG, tmp_path, Options(say=said.append))
+    assert time.monotonic() - began - 60 * trained.position.total_minutes > 6  # one warm-up and two evaluations
+    assert said[0].startswith("one: warmed up for ") and said[0].endswith("which its minutes do not count")
+
+
+def test_a_run_of_two_stages_leaves_few_and_small_artifacts_to_start_from(tmp_path):
+    stages = tuple(replace(STAGE, name=name, steps=4) for name in ("one", "two"))
+    config, out = replace(CONFIG, stages=stages, part_size=0.05), tmp_path / "out"
+    trained = train(config, tmp_path / "run", Options(artifacts=out))
+    files = list(out.iterdir())
+    assert 2 < len(files) <= 8 and max(file.stat().st_size for file in files) <= 0.05 * 2**20
+    read_artifacts(out, tmp_path / "model")
+    weights = [folder / "model.safetensors" for folder in (tmp_path / "model", trained.model)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    rows = (tmp_path / "model" / "losses.csv").read_text().splitlines()
+    assert len(rows) == 1 + 8
+    again = train(CONFIG, tmp_path / "next", Options(start=tmp_path / "model"))
+    assert again.finished

@@ -13,7 +13,7 @@ class FloorSource:
     def __init__(self, seed: int, difficulty: float = 0.0) -> None:
         self.seed, self.difficulty = seed, difficulty
 
-    def batch(self, number, scenes, views, pairs, size):
+    def batch(self, number, scenes, views, pairs, size, unordered=False):
         chance = np.random.default_rng([self.seed, number, round(self.difficulty * 100)])
         made = [self._scene(chance, views, size) for _ in range(scenes)]
         images, points, valid, cam2world, K = (torch.stack(parts) for parts in zip(*made, strict=True))

@@ -50,14 +50,19 @@ def find_views(
     return None
 
 
-def choose_pairs(overlap: Floats, bounds: tuple[float, float], pairs: int, rng: Rng) -> NDArray[np.int64]:
+def choose_pairs(
+    overlap: Floats, bounds: tuple[float, float], pairs: int, rng: Rng, unordered: bool = False
+) -> NDArray[np.int64]:
     """P ordered pairs (i, j) with overlap[i, j] within the bounds, (P, 2); those first that bring in a new view.
 
-    Pairs repeat only when there are fewer than P; a single view meets itself.
+    Pairs repeat only when there are fewer than P; a single view meets itself. unordered: of (i, j) and (j, i), which
+    then need one overlap within the bounds, only one is taken.
     """
     if len(overlap) == 1:
         return np.zeros((pairs, 2), np.int64)
     allowed = (overlap >= bounds[0]) & (overlap <= bounds[1]) & ~np.eye(len(overlap), dtype=bool)
+    if unordered:
+        allowed = np.triu(allowed | allowed.T)
     found = rng.permutation(np.argwhere(allowed))
     fresh, used = [], set()
     for number, pair in enumerate(found.tolist()):

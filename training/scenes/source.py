@@ -65,13 +65,16 @@ class ProceduralSource:
         self.seed, self.textures, self.threads, self.turning = seed, textures, threads, turning
         load_atlas(textures)  # now, for its errors; workers load their own
 
-    def batch(self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int]) -> SceneBatch:
+    def batch(
+        self, number: int, scenes: int, views: int, pairs: int, size: tuple[int, int], unordered: bool = False
+    ) -> SceneBatch:
         """Batch `number` (from 0): the same on any machine, whatever the number of threads and workers."""
         atlas = load_atlas(self.textures)
 
         def render_scene(index: int) -> tuple[torch.Tensor, ...]:
             key = (self.seed, number, index)
-            return _photograph(make_shoot(atlas, key, self.difficulty, views, pairs, size, self.turning), atlas)
+            shoot = make_shoot(atlas, key, self.difficulty, views, pairs, size, self.turning, unordered)
+            return _photograph(shoot, atlas)
 
         with ThreadPoolExecutor(self.threads) as pool:
             parts = list(pool.map(render_scene, range(scenes)))
@@ -86,6 +89,7 @@ def make_shoot(
     pairs: int,
     size: tuple[int, int],
     turning: float = 0.0,
+    unordered: bool = False,
 ) -> Shoot:
     """The scene that a key (seed, batch, scene) stands for, with cameras that overlap; deterministic."""
     for attempt in range(ATTEMPTS):
@@ -98,7 +102,7 @@ def make_shoot(
         if found is not None:
             cameras, overlap = found
             film = draw_film(rng, ranges, views)
-            return Shoot(scene, cameras, film, choose_pairs(overlap, ranges.overlap, pairs, rng))
+            return Shoot(scene, cameras, film, choose_pairs(overlap, ranges.overlap, pairs, rng, unordered))
     raise InputError(f"No scene in {ATTEMPTS} shows {views} views of {size[0]} x {size[1]} that overlap; ask for fewer")
 
 
