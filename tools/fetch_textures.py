@@ -1,16 +1,22 @@
 """Photographs of surfaces with free licences, for training: taken out of Debian's packages of game data and wallpapers.
 
-usage (on Debian): python tools/fetch_textures.py FOLDER
+usage (on Debian): python tools/fetch_textures.py FOLDER [--ready SURFACES]
 Then `textures = "FOLDER"` in a training's [[sources]] (docs/training.md). 3.4 GB are downloaded; each package's licence
-file is copied beside the pictures.
+file is copied beside the pictures. A package whose licence file is in FOLDER already is not fetched again.
+
+--ready: also write what training cuts out of those pictures, 512 surfaces of 128 x 128 pixels (3 MiB), with the licence
+files: a folder of textures that is read quickly and can be carried to another machine. Needs the training's packages.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import io
 import re
+import runpy
+import shutil
 import subprocess
 import tempfile
 import zipfile
@@ -20,6 +26,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+ROOT = Path(__file__).resolve().parent.parent
+QUALITY = 88  # of a cut's JPEG
 # package -> which of its files are surfaces
 PACKAGES = {
     "supertuxkart-data": r"(textures|tracks|library)/.*\.(jpg|png)$",
@@ -42,13 +50,31 @@ SHORTEST, LONGEST = 256, 1024  # pixels
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--ready", type=Path, metavar="SURFACES", help="a folder for the cut surfaces")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     for package, pattern in PACKAGES.items():
+        if (folder / f"{package}.copyright").exists():
+            continue
         with tempfile.TemporaryDirectory() as scratch:
             unpack(package, Path(scratch))
             count = gather(package, re.compile(pattern, re.IGNORECASE), Path(scratch), folder)
         print(f"{package}: {count} pictures", flush=True)
+    if arguments.ready is not None:
+        print(f"{write_ready(folder, arguments.ready)} surfaces in {arguments.ready}")
+
+
+def write_ready(folder: Path, surfaces: Path) -> int:
+    """Write the cuts that training makes of the folder's pictures, and the licence files; how many cuts."""
+    runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
+    cuts = importlib.import_module("dust3r.training.scenes.library").cut_surfaces(folder)
+    surfaces.mkdir(parents=True, exist_ok=True)
+    for number, cut in enumerate(cuts):
+        cut.save(surfaces / f"{number:03}.jpg", quality=QUALITY)
+    for path in folder.glob("*.copyright"):
+        shutil.copy(path, surfaces)
+    return len(cuts)
 
 
 def unpack(package: str, folder: Path) -> None:

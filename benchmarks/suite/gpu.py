@@ -34,7 +34,9 @@ def complete_graph(
     config: ModelConfig, size: tuple[int, int], photos: int, device: torch.device, precision: torch.dtype, fuse: bool
 ) -> Graph:
     """Every photo encoded once, every ordered pair decoded. fuse: let torch.compile fuse what it can."""
-    network = for_inference(seeded_network(config), device, precision)
+    with device:  # random weights of half a billion parameters take seconds on a CPU
+        network = seeded_network(config)
+    network = for_inference(network, device, precision)
     if fuse:
         network.encode, network.decode = torch.compile(network.encode), torch.compile(network.decode)
     views, edges = [noise_view(number, size) for number in range(photos)], make_edges(photos)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import roma
-import torch
 from numpy.typing import NDArray
 
+from ...core.geometry.rotation import rotation_from_vector
 from .atlas import Atlas
 from .materials import STYLES, Material, Rng, draw_material
 from .scene import BOX, CONE, ELLIPSOID, NO_GROUND, PLANE, Floats, Scene
@@ -154,8 +153,7 @@ def _poses(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """World centres (N, 3) and rotations (N, 3, 3) of parts."""
     outer = _turns(rows[:, 4])
     centre = rows[:, 1:4] + np.einsum("nij,nj->ni", outer, rows[:, 8:11])
-    tilts = roma.rotvec_to_rotmat(torch.from_numpy(rows[:, 12:15]))
-    return centre, outer @ tilts.numpy() @ _turns(rows[:, 11])
+    return centre, outer @ rotation_from_vector(rows[:, 12:15]) @ _turns(rows[:, 11])
 
 
 def _turns(yaw: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ STAINS = 4  # the first tiles: soft noise
 PICTURES = 24
 PHOTO_TILES = (120, 512)  # at least and at most: few photos are cut more than once
 LONGEST = 1024  # pixels to which photos are shrunk before tiles are cut from them
+CUT = SIDE // 2  # pixels of a cut's side: a quarter of a tile
 
 
 @lru_cache(maxsize=2)
@@ -72,7 +73,20 @@ def picture(rng: Rng) -> NDArray[np.uint8]:
 
 
 def _photo_tiles(folder: Path) -> list[NDArray[np.uint8]]:
-    """Square cuts of the folder's photos, mirrored both ways so that they go round."""
+    """The folder's surfaces, mirrored both ways so that they go round."""
+    tiles = []
+    for cut in cut_surfaces(folder):
+        quarter = np.asarray(cut)
+        half = np.concatenate([quarter, quarter[:, ::-1]], 1)
+        tiles.append(np.concatenate([half, half[::-1]], 0))
+    return tiles
+
+
+def cut_surfaces(folder: Path) -> list[Image.Image]:
+    """Square cuts of the folder's photos, CUT pixels a side; photos of just that size are taken whole.
+
+    Raises InputError when the folder is missing or holds no photo that can be read.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give one that holds photos to be used as textures")
     photos = []
@@ -89,10 +103,9 @@ def _photo_tiles(folder: Path) -> list[NDArray[np.uint8]]:
     return [_cut(photos[number % len(photos)], rng) for number in range(max(len(photos), PHOTO_TILES[0]))]
 
 
-def _cut(image: Image.Image, rng: Rng) -> NDArray[np.uint8]:
+def _cut(image: Image.Image, rng: Rng) -> Image.Image:
+    if image.size == (CUT, CUT):
+        return image
     side = int(min(image.size) * rng.uniform(0.3, 1.0))
     left, top = (int(rng.integers(0, length - side + 1)) for length in image.size)
-    cut = image.crop((left, top, left + side, top + side))
-    quarter = np.asarray(cut.resize((SIDE // 2, SIDE // 2), Image.Resampling.LANCZOS))
-    half = np.concatenate([quarter, quarter[:, ::-1]], 1)
-    return np.concatenate([half, half[::-1]], 0)
+    return image.crop((left, top, left + side, top + side)).resize((CUT, CUT), Image.Resampling.LANCZOS)

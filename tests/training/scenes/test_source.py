@@ -10,6 +10,7 @@ import torch
 from dust3r.core.errors import InputError
 from dust3r.training.scenes.cameras import choose_pairs
 from dust3r.training.scenes.difficulty import ranges_at
+from dust3r.training.scenes.library import cut_surfaces
 from dust3r.training.scenes.rendering.compiled import compiled
 from dust3r.training.scenes.source import ProceduralSource
 from PIL import Image
@@ -159,6 +160,15 @@ def test_pairs_bring_in_every_view_before_they_repeat_one():
     assert set(pairs.ravel().tolist()) == {0, 1, 2, 3, 4}
 
 
+def test_of_unordered_pairs_none_comes_in_both_orders():
+    overlap = np.array([[1, 0.5, 0.05], [0.5, 1, 0.4], [0.5, 0.95, 1]], np.float32)
+    pairs = choose_pairs(overlap, (0.1, 0.9), 3, np.random.default_rng(0), unordered=True)
+    assert sorted(tuple(sorted(pair)) for pair in pairs.tolist()) == [(0, 1), (0, 2), (1, 2)]
+    found = ProceduralSource(3, 0.3).batch(0, 4, 6, 10, (32, 24), unordered=True).pairs
+    for scene in found.tolist():
+        assert not any([j, i] in scene for i, j in scene)
+
+
 def test_a_single_view_is_paired_with_itself():
     assert ProceduralSource(1, 0.0).batch(0, 1, 1, 3, (32, 24)).pairs.tolist() == [[[0, 0]] * 3]
 
@@ -169,6 +179,15 @@ def test_photos_of_a_folder_become_textures(tmp_path):
         Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
     with_photos = ProceduralSource(1, 0.5, textures=tmp_path).batch(0, 2, 2, 2, (32, 24))
     assert not torch.equal(with_photos.images, ProceduralSource(1, 0.5).batch(0, 2, 2, 2, (32, 24)).images)
+
+
+def test_photos_of_a_cuts_size_are_taken_whole_and_others_cut_to_it(tmp_path):
+    rng = np.random.default_rng(0)
+    whole, larger = (Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)) for side in (128, 300))
+    whole.save(tmp_path / "0.png")
+    larger.save(tmp_path / "1.png")
+    first, second, *_ = cut_surfaces(tmp_path)
+    assert np.array_equal(first, whole) and second.size == (128, 128)
 
 
 def test_a_folder_without_photos_is_named(tmp_path):
