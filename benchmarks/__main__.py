@@ -1,7 +1,7 @@
 """Run one benchmark by name: `python benchmarks alignment --full`; each writes a table of benchmarks/results/.
 
-The others (blender_import, busy_machine, generator, inference, job_folder, many_photos, meshing) start themselves again
-in fresh processes and are run as files: `python benchmarks/inference.py`.
+The others (blender_import, busy_machine, generator, inference, job_folder, many_photos, meshing, training) need a fresh
+process each and are run as files: `python benchmarks/inference.py`.
 """
 
 import argparse
