@@ -18,7 +18,7 @@ ABOVE = 0.8  # share of the cameras that are above it
 REACH = 0.9  # share of the points, the innermost, among which the ground is
 REFITS = 8
 ROBUST, NARROWEST = 4.5, 20  # of the median height; of the thickness
-BLOCK = 256  # planes that are counted at once
+BLOCK = 16  # planes that are counted at once: what a core keeps in its cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,10 @@ def thinned_places(points: Array, cell: float) -> Array:
         return points
     distance = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     near = points[distance <= np.quantile(distance, REACH)]
-    _, first = np.unique(np.floor(near / cell).astype(np.int64), axis=0, return_index=True)
-    return near[np.sort(first)]
+    places = np.floor(near / cell).astype(np.int64)
+    order = np.lexsort(places.T)  # stable, and several times as fast as np.unique of rows
+    changes = (np.diff(places[order], axis=0) != 0).any(axis=1)
+    return near[np.sort(order[np.concatenate([[True], changes])])]
 
 
 def fit_plane(points: Array) -> Plane:
@@ -123,10 +125,12 @@ def _planes(triples: Array, up: Array) -> tuple[Array, Array]:
 def _scores(points: Array, normals: Array, offsets: Array, thickness: float) -> Array:
     """(K,): how many points lie on each plane, less how many lie below: under a ground there is nothing."""
     scores = np.empty(len(normals))
+    columns = np.ascontiguousarray(points.T)
     for first in range(0, len(normals), BLOCK):
         part = slice(first, first + BLOCK)
-        heights = points @ normals[part].T - offsets[part]
-        scores[part] = (np.abs(heights) < thickness).sum(axis=0) - (heights <= -thickness).sum(axis=0)
+        heights = normals[part] @ columns - offsets[part, None]
+        on_or_below, below = heights < thickness, heights <= -thickness
+        scores[part] = [np.count_nonzero(a) - 2 * np.count_nonzero(b) for a, b in zip(on_or_below, below, strict=True)]
     return scores
 
 
