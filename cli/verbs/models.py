@@ -66,7 +66,7 @@ def _download(arguments: argparse.Namespace, folder: Path, output: Output) -> No
 
 
 def _verify(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
-    from ...core.checkpoints.manage import CHECKING, verify_model  # loads torch, which the list does without
+    from ...core.checkpoints.verify import CHECKING, verify_model
 
     path = find_model(arguments.verify, folder)
     report = Timeline({CHECKING: 1}, output.progress)
@@ -74,7 +74,7 @@ def _verify(arguments: argparse.Namespace, folder: Path, output: Output) -> None
 
 
 def _remove(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
-    from ...core.checkpoints.manage import remove_model
+    from ...core.checkpoints.verify import remove_model
 
     path = find_model(arguments.remove, folder)
     remove_model(path, folder)
@@ -82,7 +82,7 @@ def _remove(arguments: argparse.Namespace, folder: Path, output: Output) -> None
 
 
 def _add(arguments: argparse.Namespace, folder: Path, output: Output) -> None:
-    from ...core.checkpoints.manage import ADDING, add_model
+    from ...core.checkpoints.manage import ADDING, add_model  # loads torch, which the others do without
 
     report = Timeline({ADDING: 1}, output.progress)
     commercial = arguments.commercial or None  # None: unknown

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 from ...core.checkpoints.catalogue import known_model
 from ...core.checkpoints.download import copying_steps
 from ...core.checkpoints.local import find_model
+from ...core.checkpoints.verify import remove_model
 from ...core.errors import ReconstructionError
 from ..addon.preferences import model_folder, user_folder
 from ..addon.properties import BEST, settings_of
@@ -97,8 +98,6 @@ class DUST3R_OT_remove_model(IdleOperator, bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        from ...core.checkpoints.manage import remove_model  # it loads torch
-
         folder = model_folder(context)
         chosen = [scene for scene in bpy.data.scenes if settings_of(scene).model == self.model]
         remove_model(find_model(self.model, folder), folder)

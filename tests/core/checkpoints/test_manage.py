@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from dust3r.core.checkpoints import manage as model_files
+from dust3r.core.checkpoints import verify
 from dust3r.core.checkpoints.catalogue import KNOWN_MODELS, is_synthetic, licence_of, terms_of
 from dust3r.core.checkpoints.download import RemoteFile, copying_steps
 from dust3r.core.checkpoints.loading import load_model
 from dust3r.core.checkpoints.local import BUNDLED, find_model, list_models
-from dust3r.core.checkpoints.manage import add_model, remove_model, verify_model
+from dust3r.core.checkpoints.manage import add_model
 from dust3r.core.checkpoints.provenance import FILE, Origin, read_origin, sha256_of
+from dust3r.core.checkpoints.verify import remove_model, verify_model
 from dust3r.core.errors import Cancelled, InputError, ModelUnavailable
 from dust3r.core.progress import silent
 from safetensors import safe_open
@@ -166,7 +167,7 @@ def test_a_published_model_without_an_origin_is_compared_with_the_hub(copy, monk
     def look_up(repository: str, name: str, endpoint: str | None) -> RemoteFile:
         return RemoteFile(name, "", (folder / name).stat().st_size, digests[name])
 
-    monkeypatch.setattr(model_files, "look_up", look_up)
+    monkeypatch.setattr(verify, "look_up", look_up)
     assert DPT.address in verify_model(folder, silent, online=True)
     assert read_origin(folder) == Origin(DPT.address, DPT.licence, False, digests)
     (folder / FILE).unlink()
