@@ -1,6 +1,7 @@
 """Make the checkout importable as the package `dust3r`, for tests with and without Blender alike."""
 
 import importlib
+import os
 import runpy
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
 importlib.import_module("dust3r.core.runtime.environment").let_waiting_threads_sleep()  # before a test loads torch
 

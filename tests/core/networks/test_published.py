@@ -6,7 +6,8 @@ the length of its error vector.
 
 import copy
 import importlib.util
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -64,16 +65,16 @@ def tiny(request, golden) -> tuple[DUSt3R, dict[str, np.ndarray]]:
         return network, dict(arrays)
 
 
-def procedural_weights(golden: Path):
-    """The rule that gives every tensor of the big golden models its values."""
+@pytest.fixture(scope="module")
+def tensor(golden) -> Callable[[str, tuple[int, ...]], np.ndarray]:
+    """The rule that gives every tensor of the big golden models its values, once: the models share most of them."""
     spec = importlib.util.spec_from_file_location("procweights", golden / "procweights.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.tensor
+    return cache(module.tensor)
 
 
-def procedural_network(config: ModelConfig, golden: Path) -> DUSt3R:
-    tensor = procedural_weights(golden)
+def procedural_network(config: ModelConfig, tensor: Callable[[str, tuple[int, ...]], np.ndarray]) -> DUSt3R:
     with torch.device("meta"):
         shapes = {published_name(name): tuple(value.shape) for name, value in DUSt3R(config).state_dict().items()}
     network = build_network(config, {name: torch.from_numpy(tensor(name, shape)) for name, shape in shapes.items()})
@@ -149,11 +150,11 @@ def test_native_orientation_equals_the_training_layout_transposed(tiny, images, 
         assert relative_error(landscape, expected[f"manyar.{name}"][pair : pair + 1]) < SMALL, name
 
 
-def test_the_true_widths_of_the_dpt_head_give_the_golden_outputs(golden, images):
+def test_the_true_widths_of_the_dpt_head_give_the_golden_outputs(golden, tensor, images):
     config = ModelConfig(
         encoder_width=48, encoder_depth=2, encoder_heads=3, decoder_width=32, decoder_depth=10, decoder_heads=2
     )
-    network = procedural_network(config, golden)
+    network = procedural_network(config, tensor)
     assert network.config.dpt == DPTWidths((96, 192, 384, 768), 256, 128)
     with np.load(golden / "models" / "tiny_dpt_wide.npz") as expected:
         for case in ("ll", "lp"):
@@ -172,8 +173,8 @@ def test_the_true_widths_of_the_dpt_head_give_the_golden_outputs(golden, images)
         ("full_512_dpt", ModelConfig(), (384, 512)),
     ],
 )
-def test_the_full_size_models_give_the_golden_outputs(golden, images, file, config, shape):
-    network = procedural_network(config, golden)
+def test_the_full_size_models_give_the_golden_outputs(golden, tensor, images, file, config, shape):
+    network = procedural_network(config, tensor)
     with np.load(golden / "models" / f"{file}.npz") as expected, torch.inference_mode():
         for case in ("ll", "lp"):
             inputs = [images[f"img_{k + 1}_{size}"] for k, size in enumerate(SIZES[case])]
