@@ -175,7 +175,9 @@ FLAGGED = {name for name in NONSENSE if name not in {"some NaN points", "some in
 
 @pytest.mark.parametrize("graph", ["complete", "auto"][: trials(2, 1)])
 @pytest.mark.parametrize("name", list(NONSENSE)[:: trials(1, 4)])
-def test_a_network_that_says_nonsense_gives_a_finite_result_that_says_so(model, monkeypatch, name, graph):
+def test_a_network_that_says_nonsense_gives_a_finite_result_that_says_so(tmp_path, model, monkeypatch, name, graph):
+    photos = _photos(tmp_path, [_picture(path) for path in STUDIO[:3]])
+
     def decode(*arguments):
         for prediction in inference.decode(*arguments):
             yield NONSENSE[name](prediction)
@@ -183,7 +185,7 @@ def test_a_network_that_says_nonsense_gives_a_finite_result_that_says_so(model, 
     monkeypatch.setattr(predictor, "decode", decode)
     settings = replace(SETTINGS, scene_graph=graph)
     try:
-        result = pipeline.reconstruct(STUDIO[:3], model, settings)
+        result = pipeline.reconstruct(photos, model, settings)
     except ReconstructionError as error:
         assert "\n" not in str(error)
         return

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +119,20 @@ def test_several_photos_are_placed_each_by_itself(run, job, tmp_path):
     assert alone["cam2world"] == lines[1]["cam2world"]
 
 
-def test_photos_with_cameras_and_depth_are_a_world_too(run):
-    code, out, _ = run("localize", PHOTOS[0].parents[1], PHOTOS[0], *MODEL, "--min-inlier-share", 0)
+def test_photos_with_cameras_and_depth_are_a_world_too(run, tmp_path):
+    studio, world = PHOTOS[0].parents[1], tmp_path / "world"
+    for name in ("images", "depth"):
+        (world / name).mkdir(parents=True)
+    for photo in PHOTOS[:3]:
+        for path in (photo, *(studio / "depth").glob(f"{photo.stem}.*")):
+            shutil.copy(path, world / path.parent.name)
+    entries = json.loads((studio / "cameras.json").read_text())["photos"]
+    posed = {"photos": {photo.name: entries[photo.name] for photo in PHOTOS[:3]}}
+    (world / "cameras.json").write_text(json.dumps(posed))
+    code, out, _ = run("localize", world, PHOTOS[0], *MODEL, "--min-inlier-share", 0)
     assert code == 0
     assert last_json(out)["neighbours"][0] == PHOTOS[0].name
-    assert run("localize", PHOTOS[0].parents[1], OTHER, *MODEL, "--min-inlier-share", 0.5)[0] == 2
+    assert run("localize", world, OTHER, *MODEL, "--min-inlier-share", 0.5)[0] == 2
 
 
 def test_one_photo_gives_its_focal_depth_and_points(run, tmp_path):
