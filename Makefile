@@ -70,6 +70,7 @@ build/blender-root/$(NEWEST)/ready: .venv/ready build/blender-root/ready require
 TRIAL := build/blender-root/trial
 
 build/blender-root/ready:
+	mkdir -p $(@D)
 	tools/window/make_blender_root.sh build/blender-root
 	touch $@
 
