@@ -39,7 +39,7 @@ def write_scene(
     made: list[str] = []
     with blender_silenced():
         scene = _empty_scene()
-        collection = add_reconstruction(scene, result, display_percentage=display_percentage)
+        collection = add_reconstruction(scene, result, display_percentage=display_percentage, photo_frames=True)
         if picture is not None:
             render_still(scene, picture, camera=_camera_between(collection))
             made.append(str(picture))
@@ -56,7 +56,7 @@ def write_shot(result: Reconstruction, path: CameraPath, like: str, clip: Clip |
     """
     with blender_silenced():
         scene = _empty_scene()
-        collection = add_reconstruction(scene, result)
+        collection = add_reconstruction(scene, result, photo_frames=True)
         camera = next(thing for thing in collection.objects if thing.get(PHOTO) == like)
         add_path_camera(scene, collection, camera, path, "Shot", clip)
         save_scene(blend)

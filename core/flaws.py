@@ -19,7 +19,7 @@ class Flaw:
 
 FLAWS = {
     "floaters": Flaw("Floaters", "In front of a surface that another photo is surer of", "floater", 1),
-    "sky": Flaw("Sky", "Sky, which is nowhere", "sky", 2),
+    "sky": Flaw("Sky", "Sky, which has no place", "sky", 2),
     "edges": Flaw("Edges", "Flying between the two surfaces that meet at a depth edge", "edge", 4),
     "outliers": Flaw("Outliers", "Far outside the scene, and no other photo confirms it", "outlier", 8),
 }

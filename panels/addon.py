@@ -67,7 +67,7 @@ def _draw_runtime(box: bpy.types.UILayout, preferences: Any) -> None:
     box.prop(preferences, "python")
     finding = preferences.finding
     if finding is None:
-        _draw_text(box, iface_("Nobody has looked yet at what this Python has."))
+        _draw_text(box, iface_("Not checked yet."))
     elif finding.runtime is None:
         _draw_text(box, finding.problem, "ERROR")
     else:
@@ -100,23 +100,91 @@ class DUST3R_PT_presets(_preset_panel, bpy.types.Panel):
     preset_add_operator = "dust3r.add_preset"
 
 
+class _OperatorsMenu(bpy.types.Menu):
+    """The operators of some folders, in the order of the alphabet. To be inherited."""
+
+    rooms: tuple[str, ...]  # folders of operators/
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for label, name in sorted(searchable_operators(self.rooms)):
+            self.layout.operator(name, text=label)
+
+
+class DUST3R_MT_photo_operators(_OperatorsMenu):
+    """Photos into the list, and what is known of them."""
+
+    bl_label, rooms = "Photos", ("photos",)
+
+
+class DUST3R_MT_job_operators(_OperatorsMenu):
+    """Reconstruct, and what goes on with it."""
+
+    bl_label, rooms = "Reconstruction", ("jobs",)
+    bl_translation_context = "DUSt3R"
+
+
+class DUST3R_MT_result_operators(_OperatorsMenu):
+    """What can be done with a result."""
+
+    bl_label, rooms = "Result", ("result", "output")
+
+
+class DUST3R_MT_localization_operators(_OperatorsMenu):
+    """Single photos."""
+
+    bl_label, rooms = "Match and Localize", ("localization",)
+
+
+class DUST3R_MT_model_operators(_OperatorsMenu):
+    """Models, training, and the extension itself."""
+
+    bl_label, rooms = "Models", ("models", "training", "addon")
+
+
 class DUST3R_MT_operators(bpy.types.Menu):
-    """What the sidebar offers, in the order of the alphabet."""
+    """What the sidebar offers, in the order of the work."""
 
     bl_label = "DUSt3R"
 
     def draw(self, context: bpy.types.Context) -> None:
-        for label, name in sorted(searchable_operators()):
-            self.layout.operator(name, text=label)
+        for menu in MENUS[:-1]:
+            self.layout.menu(menu.__name__)
 
 
-def searchable_operators() -> list[tuple[str, str]]:
-    """Label and name of every operator of ours that is not for Blender's interface alone."""
+MENUS = (
+    DUST3R_MT_photo_operators,
+    DUST3R_MT_job_operators,
+    DUST3R_MT_result_operators,
+    DUST3R_MT_localization_operators,
+    DUST3R_MT_model_operators,
+    DUST3R_MT_operators,
+)
+
+
+def searchable_operators(rooms: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Label and name of every operator of ours that is not for Blender's interface alone.
+
+    rooms: folders of operators/ that they are from; all where there is none.
+    """
     ours = (getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith(OPERATORS))
-    return [(cls.bl_label, cls.bl_idname) for cls in ours if "INTERNAL" not in getattr(cls, "bl_options", ())]
+    return [
+        (cls.bl_label, cls.bl_idname)
+        for cls in ours
+        if "INTERNAL" not in getattr(cls, "bl_options", ()) and (not rooms or cls.__module__.split(".")[-2] in rooms)
+    ]
 
 
 def draw_in_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     """Appended to the 3D viewport's Object menu."""
     menu.layout.separator()
     menu.layout.menu("DUST3R_MT_operators", icon="OUTLINER_OB_POINTCLOUD")
+
+
+def draw_in_import(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Appended to File > Import."""
+    menu.layout.operator("dust3r.add_photos", text="Photos for DUSt3R")
+
+
+def draw_in_export(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Appended to File > Export."""
+    menu.layout.operator("dust3r.export", text="DUSt3R Result")

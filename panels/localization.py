@@ -1,15 +1,16 @@
-"""What a finished reconstruction tells of single photos: folded away under Result."""
+"""Single photos: placed in a finished reconstruction, or against what is modeled in the scene."""
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .base import FoldedPanel, ResultPart
+from .base import FoldedPanel
 
 
-class DUST3R_PT_localize(ResultPart, bpy.types.Panel):
+class DUST3R_PT_localize(FoldedPanel, bpy.types.Panel):
     """Another photo's camera, and what two photos have in common."""
 
-    bl_label = "Match and Localise"
+    bl_label = "Match and Localize"
+    bl_order = 3
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator("dust3r.localize_photo", icon="OUTLINER_OB_CAMERA")

@@ -25,6 +25,10 @@ class DUST3R_PT_export(ResultPart, bpy.types.Panel):
         layout.use_property_decorate = False
         layout.prop(export, "format")
         for name in OPTIONS.get(export.format, ()):
-            layout.prop(export, name)
+            if name == "max_points":
+                layout.prop(export, "points")
+            if name != "max_points" or export.points == "LIMIT":
+                layout.prop(export, name)
         layout.prop(export, "folder")
+        layout.operator_context = "EXEC_DEFAULT"  # everything was asked above
         layout.operator("dust3r.export", icon="EXPORT")

@@ -3,10 +3,12 @@
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from .base import FoldedPanel, SidebarPanel
 
 ROOM_FOR_FACTS = 400  # pixels of the sidebar's width: names come first
+PREVIEW_COLUMNS, PREVIEW_SIZE = 2, 5.0  # of large previews; the size in buttons' heights
 
 
 class DUST3R_UL_photos(bpy.types.UIList):
@@ -17,8 +19,9 @@ class DUST3R_UL_photos(bpy.types.UIList):
     ) -> None:
         layout.prop(item, "use", text="")
         row = layout.row(align=True)
-        row.active, row.alert = item.use and item.state_icon in {"", "CHECKMARK"}, item.facts is None
-        row.label(text=item.name, icon_value=item.thumbnail)
+        is_broken = item.facts is None
+        row.active, row.alert = item.use and item.state_icon in {"", "CHECKMARK"}, is_broken
+        row.label(text=item.name, **({"icon": "ERROR"} if is_broken else {"icon_value": item.thumbnail}))
         if item.is_pose_known:
             row.label(text="", icon="EMPTY_ARROWS")
         if item.is_lens_known:
@@ -32,6 +35,8 @@ class DUST3R_UL_photos(bpy.types.UIList):
             facts.active = False
             facts.label(text=item.focal_text)
             facts.label(text=item.size_text)
+        icon = "RESTRICT_SELECT_OFF" if item.select else "RESTRICT_SELECT_ON"
+        layout.prop(item, "select", text="", icon=icon, emboss=False)
 
 
 class DUST3R_MT_add_photos(bpy.types.Menu):
@@ -72,11 +77,16 @@ class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
     """Which photos to reconstruct."""
 
     bl_label = "Photos"
+    bl_order = 0
 
     def draw(self, context: bpy.types.Context) -> None:
+        self.layout.enabled = not context.window_manager.dust3r_job.running
         settings = context.scene.dust3r
         row = self.layout.row()
-        row.template_list("DUST3R_UL_photos", "", settings, "photos", settings, "active_photo", rows=7)
+        if settings.large_previews and settings.photos:
+            _draw_previews(row.column(), settings)
+        else:
+            row.template_list("DUST3R_UL_photos", "", settings, "photos", settings, "active_photo", rows=7)
         column = row.column(align=True)
         column.menu("DUST3R_MT_add_photos", text="", icon="ADD")
         column.operator("dust3r.remove_photo", text="", icon="REMOVE")
@@ -85,6 +95,8 @@ class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
         column.separator()
         column.operator("dust3r.move_photo", text="", icon="TRIA_UP").direction = "UP"
         column.operator("dust3r.move_photo", text="", icon="TRIA_DOWN").direction = "DOWN"
+        column.separator()
+        column.prop(settings, "large_previews", text="", icon="IMGDISPLAY")
         if settings.photos:
             column = self.layout.column(align=True)
             column.active = False
@@ -96,14 +108,31 @@ class DUST3R_PT_photos(SidebarPanel, bpy.types.Panel):
             row.operator("dust3r.add_movie_frames", text="Add Movie", icon="FILE_MOVIE")
 
 
+def _draw_previews(column: bpy.types.UILayout, settings: Any) -> None:
+    """The photos themselves, a page at a time."""
+    if settings.pages > 1:
+        column.prop(settings, "preview_page", text=iface_("Page of {}").format(settings.pages))
+    grid = column.grid_flow(row_major=True, columns=PREVIEW_COLUMNS, even_columns=True, even_rows=True, align=True)
+    for photo in settings.previewed:
+        cell = grid.box().column(align=True)
+        cell.active = photo.use
+        cell.template_icon(icon_value=photo.thumbnail, scale=PREVIEW_SIZE)
+        row = cell.row(align=True)
+        row.alert = photo.facts is None
+        row.prop(photo, "use", text=photo.name, translate=False)
+        icon = "RESTRICT_SELECT_OFF" if photo.select else "RESTRICT_SELECT_ON"
+        row.prop(photo, "select", text="", icon=icon, emboss=False)
+
+
 class DUST3R_PT_known(FoldedPanel, bpy.types.Panel):
     """Cameras that stay as they are, pixels that are left out, and what photos say of their lenses."""
 
-    bl_label = "Known and Masks"
+    bl_label = "Known Cameras and Masks"
     bl_parent_id = "DUST3R_PT_photos"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, layout = context.scene.dust3r, self.layout
+        layout.enabled = not context.window_manager.dust3r_job.running
         layout.operator_menu_enum("dust3r.use_as_known", "part", icon="PINNED")
         layout.operator("dust3r.read_known", icon="FILE_FOLDER")
         row = layout.row(align=True)

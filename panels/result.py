@@ -1,12 +1,11 @@
 """A finished reconstruction: looking through its photos; what else can be done with it is folded away."""
 
-import textwrap
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .base import NOTE_WIDTH, ResultPart, SidebarPanel
+from .base import NOTE_WIDTH, ResultPart, SidebarPanel, draw_text
 
 ICONS = {"good": "CHECKMARK", "doubtful": "INFO", "bad": "ERROR"}
 SIZE, VIEW, OFF = "dust3r_size", "dust3r_view", "dust3r_hidden"  # custom properties of the cameras
@@ -20,25 +19,91 @@ MESH_OPTIONS = {
 
 
 class DUST3R_PT_result(SidebarPanel, bpy.types.Panel):
-    """From photo to photo, and back."""
+    """How good it is, which of several, what of it is shown; from photo to photo, and back."""
 
     bl_label = "Result"
+    bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
-        row = self.layout.row(align=True)
-        row.scale_y = 1.2
-        row.operator("dust3r.next_photo", text="", icon="TRIA_LEFT").direction = "PREVIOUS"
-        row.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
-        row.operator("dust3r.next_photo", text="", icon="TRIA_RIGHT").direction = "NEXT"
-        row.operator("dust3r.leave_photo", text="", icon="LOOP_BACK")
-        column = self.layout.column(align=True)
-        verdict = context.scene.dust3r.verdict
-        if verdict is not None:
-            for number, line in enumerate(textwrap.wrap(verdict.text(iface_), NOTE_WIDTH)):
-                column.label(text=line, icon="BLANK1" if number else ICONS[verdict.word])
-        for caveat in context.scene.dust3r.caveats:
-            for line in textwrap.wrap(caveat, NOTE_WIDTH):
-                column.label(text=line)
+        settings, layout = context.scene.dust3r, self.layout
+        if settings.result is None:
+            column = layout.column()
+            column.active = False
+            column.label(text="Reconstruct some photos first")
+            return
+        _draw_verdict(layout, settings)
+        _draw_warnings(layout, settings.warnings)
+        _draw_choice(layout, settings)
+        if settings.has_mesh:
+            row = layout.row(align=True)
+            row.prop(settings, "shown", expand=True)
+            if settings.shown == "MESH":
+                row.prop(settings, "lit", text="", icon="SHADING_RENDERED")
+        _draw_photo(layout, settings)
+
+
+def _draw_verdict(layout: bpy.types.UILayout, settings: Any) -> None:
+    """The verdict, what the result should not be taken for, and the next step as a button."""
+    verdict = settings.verdict
+    if verdict is None:
+        return
+    box = layout.box()
+    column = box.column(align=True)
+    column.alert = verdict.word == "bad"
+    draw_text(column, verdict.text(iface_), ICONS[verdict.word])
+    column = box.column(align=True)
+    column.active = False
+    for caveat in settings.caveats:
+        draw_text(column, caveat)
+    if verdict.step == "photos":
+        box.operator("dust3r.add_photos", icon="FILE_FOLDER")
+    elif verdict.step == "model":
+        box.operator("dust3r.download_model", icon="IMPORT")
+    elif verdict.step == "look":
+        row = box.operator("dust3r.look_through_photo", text="Look Through an Uncertain Photo", icon="CAMERA_DATA")
+        row.photo = settings.uncertain_photo
+
+
+def _draw_warnings(layout: bpy.types.UILayout, warnings: list[str]) -> None:
+    if not warnings:
+        return
+    row = layout.box().row()
+    column = row.column(align=True)
+    for warning in warnings[:MOST]:
+        draw_text(column, warning, "ERROR", NOTE_WIDTH - INDENT)
+    if len(warnings) > MOST:
+        column.label(text=iface_("and {} more warnings").format(len(warnings) - MOST))
+    row.operator("dust3r.dismiss", text="", icon="X", emboss=False).what = "RESULT"
+
+
+def _draw_choice(layout: bpy.types.UILayout, settings: Any) -> None:
+    """Which of several results is worked on."""
+    results = settings.results
+    if len(results) < 2:
+        return
+    column = layout.column(align=True)
+    for result in results:
+        icon = "RADIOBUT_ON" if result == settings.result else "RADIOBUT_OFF"
+        row = column.row(align=True)
+        row.operator("dust3r.choose_result", text=result.name, icon=icon, translate=False).result = result.name
+        row.prop(result, "hide_viewport", text="")
+
+
+def _draw_photo(layout: bpy.types.UILayout, settings: Any) -> None:
+    """The look through a photo; while one is looked through, what tells how well it fits."""
+    row = layout.row(align=True)
+    row.scale_y = 1.2
+    row.operator("dust3r.next_photo", text="", icon="TRIA_LEFT").direction = "PREVIOUS"
+    row.operator("dust3r.look_through_photo", icon="CAMERA_DATA")
+    row.operator("dust3r.next_photo", text="", icon="TRIA_RIGHT").direction = "NEXT"
+    row.operator("dust3r.leave_photo", text="", icon="LOOP_BACK")
+    photo = settings.photo_looked_through
+    if photo is None:
+        return
+    column = layout.column(align=True)
+    column.prop(photo, "alpha", text="Photo Opacity", slider=True)
+    column.row(align=True).prop(photo, "display_depth", expand=True)
+    layout.prop(settings, "only_its_points")
 
 
 class DUST3R_PT_points(ResultPart, bpy.types.Panel):
@@ -134,8 +199,7 @@ def _draw_weak(layout: bpy.types.UILayout, name: str, reason: str) -> None:
     column = layout.column(align=True)
     row = column.row()
     row.operator("dust3r.look_through_photo", text=name, icon="ERROR", emboss=False).photo = name
-    for line in textwrap.wrap(reason, NOTE_WIDTH - INDENT):
-        column.label(text=line, icon="BLANK1")
+    draw_text(column, reason, "BLANK1", NOTE_WIDTH - INDENT)
 
 
 class DUST3R_PT_mesh(ResultPart, bpy.types.Panel):
@@ -195,16 +259,19 @@ class DUST3R_PT_camera_path(ResultPart, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator("dust3r.animate_camera", icon="ANIM")
         self.layout.operator("dust3r.match_footage", icon="TRACKER")
+        row = self.layout.row()
+        row.scale_y = 1.3
+        row.operator("dust3r.render_shot", icon="RENDER_ANIMATION")
 
 
 RESULT_PANELS = (
     DUST3R_PT_result,
     DUST3R_PT_points,
+    DUST3R_PT_cleanup,
+    DUST3R_PT_world,
+    DUST3R_PT_mesh,
+    DUST3R_PT_camera_path,
     DUST3R_UL_result_photos,
     DUST3R_PT_result_photos,
     DUST3R_PT_statistics,
-    DUST3R_PT_mesh,
-    DUST3R_PT_cleanup,
-    DUST3R_PT_world,
-    DUST3R_PT_camera_path,
 )

@@ -1,14 +1,13 @@
-"""The sidebar tab "DUSt3R": model, Reconstruct; everything else is folded away."""
+"""The sidebar tab "DUSt3R": model, Reconstruct; everything else is folded away, rare things last."""
 
-import textwrap
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from .addon import DUST3R_PT_presets
-from .base import NOTE_WIDTH, FoldedPanel, SidebarPanel
-from .jobs import draw_interrupted, draw_job
+from .base import FoldedPanel, SidebarPanel, draw_text
+from .jobs import draw_interrupted, draw_job, draw_problem
 
 
 class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
@@ -16,33 +15,42 @@ class DUST3R_PT_reconstruct(SidebarPanel, bpy.types.Panel):
 
     bl_label = "Reconstruction"
     bl_translation_context = "DUSt3R"
+    bl_order = 1
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         DUST3R_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, job, layout = _settings(context), context.window_manager.dust3r_job, self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(settings, "model")
+        column = layout.column()
+        column.enabled = not job.running
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "model")
         if settings.model == "FILE":
-            layout.prop(settings, "model_path")
-        _draw_note(layout, settings.model_note)
+            column.prop(settings, "model_path")
+        _draw_note(column, settings.model_note)
         if settings.offered_model and not job.running:
-            _draw_offer(layout.box(), settings)
-        layout.prop(settings, "device")
-        layout.prop(settings, "scene_graph")
+            _draw_offer(column.box(), settings)
+        column.prop(settings, "device")
+        column.prop(settings, "scene_graph")
         if settings.scene_graph in {"swin", "logwin"}:
-            layout.prop(settings, "window")
+            column.prop(settings, "window")
         elif settings.scene_graph == "oneref":
-            layout.prop(settings, "reference")
+            column.prop(settings, "reference")
+        if settings.result is not None:
+            column.prop(settings, "replace_result")
         if job.running:
             draw_job(layout, job)
             return
+        draw_problem(layout, job)
         draw_interrupted(layout, job)
         row = layout.row()
         row.scale_y = 1.5
+        row.enabled = not settings.missing
         row.operator("dust3r.reconstruct", icon="OUTLINER_OB_POINTCLOUD")
+        if settings.missing:
+            _draw_note(layout, settings.missing)
 
 
 class DUST3R_PT_refinement(FoldedPanel, bpy.types.Panel):
@@ -52,10 +60,14 @@ class DUST3R_PT_refinement(FoldedPanel, bpy.types.Panel):
     bl_parent_id = "DUST3R_PT_reconstruct"
 
     def draw(self, context: bpy.types.Context) -> None:
+        self.layout.enabled = not context.window_manager.dust3r_job.running
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
+        settings = _settings(context)
+        self.layout.prop(settings, "hides_quarter")
+        if not settings.hides_quarter:
+            self.layout.prop(settings, "min_confidence")
         for name in (
-            "min_confidence",
             "optimize_principal_point",
             "iterations",
             "schedule",
@@ -65,15 +77,16 @@ class DUST3R_PT_refinement(FoldedPanel, bpy.types.Panel):
             "surface_resolution",
             "ground",
             "seed",
+            "photo_frames",
         ):
-            self.layout.prop(_settings(context), name)
+            self.layout.prop(settings, name)
 
 
 class DUST3R_PT_models(FoldedPanel, bpy.types.Panel):
     """Downloads."""
 
     bl_label = "Models"
-    bl_parent_id = "DUST3R_PT_reconstruct"
+    bl_order = 4
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
@@ -86,7 +99,7 @@ class DUST3R_PT_train(FoldedPanel, bpy.types.Panel):
     """A model of one's own."""
 
     bl_label = "Train on This Scene"
-    bl_parent_id = "DUST3R_PT_reconstruct"
+    bl_order = 5
 
     def draw(self, context: bpy.types.Context) -> None:
         note = iface_("Renders views of the open scene and trains the model chosen above further on them.")
@@ -114,8 +127,6 @@ def _settings(context: bpy.types.Context) -> Any:
 
 
 def _draw_note(layout: bpy.types.UILayout, note: str) -> None:
-    """Wrapped by hand: labels cut long text off."""
-    column = layout.column(align=True)
+    column = layout.column()
     column.active = False
-    for line in textwrap.wrap(note, NOTE_WIDTH):
-        column.label(text=line)
+    draw_text(column, note)

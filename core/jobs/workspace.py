@@ -32,6 +32,8 @@ class Begun:
     photos: int  # how many
     name: str  # of the result
     display_percentage: float
+    photo_frames: bool = False  # whether each photo gets a frame of the timeline
+    replaces: str = ""  # name of the collection that the result takes the place of
 
     def save(self, folder: Path) -> None:
         """Say in a job folder that its job has begun; raises InputError when that is not possible."""

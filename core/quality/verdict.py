@@ -8,6 +8,7 @@ from ..cameras.evidence import CameraEvidence
 
 Say = Callable[[str], str]  # translates a sentence before its figures are put in; str leaves it English
 Word = Literal["good", "doubtful", "bad"]
+Step = Literal["", "photos", "model", "look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Verdict:
     word: Word
     reason: str  # a clause
     action: str = ""  # a clause; "": nothing is to be done
+    step: Step = ""  # what the clause begins with: more photos, a full model, a look through the photos
 
     def text(self, say: Say = str) -> str:
         """One line."""
@@ -48,20 +50,23 @@ def judge(
     count = len(evidence)
     if count < 2:
         alone = say("one photo has none to be compared with")
-        return Verdict("doubtful", alone, say("add photos of the same place from other sides"))
+        return Verdict("doubtful", alone, say("add photos of the same place from other sides"), "photos")
     settings = settings or VerdictSettings()
     sure = sum(is_certain(one, settings) and joined for one, joined in zip(evidence, connected, strict=True))
     if sure == count:
         return Verdict("good", say("the photos agree on all of them"))
     agree = say("the photos agree on {} of {}").format(sure, count)
     if 2 * sure >= count:
-        return Verdict("doubtful", agree, say("look through the others, or add photos that overlap with theirs"))
+        return Verdict(
+            "doubtful", agree, say("look through the others, or add photos that overlap with theirs"), "look"
+        )
     more = say("add photos with more overlap and texture, or use a full model")
-    return Verdict("bad" if synthetic else "doubtful", agree, more)
+    return Verdict("bad" if synthetic else "doubtful", agree, more, "model" if synthetic else "photos")
 
 
-def is_certain(evidence: CameraEvidence, settings: VerdictSettings) -> bool:
+def is_certain(evidence: CameraEvidence, settings: VerdictSettings | None = None) -> bool:
     """Whether a camera is the user's, or many points determine it well."""
+    settings = settings or VerdictSettings()
     if evidence.source == "known":
         return True
     if evidence.source != "photos" or evidence.turn is None or evidence.shift is None:

@@ -48,7 +48,7 @@ PAGES = (
     ("bpy.types.dust3r_pg_photo.*", "photos.md#known-cameras"),
     ("bpy.types.dust3r_pg_settings.masks*", "photos.md#masks"),
     ("bpy.types.dust3r_pg_settings.*focal", "photos.md#focal-lengths-in-exif"),
-    ("bpy.ops.dust3r.localize_photo*", "localization.md#localise-a-photo"),
+    ("bpy.ops.dust3r.localize_photo*", "localization.md#localize-a-photo"),
     ("bpy.ops.dust3r.match_photo_to_model*", "localization.md#a-photo-against-a-model"),
     ("bpy.ops.dust3r.show_matches*", "localization.md#matches"),
     ("bpy.ops.dust3r.train_on_scene*", "training.md#training-on-a-scene"),

@@ -45,7 +45,7 @@ class DUST3R_AP_preferences(bpy.types.AddonPreferences):
     )
     commercial_only: BoolProperty(
         name="Commercial Use Allowed",
-        description="Offer only models whose licence is known to allow commercial use",
+        description="Offer only models whose license is known to allow commercial use",
     )
     cache_size: FloatProperty(
         name="Cache Size",

@@ -11,7 +11,8 @@ from .properties import SETTINGS
 
 OF_THE_MACHINE = {"model", "model_path", "device"}
 OF_THE_PHOTOS = {"masks"}
-VALUES = [name for name in SETTINGS if name not in OF_THE_MACHINE | OF_THE_PHOTOS]
+OF_THE_SCENE = {"replace_result", "photo_frames"}
+VALUES = [name for name in SETTINGS if name not in OF_THE_MACHINE | OF_THE_PHOTOS | OF_THE_SCENE]
 SHIPPED = Path(__file__).resolve().parents[2]  # its folder "presets" holds those that come with the extension
 
 _preset_base: Any = AddPresetBase

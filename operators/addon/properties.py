@@ -21,6 +21,7 @@ from bpy.props import (
 from ...core.checkpoints.catalogue import known_model
 from ...core.checkpoints.local import find_model, first_download, list_models
 from ...core.quality.statistics import Statistics
+from ...core.quality.verdict import is_certain
 from ...core.settings import AUTO_SURFACE, LARGEST_SURFACE, AlignmentSettings, ReconstructionSettings
 from ..jobs.scene_jobs import interrupted_job
 from ..output.export_properties import DUST3R_PG_export
@@ -28,15 +29,22 @@ from ..photos.properties import DUST3R_PG_photo
 from ..result.mesh_properties import DUST3R_PG_mesh
 from ..scene import display_sliders
 from ..scene.appearance import active_inputs
-from ..scene.cameras import PHOTO
+from ..scene.cameras import PHOTO, camera_data
 from ..scene.cleanup import active_switches
-from ..scene.reading import find_collection
+from ..scene.meshes import mesh_objects
+from ..scene.photo_visibility import show_points_of
+from ..scene.reading import find_collection, reconstructions
+from ..scene.remembered_view import is_remembered
+from ..scene.results import are_meshes_lit, light_meshes, show_kind, shown_kind
 from ..scene.statistics import read_statistics
+from ..scene.warnings import read_warnings
 from .preferences import commercial_only, model_folder
 
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
 BEST, FILE = "BEST", "FILE"
+PREVIEWS = 24  # photos on a page of large previews
+SOME_CONFIDENCE = 1.5  # where the least certain quarter is not what is hidden
 FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
 # Numbers of the other choices, by place: files keep them, so that new ones come last.
 _DUST3R = ("512_dpt", "512_linear", "224_linear")
@@ -53,7 +61,7 @@ _kept: dict[Item, Item] = {}  # every item ever shown: Blender keeps no referenc
 
 
 def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
-    items = [(BEST, "Best Present", "The most capable model that is on this machine")]
+    items = [(BEST, "Best Available", "The most capable model on this machine")]
     own: list[Item] = []
     is_filtered = commercial_only(context or bpy.context)
     for status in list_models(model_folder(context or bpy.context)):
@@ -79,7 +87,7 @@ class ReconstructionProperties:
         name="Device",
         description="Where the network runs",
         items=(
-            ("auto", "Automatic", "The fastest that is present"),
+            ("auto", "Automatic", "The fastest one available"),
             ("cpu", "CPU", "The processor"),
             ("cuda", "CUDA", "An NVIDIA or ROCm graphics card"),
             ("mps", "Metal (MPS)", "Apple's graphics processor"),
@@ -87,10 +95,13 @@ class ReconstructionProperties:
         default=DEFAULTS.device,
     )
     scene_graph: EnumProperty(
-        name="Scene Graph", description="Which photos are compared", items=GRAPHS, default=DEFAULTS.scene_graph
+        name="Photo Pairs",
+        description="Which photos are compared with each other",
+        items=GRAPHS,
+        default=DEFAULTS.scene_graph,
     )
     window: IntProperty(
-        name="Window", description="How many photos after each it is compared with", default=3, min=1, max=100
+        name="Next Photos", description="How many photos after each it is compared with", default=3, min=1, max=100
     )
     reference: IntProperty(
         name="Reference", description="The photo that all others are compared with, counted from 0", default=0, min=0
@@ -116,17 +127,17 @@ class ReconstructionProperties:
         default=ALIGNMENT.schedule,
     )
     shared_focal: EnumProperty(
-        name="Shared Focal",
+        name="Shared Focal Length",
         description="Which photos come from one camera at one zoom",
         items=(  # numbered as the checkbox that this was once
             ("off", "None", "Each photo has its own", 0),
-            ("size", "Equal Size", "Photos with as many pixels across and down", 1),
-            ("exif", "Equal Camera", "Photos of one camera, lens, zoom and size, as they say themselves (EXIF)", 2),
+            ("size", "Same Size", "Photos with as many pixels across and down", 1),
+            ("exif", "Same Camera", "Photos of one camera, lens, zoom and size, as they say themselves (EXIF)", 2),
         ),
         default=ALIGNMENT.shared_focal,
     )
     exif_focal: BoolProperty(
-        name="Focal from EXIF",
+        name="Focal Length from EXIF",
         description="Use the focal length that a photo states, where it is plausible, before what the network sees",
         default=ALIGNMENT.exif_focal,
     )
@@ -136,8 +147,8 @@ class ReconstructionProperties:
         subtype="DIR_PATH",
     )
     optimize_principal_point: BoolProperty(
-        name="Free Principal Point",
-        description="Find the optical centre too; for cropped photos",
+        name="Find Optical Center",
+        description="Find the optical center too; for cropped photos",
         default=ALIGNMENT.optimize_principal_point,
     )
     ground: EnumProperty(
@@ -180,6 +191,18 @@ class ReconstructionProperties:
         max=LARGEST_SURFACE,
     )
     seed: IntProperty(name="Seed", description="For what is drawn at random", default=ALIGNMENT.seed, min=0)
+    replace_result: BoolProperty(
+        name="Replace Result",
+        description="The new result takes the place of the active one, whose points, cameras and meshes go; what else "
+        "its collection holds stays",
+        default=False,
+    )
+    photo_frames: BoolProperty(
+        name="A Frame for Each Photo",
+        description="Bind each photo's camera to a frame of the timeline, and give the scene the frame range, camera "
+        "and resolution of the photos",
+        default=False,
+    )
 
 
 SETTINGS = tuple(ReconstructionProperties.__annotations__)  # the names above
@@ -240,12 +263,78 @@ def read_settings(owner: Any) -> ReconstructionSettings:
     )
 
 
+def _show_its_points(settings: Any, context: bpy.types.Context) -> None:
+    camera = context.scene.camera
+    if camera is not None and is_remembered(context.scene):
+        for collection in reconstructions(context.scene):
+            if camera.name in collection.objects:
+                show_points_of(collection, camera if settings.only_its_points else None)
+
+
+def _hide_quarter(settings: Any, wanted: bool) -> None:
+    settings.min_confidence = 0.0 if wanted else SOME_CONFIDENCE
+
+
+def _shown(settings: Any) -> int:
+    collection = find_collection(bpy.context)
+    return int(collection is not None and shown_kind(collection) == "MESH")
+
+
+def _show(settings: Any, number: int) -> None:
+    collection = find_collection(bpy.context)
+    if collection is not None:
+        show_kind(settings.id_data, collection, "MESH" if number else "POINTS")
+
+
+def _is_lit(settings: Any) -> bool:
+    collection = find_collection(bpy.context)
+    return collection is not None and are_meshes_lit(collection)
+
+
+def _light(settings: Any, lit: bool) -> None:
+    collection = find_collection(bpy.context)
+    if collection is not None:
+        light_meshes(collection, lit)
+
+
 class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     """Photos and settings of the next reconstruction; saved with the scene."""
 
     photos: CollectionProperty(type=DUST3R_PG_photo)
     export: PointerProperty(type=DUST3R_PG_export)
     mesh: PointerProperty(type=DUST3R_PG_mesh)
+    large_previews: BoolProperty(
+        name="Large Previews", description="Show the photos themselves, a page at a time", default=False
+    )
+    preview_page: IntProperty(name="Page", description="Of the large previews", default=1, min=1, max=9999)
+    only_its_points: BoolProperty(
+        name="Only Its Points",
+        description="While a photo is looked through, show the points of this photo alone",
+        default=False,
+        update=_show_its_points,
+    )
+    hides_quarter: BoolProperty(
+        name="Hide Least Certain Quarter",
+        description="Hide the quarter of the points that the network is least sure of; off: those below a confidence",
+        get=lambda settings: settings.min_confidence == 0,
+        set=_hide_quarter,
+    )
+    shown: EnumProperty(
+        name="Shown",
+        description="What viewports and renders show of the active result",
+        items=(
+            ("POINTS", "Points", "The points; meshes are hidden"),
+            ("MESH", "Mesh", "The meshes; points are hidden"),
+        ),
+        get=_shown,
+        set=_show,
+    )
+    lit: BoolProperty(
+        name="Lit",
+        description="Light and shadow change what the meshes show; off: the photos' colors as they are",
+        get=_is_lit,
+        set=_light,
+    )
     active_result: IntProperty(name="Active Photo of the Result", options={"HIDDEN"})
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
 
@@ -255,6 +344,29 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         on = [False] * len(self.photos)
         self.photos.foreach_get("use", on)
         return iface_("{} of {} photos on").format(sum(on), len(on))
+
+    @property
+    def shown_page(self) -> int:
+        """The page of large previews that is shown, from 0: there may be fewer than when it was chosen."""
+        return min(self.preview_page - 1, max(0, self.pages - 1))
+
+    @property
+    def pages(self) -> int:
+        """How many pages of large previews there are."""
+        return -(-len(self.photos) // PREVIEWS)
+
+    @property
+    def previewed(self) -> list[Any]:
+        """The photos of the page that is shown."""
+        first = self.shown_page * PREVIEWS
+        return self.photos[first : first + PREVIEWS]
+
+    @property
+    def missing(self) -> str:
+        """What has to be done before Reconstruct can work; empty where nothing has."""
+        if not self.photos:
+            return iface_("Add photos first.")
+        return "" if any(photo.use for photo in self.photos) else iface_("Switch some photos on first.")
 
     @property
     def active_photo_text(self) -> str:
@@ -299,6 +411,39 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
     def result(self) -> Any:
         """The collection of the active reconstruction; None when there is none."""
         return find_collection(bpy.context)
+
+    @property
+    def results(self) -> list[Any]:
+        """The collections of all reconstructions of this scene."""
+        scene: Any = self.id_data
+        return reconstructions(scene)
+
+    @property
+    def has_mesh(self) -> bool:
+        """Whether a mesh was made of the active reconstruction."""
+        return self.result is not None and bool(mesh_objects(self.result))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What went wrong in the run that made the active reconstruction, until it is dismissed."""
+        return read_warnings(self.result) if self.result is not None else []
+
+    @property
+    def photo_looked_through(self) -> Any:
+        """The background of the photo that is looked through; None where none is."""
+        scene: Any = self.id_data
+        camera = scene.camera
+        if camera is None or not is_remembered(scene) or PHOTO not in camera:
+            return None
+        return next(iter(camera_data(camera).background_images), None)
+
+    @property
+    def uncertain_photo(self) -> str:
+        """The name of a photo whose camera is least certain; "" where all are."""
+        found = self.statistics
+        uncertain = [photo.name for photo in found.photos if not is_certain(photo.evidence)] if found else []
+        weak = [photo.name for photo in found.weakest if photo.name in uncertain] if found else []
+        return next(iter([*weak, *uncertain]), "")
 
     @property
     def statistics(self) -> Any:
@@ -356,6 +501,7 @@ class DUST3R_PG_job(bpy.types.PropertyGroup):
     share: FloatProperty(min=0, max=1, options={"SKIP_SAVE"})
     photos: StringProperty(options={"SKIP_SAVE"})
     left: StringProperty(options={"SKIP_SAVE"})
+    problem: StringProperty(options={"SKIP_SAVE"})  # why the last job failed
 
     @property
     def interrupted(self) -> Any:

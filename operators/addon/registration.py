@@ -8,6 +8,7 @@ import bpy
 from bpy.props import PointerProperty
 
 from ...cli.main import main
+from ...panels.jobs import RUNNING_PANELS
 from ...panels.localization import DUST3R_PT_localize, DUST3R_PT_match_to_model
 from ...panels.output import DUST3R_PT_export
 from ...panels.photos import PHOTO_PANELS
@@ -44,12 +45,13 @@ from ..photos.known import DUST3R_OT_forget_known, DUST3R_OT_read_known, DUST3R_
 from ..photos.movie_frames import DUST3R_OT_add_movie_frames, DUST3R_OT_keep_keyframes
 from ..photos.order import DUST3R_OT_move_photo, DUST3R_OT_sort_photos, DUST3R_OT_switch_photos
 from ..photos.properties import DUST3R_PG_photo
-from ..result.camera_path import DUST3R_OT_animate_camera, DUST3R_OT_match_footage
+from ..result.camera_path import DUST3R_OT_animate_camera, DUST3R_OT_match_footage, DUST3R_OT_render_shot
 from ..result.camera_ray import DUST3R_OT_camera_ray, DUST3R_OT_clear_marks
 from ..result.cleanup import DUST3R_OT_find_flaws
 from ..result.look_through_photo import DUST3R_OT_leave_photo, DUST3R_OT_look_through_photo, DUST3R_OT_next_photo
 from ..result.mesh import DUST3R_OT_create_mesh
 from ..result.mesh_properties import DUST3R_PG_mesh
+from ..result.several import DUST3R_OT_choose_result, DUST3R_OT_dismiss
 from ..result.show_photo import DUST3R_OT_show_photo
 from ..result.statistics import DUST3R_OT_update_statistics
 from ..result.world import (
@@ -60,6 +62,7 @@ from ..result.world import (
     DUST3R_OT_set_origin,
     DUST3R_OT_set_scale,
 )
+from ..scene import solid_colors
 from ..training.train_on_scene import DUST3R_OT_train_on_scene
 from ..training.training_views import DUST3R_OT_render_training_views
 from . import manual, presets, renewal, search, translation
@@ -110,6 +113,8 @@ CLASSES = (
     DUST3R_OT_camera_ray,
     DUST3R_OT_clear_marks,
     DUST3R_OT_update_statistics,
+    DUST3R_OT_choose_result,
+    DUST3R_OT_dismiss,
     DUST3R_OT_create_mesh,
     DUST3R_OT_find_flaws,
     DUST3R_OT_pick_point,
@@ -120,6 +125,7 @@ CLASSES = (
     DUST3R_OT_fit_world,
     DUST3R_OT_animate_camera,
     DUST3R_OT_match_footage,
+    DUST3R_OT_render_shot,
     DUST3R_OT_export,
     DUST3R_OT_localize_photo,
     DUST3R_OT_match_photo_to_model,
@@ -130,6 +136,7 @@ CLASSES = (
     *PANELS,
     *RESULT_PANELS,
     DUST3R_PT_export,
+    *RUNNING_PANELS,
     DUST3R_PT_localize,
     DUST3R_PT_match_to_model,
 )
@@ -137,7 +144,7 @@ POINTERS = {
     bpy.types.Scene: ("dust3r", DUST3R_PG_settings),
     bpy.types.WindowManager: ("dust3r_job", DUST3R_PG_job),
 }
-AMENITIES = (translation, manual, presets, search, renewal, scene_jobs)  # each registers itself
+AMENITIES = (translation, manual, presets, search, renewal, scene_jobs, solid_colors)  # each registers itself
 _registered = ExitStack()  # takes everything back, last first
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import CollectionProperty, FloatProperty, StringProperty
@@ -16,9 +17,13 @@ from ...core.jobs.workspace import Begun, Lease
 from ...core.scene_graph.edges import make_edges
 from ..addon.preferences import cache_bytes, cache_folder
 from ..addon.properties import Chosen, ReconstructionProperties, find_chosen_model, read_settings, settings_of
+from ..photos.extracted import extracted_folder
 from ..photos.listing import switched_on
 from ..scene.earlier_world import earlier_world
+from ..scene.reading import find_collection
 from .reconstruction_job import ReconstructionJob, new_folder
+
+COMMON_NAMES = {"images", "photos", "pictures", "frames", "dcim", "jpg", "jpeg", "raw", "rgb", "input"}  # of folders
 
 
 class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.types.Operator):
@@ -47,6 +52,11 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
         subtype="PERCENTAGE",
     )
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        if not self.properties.is_property_set("name"):
+            self.name = _name_of([photo.absolute for photo in switched_on(context.scene)]) or self.name
+        return super().invoke(context, event)
+
     def prepare(self, context: bpy.types.Context) -> tuple[Lease, Begun]:
         chosen = Chosen(self, context.scene)
         settings, photos = read_settings(chosen), find_photos(self._paths(context))
@@ -54,7 +64,9 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
         cache = cache_folder() if cache_bytes(context) else None
         priors = self._priors(context, chosen, photos)
         job = Job(tuple(photos), find_chosen_model(chosen, context), settings, cache, priors)
-        begun = Begun(len(photos), self.name, self.display_percentage)
+        earlier = find_collection(context) if chosen.replace_result else None
+        replaces = earlier.name if earlier is not None else ""
+        begun = Begun(len(photos), self.name, self.display_percentage, chosen.photo_frames, replaces)
         lease = new_folder(context.scene)
         try:
             _write(job, begun, lease.folder)
@@ -89,6 +101,17 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
         if settings_of(context.scene).photos and not listed:
             raise InputError("Every photo of the list is switched off; switch on those to reconstruct from")
         return listed
+
+
+def _name_of(photos: list[Path]) -> str:
+    """The folder that all photos are from, or the one above where that has a common name; "" for frames of a movie."""
+    folders = {photo.parent for photo in photos}
+    if len(folders) != 1:
+        return ""
+    (folder,) = folders
+    if folder.is_relative_to(extracted_folder()):
+        return ""
+    return folder.parent.name if folder.name.lower() in COMMON_NAMES else folder.name
 
 
 def _write(job: Job, begun: Begun, folder: Path) -> None:

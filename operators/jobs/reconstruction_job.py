@@ -22,8 +22,11 @@ from ...core.reconstruction.preview import Preview
 from ...core.reconstruction.result import Reconstruction
 from ..addon.preferences import cache_bytes, cache_folder, forget_cache_size, scene_jobs, worker_python
 from ..addon.properties import job_state
-from ..scene import add_reconstruction, preview_overlay, show_colors
+from ..scene import add_reconstruction, preview_overlay, read_recipe
+from ..scene.arrival import fit_into, present
 from ..scene.found_again import Place, scene_again
+from ..scene.results import replace_result
+from ..scene.warnings import keep_warnings
 from . import photo_states
 from .running import WorkerOperator
 from .scene_jobs import take_folder
@@ -73,10 +76,21 @@ class ReconstructionJob(WorkerOperator):
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
         scene = scene_again(self._scene)
-        percentage = self._begun.display_percentage or None
-        made = load_result(self._lease.folder)
-        add_reconstruction(scene, made, self._begun.name, display_percentage=percentage)
-        show_colors(context)
+        begun = self._begun
+        made, box = fit_into(scene, load_result(self._lease.folder))
+        collection = add_reconstruction(
+            scene,
+            made,
+            begun.name,
+            display_percentage=begun.display_percentage or None,
+            photo_frames=begun.photo_frames,
+        )
+        recipe = read_recipe(collection) or {}
+        keep_warnings(collection, recipe.get("warnings", []))
+        if begun.replaces:
+            replace_result(scene, begun.replaces, collection)
+        if context.scene == scene:
+            present(context, collection, box)
 
     def tidy(self, failed: bool) -> None:
         photo_states.end()

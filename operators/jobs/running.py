@@ -9,9 +9,12 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
+from ...core.alignment.steps import RESOLUTION
 from ...core.errors import Cancelled, ReconstructionError
 from ...core.io.plain_text import plain
 from ...core.jobs.process import WorkerJob
+from ...core.progress import Progress
+from ...panels.jobs import draw_status
 from ..addon.preferences import worker_python
 from ..addon.properties import job_state
 
@@ -98,7 +101,7 @@ class WorkerOperator(IdleOperator):
         _operator = self
         state = job_state(context.window_manager)
         state.running, state.title, state.stage, state.share, state.left = True, title, rpt_("Starting"), 0.0, ""
-        state.photos = ""
+        state.photos = state.problem = ""
 
     def watch(self, context: bpy.types.Context) -> set[Any]:
         """Go on in the background: `modal` looks at the worker."""
@@ -170,7 +173,10 @@ class WorkerOperator(IdleOperator):
         _redraw(context)
 
     def _report(self, level: str, text: str) -> None:
-        self.report({level}, plain(rpt_(text)))  # type: ignore[attr-defined]
+        said = plain(rpt_(text))
+        if level == "ERROR":
+            job_state(bpy.context.window_manager).problem = said
+        self.report({level}, said)  # type: ignore[attr-defined]
 
 
 def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
@@ -178,10 +184,16 @@ def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
     if progress is None:
         return
     stage = rpt_(progress.stage)
-    state.stage = f"{stage} {progress.done}/{progress.total}" if progress.total > 1 else stage
+    state.stage = f"{stage} {_count(progress)}" if progress.total > 1 else stage
     state.share = progress.share
     state.left = "" if progress.seconds_left is None else time_left(progress.seconds_left)
     _redraw(context)
+
+
+def _count(progress: Progress) -> str:
+    """Things that are done, of how many; a share where a stage counts none."""
+    is_share = progress.total == RESOLUTION
+    return f"{progress.done / progress.total:.0%}" if is_share else f"{progress.done}/{progress.total}"
 
 
 def time_left(seconds: float) -> str:
@@ -192,7 +204,9 @@ def time_left(seconds: float) -> str:
 
 
 def _redraw(context: bpy.types.Context) -> None:
+    status = draw_status if job_state(context.window_manager).running else None
     for window in context.window_manager.windows:
+        window.workspace.status_text_set(status)
         for area in window.screen.areas:
             if area.type in {"VIEW_3D", "PREFERENCES"}:
                 area.tag_redraw()

@@ -21,7 +21,7 @@ class DUST3R_OT_localize_photo(OnReconstruction, PhotoPlacingOperator, bpy.types
     """Find where other photos were taken and add their cameras to the reconstruction, which stays as it is"""
 
     bl_idname = "dust3r.localize_photo"
-    bl_label = "Localise a Photo"
+    bl_label = "Localize Photo"
     bl_options = {"UNDO"}
 
     _collection: Place

@@ -36,7 +36,7 @@ class DUST3R_OT_match_photo_to_model(PhotoPlacingOperator, bpy.types.Operator):
     )
     engine: EnumProperty(
         name="Engine",
-        description="What renders the model's colours; depth is exact with all",
+        description="What renders the model's colors; depth is exact with all",
         items=(
             ("cycles", "Cycles", "The scene's light and materials; works without a window"),
             ("eevee", "Eevee", "The scene's light and materials, with a graphics card"),

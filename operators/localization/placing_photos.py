@@ -41,7 +41,7 @@ class PhotoPlacingOperator(FolderWorkerOperator):
         default=DEFAULTS.way,
     )
     neighbours: IntProperty(
-        name="Neighbours",
+        name="Neighbors",
         description="Photos or views of the model, the most alike, that the new photo is compared with",
         default=DEFAULTS.neighbours,
         min=1,
@@ -99,5 +99,5 @@ class PhotoPlacingOperator(FolderWorkerOperator):
         arguments += ["--min-inlier-share", str(self.min_inlier_share), *more]
         arguments += ["--cache", str(cache_folder())]
         what = Path(photos[0]).name if len(photos) == 1 else photo_count(len(photos))
-        title = rpt_("Localising {}").format(what)
+        title = rpt_("Localizing {}").format(what)
         self.start(context, arguments, f"{title}{self._step}", log_file(self._folder))

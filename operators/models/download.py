@@ -18,7 +18,7 @@ DOWNLOADABLE = {known.name: known for known in KNOWN_MODELS if known.repository}
 
 
 class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
-    """Download a full model; shows its licence and size first"""
+    """Download a full model; shows its license and size first"""
 
     bl_idname = "dust3r.download_model"
     bl_label = "Download Model"

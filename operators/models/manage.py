@@ -40,7 +40,7 @@ class DUST3R_OT_verify_model(ModelOperator, bpy.types.Operator):
     bl_label = "Verify Model"
     bl_options = {"INTERNAL"}
 
-    model: StringProperty(name="Model", description="Name of a model that is present")
+    model: StringProperty(name="Model", description="Name of an installed model")
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         offline = [] if bpy.app.online_access else ["--offline"]
@@ -64,8 +64,8 @@ class DUST3R_OT_add_model(ModelOperator, bpy.types.Operator):
     )
     filter_glob: StringProperty(default="*.safetensors;*.pth;*.pt", options={"HIDDEN"})
     name: StringProperty(name="Name", description="Of the new model; empty: as the file is called")
-    licence: StringProperty(name="Licence", description="Under which it may be used, where the model does not say")
-    commercial: BoolProperty(name="Commercial Use Allowed", description="That licence allows commercial use")
+    licence: StringProperty(name="License", description="Under which it may be used, where the model does not say")
+    commercial: BoolProperty(name="Commercial Use Allowed", description="That license allows commercial use")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         context.window_manager.fileselect_add(self)
@@ -112,7 +112,7 @@ class DUST3R_OT_open_model_folder(bpy.types.Operator):
     bl_idname = "dust3r.open_model_folder"
     bl_label = "Open Models Folder"
 
-    model: StringProperty(name="Model", description="Name of a model that is present; empty: the folder of all")
+    model: StringProperty(name="Model", description="Name of an installed model; empty: the folder of all")
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         folder = model_folder(context)

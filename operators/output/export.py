@@ -8,6 +8,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ...core.errors import InputError
 from ...core.export.settings import SCENE_FORMATS
+from ...panels.output import OPTIONS
 from ..addon.properties import own_or_panel, settings_of
 from ..reporting import reports_errors
 from ..result.on_reconstruction import OnReconstruction
@@ -22,6 +23,17 @@ class DUST3R_OT_export(OnReconstruction, ExportProperties, bpy.types.Operator):
 
     bl_idname = "dust3r.export"
     bl_label = "Export"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """From File > Export: ask, beginning with what the panel says."""
+        for name, value in own_or_panel(self, settings_of(context.scene).export, ExportProperties).items():
+            setattr(self, name, value)
+        return context.window_manager.invoke_props_dialog(self, width=420)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        for name in ("format", *OPTIONS.get(self.format, ()), "folder"):
+            self.layout.prop(self, name)
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:

@@ -21,7 +21,7 @@ class ExportProperties:
     )
     folder: StringProperty(name="Folder", description="Where to; nothing is overwritten", subtype="DIR_PATH")
     max_points: IntProperty(
-        name="Most Points",
+        name="Point Limit",
         description=f"An even choice of so many; 0: all; -1: {TRAINING_POINTS} where a training begins with them",
         default=USUAL if DEFAULTS.max_points is None else DEFAULTS.max_points,
         min=USUAL,
@@ -41,8 +41,28 @@ class ExportProperties:
     )
 
 
+def _which_points(export: Any) -> int:
+    return {USUAL: 0, 0: 1}.get(export.max_points, 2)
+
+
+def _choose_points(export: Any, number: int) -> None:
+    export.max_points = (USUAL, 0, max(1, export.max_points) if export.max_points > 0 else TRAINING_POINTS)[number]
+
+
 class DUST3R_PG_export(ExportProperties, bpy.types.PropertyGroup):
     """The next export; saved with the scene."""
+
+    points: EnumProperty(
+        name="Points",
+        description="How many points are written",
+        items=(
+            ("AUTO", "Automatic", f"{TRAINING_POINTS} where a training begins with them, else all"),
+            ("ALL", "All", "Every visible point"),
+            ("LIMIT", "Limit", "An even choice of them"),
+        ),
+        get=_which_points,
+        set=_choose_points,
+    )
 
 
 def read_export_settings(chosen: dict[str, Any]) -> ExportSettings:

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import CollectionProperty, EnumProperty, StringProperty
 
 from ...core.errors import InputError
 from ...core.images.reader import SUFFIXES
@@ -16,7 +16,15 @@ from ..reporting import reports_errors
 from ..scene.loaded_images import image_file, loaded_photos
 from .clipboard import paths_in
 from .extracted import extracted_folder
-from .listing import PhotoListOperator, add_to_list, photo_count
+from .listing import PhotoListOperator, add_to_list, chosen_rows, photo_count
+
+# how Blender's file browser shows files, with its own numbers
+DISPLAY_TYPES = (
+    ("DEFAULT", "Default", "As it was", 0),
+    ("LIST_VERTICAL", "Vertical List", "A list", 1),
+    ("LIST_HORIZONTAL", "Horizontal List", "A list in columns", 2),
+    ("THUMBNAIL", "Thumbnails", "The pictures themselves", 3),
+)
 
 
 class DUST3R_OT_add_photos(bpy.types.Operator):
@@ -34,6 +42,7 @@ class DUST3R_OT_add_photos(bpy.types.Operator):
     )
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in sorted(SUFFIXES)), options={"HIDDEN"})
+    display_type: EnumProperty(items=DISPLAY_TYPES, default="THUMBNAIL", options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         if self.files:  # dropped
@@ -106,7 +115,7 @@ class DUST3R_OT_add_loaded_images(bpy.types.Operator):
 
 
 class DUST3R_OT_remove_photo(PhotoListOperator, bpy.types.Operator):
-    """Take the active photo off the list; its file stays"""
+    """Take the active photo, or the selected ones, off the list; the files stay"""
 
     bl_idname = "dust3r.remove_photo"
     bl_label = "Remove Photo"
@@ -114,7 +123,8 @@ class DUST3R_OT_remove_photo(PhotoListOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         settings = settings_of(context.scene)
-        settings.photos.remove(settings.active_photo)
+        for number in reversed(chosen_rows(settings)):
+            settings.photos.remove(number)
         settings.active_photo = max(0, min(settings.active_photo, len(settings.photos) - 1))
         return {"FINISHED"}
 
@@ -137,5 +147,10 @@ def _add(operator: bpy.types.Operator, context: bpy.types.Context, paths: list[P
     except InputError as error:
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
+    broken = [photo.name for photo in settings_of(context.scene).photos if photo.facts is None]
+    if broken:
+        operator.report(
+            {"WARNING"}, rpt_("{} cannot be read: {}").format(photo_count(len(broken)), ", ".join(broken[:3]))
+        )
     operator.report({"INFO"}, rpt_("{} added").format(photo_count(new)))
     return {"FINISHED"}

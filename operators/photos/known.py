@@ -23,9 +23,9 @@ class _Pinning(PhotoListOperator):
         name="Keep",
         description="What a reconstruction has to keep as it is",
         items=(
-            ("both", "Pose and Lens", "Where the photo was taken, its focal length and optical centre"),
+            ("both", "Pose and Lens", "Where the photo was taken, its focal length and optical center"),
             ("pose", "Pose", "Where the photo was taken"),
-            ("lens", "Lens", "Focal length and optical centre"),
+            ("lens", "Lens", "Focal length and optical center"),
         ),
         default="both",
     )

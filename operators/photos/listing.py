@@ -38,12 +38,19 @@ def add_to_list(scene: bpy.types.Scene, paths: Sequence[Path]) -> int:
     for path in new:
         item = photos.add()
         item.name, item.path = path.name, str(path)
+        item.use = item.facts is not None  # one that cannot be read takes no part
     return len(new)
 
 
 def switched_on(scene: bpy.types.Scene) -> list[Any]:
     """The photos of the list that take part, as DUST3R_PG_photo."""
     return [photo for photo in settings_of(scene).photos if photo.use]
+
+
+def chosen_rows(settings: Any) -> list[int]:
+    """Numbers of the selected photos of the list, else of the active one; in their order."""
+    selected = [number for number, photo in enumerate(settings.photos) if photo.select]
+    return selected or ([settings.active_photo] if 0 <= settings.active_photo < len(settings.photos) else [])
 
 
 def photo_count(number: int) -> str:

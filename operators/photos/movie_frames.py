@@ -54,7 +54,7 @@ class FrameChoiceProperties:
         layout: bpy.types.UILayout = self.layout  # type: ignore[attr-defined]
         layout.use_property_split = True
         layout.prop(self, "way")
-        layout.prop(self, "number", text="At Most" if self.way == "auto" else "Step")
+        layout.prop(self, "number", text="Maximum" if self.way == "auto" else "Step")
         column = layout.column(align=True)
         column.prop(self, "first", text="From Frame")
         column.prop(self, "last", text="To", text_ctxt="DUSt3R")

@@ -11,11 +11,11 @@ from bpy.props import BoolProperty, EnumProperty
 from ...core.images.reader import natural_order, time_order
 from ..addon.properties import settings_of
 from ..reporting import reports_errors
-from .listing import PhotoListOperator, photo_count, switched_on
+from .listing import PhotoListOperator, chosen_rows, photo_count, switched_on
 
 
 class DUST3R_OT_move_photo(PhotoListOperator, bpy.types.Operator):
-    """Move the active photo within the list, whose order scene graphs of windows follow"""
+    """Move the active photo, or the selected ones, within the list; Sliding Window follows its order"""
 
     bl_idname = "dust3r.move_photo"
     bl_label = "Move Photo"
@@ -34,10 +34,15 @@ class DUST3R_OT_move_photo(PhotoListOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         settings = settings_of(context.scene)
-        here, last = settings.active_photo, len(settings.photos) - 1
-        there = {"UP": max(0, here - 1), "DOWN": min(last, here + 1), "TOP": 0, "BOTTOM": last}[self.direction]
-        settings.photos.move(here, there)
-        settings.active_photo = there
+        rows, count = chosen_rows(settings), len(settings.photos)
+        if not rows:
+            return {"CANCELLED"}
+        others = [number for number in range(count) if number not in set(rows)]
+        first = {"UP": rows[0] - 1, "DOWN": rows[-1] + 2 - len(rows), "TOP": 0, "BOTTOM": count}[self.direction]
+        first = max(0, min(first, len(others)))
+        order = [*others[:first], *rows, *others[first:]]
+        _arrange(settings.photos, order)
+        settings.active_photo = order.index(settings.active_photo)
         return {"FINISHED"}
 
 
@@ -83,12 +88,14 @@ class DUST3R_OT_switch_photos(PhotoListOperator, bpy.types.Operator):
             ("ON", "All On", "Every photo takes part"),
             ("OFF", "All Off", "No photo takes part"),
             ("INVERT", "Invert", "Those take part that did not"),
+            ("SELECTED", "Only Selected", "The selected photos alone take part"),
         ),
     )
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         for photo in settings_of(context.scene).photos:
-            photo.use = not photo.use if self.action == "INVERT" else self.action == "ON"
+            wanted = {"ON": True, "OFF": False, "INVERT": not photo.use, "SELECTED": photo.select}[self.action]
+            photo.use = wanted and photo.facts is not None
         self.report({"INFO"}, rpt_("{} on").format(photo_count(len(switched_on(context.scene)))))
         return {"FINISHED"}
 

@@ -23,6 +23,9 @@ class DUST3R_PG_photo(bpy.types.PropertyGroup):
 
     path: StringProperty(name="Path", subtype="FILE_PATH")
     use: BoolProperty(name="Use", description="Reconstruct from this photo", default=True)
+    select: BoolProperty(
+        name="Select", description="Drag over the marks to select photos for Remove and Move", default=False
+    )
     known: StringProperty(name="Known", description="An entry of cameras.json (docs/photos.md); empty: nothing")
 
     @property

@@ -1,4 +1,4 @@
-"""See the scene as a photo saw it, go from photo to photo, and come back."""
+"""See the scene as a photo saw it, judge the fit, go from photo to photo, and come back."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import InputError
+from ..addon.properties import settings_of
 from ..reporting import reports_errors
-from ..scene.cameras import PHOTO, SIZE
-from ..scene.reading import find_collection, photo_cameras
-from ..scene.remembered_view import is_remembered, remember_view, restore_view
-from ..scene.viewpoints import look_through
+from ..scene.cameras import PHOTO, SIZE, camera_data
+from ..scene.photo_visibility import show_points_of
+from ..scene.reading import find_collection, photo_cameras, reconstructions
+from ..scene.remembered_view import hide_other_cameras, is_remembered, remember_view, restore_view
+from ..scene.viewpoints import fit_camera_view, look_through
 
 
 class PhotoViewOperator:
@@ -73,7 +75,7 @@ class DUST3R_OT_next_photo(PhotoViewOperator, bpy.types.Operator):
 
 
 class DUST3R_OT_leave_photo(bpy.types.Operator):
-    """Go back to the view, the scene camera and the render size from before the photos"""
+    """Go back to the view, the scene camera, the frame range and the render size from before the photos"""
 
     bl_idname = "dust3r.leave_photo"
     bl_label = "Leave Photo"
@@ -88,6 +90,8 @@ class DUST3R_OT_leave_photo(bpy.types.Operator):
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
+        for collection in reconstructions(context.scene):
+            show_points_of(collection, None)
         restore_view(context.scene)
         return {"FINISHED"}
 
@@ -98,10 +102,25 @@ def look_from(context: bpy.types.Context, camera: bpy.types.Object) -> None:
     Raises InputError when the object is not a camera of a reconstruction.
     """
     remember_view(context.scene)
+    _keep_the_fit(context.scene.camera, camera)
     look_through(context, camera)
+    hide_other_cameras(context.view_layer, camera)
+    fit_camera_view(context.scene)
+    collection = next((one for one in reconstructions(context.scene) if camera.name in one.objects), None)
+    if collection is not None:
+        show_points_of(collection, camera if settings_of(context.scene).only_its_points else None)
     # not where its collection is excluded, nor while another object is edited
     if camera.name in context.view_layer.objects and context.mode == "OBJECT":
         context.view_layer.objects.active = camera
+
+
+def _keep_the_fit(before: bpy.types.Object | None, after: bpy.types.Object) -> None:
+    """The photo looked at next is as opaque as this one, and as much in front."""
+    if before is None or not _is_camera(before) or not _is_camera(after):
+        return
+    shown, following = camera_data(before).background_images, camera_data(after).background_images
+    if shown and following and not camera_data(after).library:
+        following[0].alpha, following[0].display_depth = shown[0].alpha, shown[0].display_depth
 
 
 def find_camera(context: bpy.types.Context, name: str = "") -> bpy.types.Object:

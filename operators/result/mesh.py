@@ -11,10 +11,12 @@ from ...core.meshing.files import load_meshes
 from ...core.reconstruction.result import Reconstruction
 from ..addon.properties import own_or_panel, settings_of
 from ..jobs.folder_worker import FolderWorkerOperator
+from ..scene.arrival import select_alone
 from ..scene.found_again import Place, collection_again, scene_again
 from ..scene.meshes import add_meshes
 from ..scene.photo_visibility import without_photos_off
 from ..scene.reading import active_reconstruction, read_reconstruction
+from ..scene.results import has_light, light_meshes, show_kind
 from ..scene.shared import check_own
 from ..scene.world import moved_since
 from .mesh_properties import MeshProperties, read_mesh_settings
@@ -38,6 +40,10 @@ class DUST3R_OT_create_mesh(OnReconstruction, MeshProperties, FolderWorkerOperat
         move = moved_since(collection, self._world.world_frame)
         meshes = [mesh.moved(move) for mesh in load_meshes(result, self._world)]
         objects, warnings = add_meshes(scene, collection, meshes)
+        light_meshes(collection, has_light(scene))
+        show_kind(scene, collection, "MESH")
+        if context.scene == scene and context.mode == "OBJECT":
+            select_alone(context, [thing for thing in objects if thing.name in context.view_layer.objects])
         for warning in warnings:
             self.report({"WARNING"}, warning)
         faces = sum(len(mesh.faces) for mesh in meshes)

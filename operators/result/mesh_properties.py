@@ -26,11 +26,11 @@ class MeshProperties:
     )
     texture: BoolProperty(
         name="Texture",
-        description="From the photos in full resolution, else colours of vertices",
+        description="From the photos in full resolution; off: colors of vertices",
         default=DEFAULTS.texture,
     )
     voxel: FloatProperty(
-        name="Voxel",
+        name="Voxel Size",
         description="Size of the smallest detail of the fused mesh; 0: what the points are worth",
         default=AUTOMATIC if DEFAULTS.voxel is None else DEFAULTS.voxel,
         min=AUTOMATIC,
@@ -45,7 +45,7 @@ class MeshProperties:
         max=16384,
     )
     max_slope: FloatProperty(
-        name="Steepest Face",
+        name="Maximum Slope",
         description="Faces that a photo sees at a more grazing angle are cut",
         default=math.radians(DEFAULTS.max_slope),
         min=math.radians(1),
@@ -53,7 +53,7 @@ class MeshProperties:
         subtype="ANGLE",
     )
     min_island: IntProperty(
-        name="Smallest Island",
+        name="Minimum Island",
         description="Pieces of fewer faces are left out",
         default=DEFAULTS.min_island,
         min=0,

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from ...core.errors import InputError, ReconstructionError
@@ -35,11 +36,12 @@ class _WorldOperator(OnReconstruction):
     """Moves the active reconstruction by what `find` gives; subclasses say which choice that settles."""
 
     choice: str
+    only_marked = False  # whether objects other than picked points do not count
 
     @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         context.view_layer.update()
-        collection, picked = active_reconstruction(context), picked_points(context)
+        collection, picked = active_reconstruction(context), picked_points(context, self.only_marked)
         with _object_mode(context):
             move_world(collection, self.find(context, seen_reconstruction(collection), picked), self.choice)
         return {"FINISHED"}
@@ -85,6 +87,7 @@ class DUST3R_OT_set_scale(_WorldOperator, bpy.types.Operator):
     bl_label = "Set Scale"
     bl_options = {"REGISTER", "UNDO"}
     choice = "scale"
+    only_marked = True  # two objects that happen to be selected are no measurement
 
     way: EnumProperty(
         name="From",
@@ -108,7 +111,7 @@ class DUST3R_OT_set_scale(_WorldOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         """Ask, beginning with how far apart the points are now."""
-        picked = picked_points(context)
+        picked = picked_points(context, self.only_marked)
         if len(picked) == 2 and not self.properties.is_property_set("length"):
             self.length = float(np.linalg.norm(picked[1] - picked[0]))
         return context.window_manager.invoke_props_dialog(self)
@@ -161,7 +164,7 @@ class DUST3R_OT_set_north(_WorldOperator, bpy.types.Operator):
         ),
         default="points",
     )
-    angle: FloatProperty(name="Angle", description="Seen from above, anticlockwise", default=0, subtype="ANGLE")
+    angle: FloatProperty(name="Angle", description="Seen from above, counterclockwise", default=0, subtype="ANGLE")
 
     def find(self, context: bpy.types.Context, world: Reconstruction, picked: Array) -> Array:
         if self.way == "camera":
@@ -180,6 +183,15 @@ class DUST3R_OT_fit_world(_WorldOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
     choice = "cameras"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if not any(photo.is_pose_known for photo in settings_of(context.scene).photos):
+            cls.poll_message_set(tip_("No photo in the list has a known pose"))
+            return False
+        return True
+
     def find(self, context: bpy.types.Context, world: Reconstruction, picked: Array) -> Array:
         known = {
             str(photo.absolute.resolve()): photo.known_camera
@@ -188,7 +200,7 @@ class DUST3R_OT_fit_world(_WorldOperator, bpy.types.Operator):
         }
         found = onto_known({str(view.path.resolve()): view.cam2world for view in world.views}, known)
         if found is None:
-            raise InputError("The pose of none of its photos is known; use Known and Masks on the list's photos first")
+            raise InputError("The pose of none of its photos is known; set one under Known Cameras and Masks")
         return found
 
 
@@ -237,7 +249,7 @@ def _filled_up(context: bpy.types.Context, picked: Array, wanted: int) -> Array:
         picked = np.concatenate([picked, np.array(context.scene.cursor.location)[None]])
     if wanted and len(picked) != wanted:
         found = f"{len(picked)} point{'' if len(picked) == 1 else 's'} picked"
-        raise InputError(f"{wanted} wanted, {found}; select vertices or objects, or set the 3D cursor")
+        raise InputError(f"{wanted} wanted, {found}; use Pick Point at Cursor, or select vertices in Edit Mode")
     return picked
 
 

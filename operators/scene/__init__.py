@@ -4,7 +4,7 @@ from .point_cloud import display_sliders, points_modifier
 from .points_nodes import points_input, set_points_input
 from .reconstruction import add_reconstruction, read_recipe
 from .render import render_still
-from .viewpoints import add_between_camera, look_through, show_colors
+from .viewpoints import add_between_camera, look_through
 
 __all__ = [
     "add_between_camera",
@@ -16,5 +16,4 @@ __all__ = [
     "read_recipe",
     "render_still",
     "set_points_input",
-    "show_colors",
 ]

@@ -1,6 +1,8 @@
 """One animated camera on the way through a reconstruction's cameras, over footage where they come from a movie."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -9,7 +11,7 @@ from mathutils import Quaternion
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...core.images.video import Clip, frames_of_one_movie
+from ...core.images.video import Clip, ClipFrames, frames_of_one_movie
 from .axes import blender_camera
 from .backgrounds import turn_background
 from .cameras import INTRINSICS, SIZE, VIEW_INDEX, camera_data, set_intrinsics, use_photo_format
@@ -52,6 +54,37 @@ def movie_cameras(cameras: Sequence[bpy.types.Object]) -> tuple[Clip, list[bpy.t
     return clip, [shown[index] for index in chosen], numbers
 
 
+def are_frames(collection: bpy.types.Collection) -> bool:
+    """Whether two of the photos behind a result's cameras lie beside other frames of a movie; looked up once."""
+    images = [
+        background.image
+        for thing in collection.objects
+        if thing.type == "CAMERA" and VIEW_INDEX in thing
+        for background in camera_data(thing).background_images
+        if background.image is not None
+    ]
+    photos = [Path(bpy.path.abspath(image.filepath)) for image in images]
+    names = {folder: _frames_in(folder, _changed(folder)) for folder in {photo.parent for photo in photos}}
+    return sum(photo.name in names[photo.parent] for photo in photos) > 1
+
+
+@lru_cache(maxsize=64)
+def _frames_in(folder: Path, changed: int) -> frozenset[str]:
+    """Names of the files that are frames of a movie, in a folder as it was at a time."""
+    try:
+        return frozenset(ClipFrames.load(folder).numbers)
+    except InputError:
+        return frozenset()
+
+
+def _changed(folder: Path) -> int:
+    """When a file came into a folder or left it, nanoseconds; 0 where it is gone."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def poses_and_lenses(cameras: Sequence[bpy.types.Object]) -> tuple[Array, Array, Array]:
     """Where cameras are now, cam2world (N, 4, 4) in core's axes, K (N, 3, 3), and their photos' sizes (N, 2)."""
     K = np.array([list(camera[INTRINSICS]) for camera in cameras], dtype=np.float64).reshape(-1, 3, 3)
@@ -73,10 +106,24 @@ def add_path_camera(
     """A camera with a key on each of the path's frames, which are whole numbers, one after the other; all or nothing.
 
     Picture, clipping and symbol are those of `like`, a camera of ours. An empty carries it, so that what moves the
-    world moves the way. It becomes the scene's camera, and its frames the scene's range; markers of other cameras on
-    them go. clip: footage behind it, its first frame on the path's first; the scene then plays at its rate. Raises
-    InputError where the footage is gone, and for a library's collection.
+    world moves the way. It becomes the scene's camera, as `make_shot` says. clip: footage behind it, its first frame on
+    the path's first; the scene then plays at its rate. Raises InputError where the footage is gone, and for a
+    library's collection.
     """
+    camera = add_keyed_camera(scene, collection, like, path, name, clip)
+    make_shot(scene, camera)
+    return camera
+
+
+def add_keyed_camera(
+    scene: bpy.types.Scene,
+    collection: bpy.types.Collection,
+    like: bpy.types.Object,
+    path: "CameraPath",
+    name: str = "Shot",
+    clip: Clip | None = None,
+) -> bpy.types.Object:
+    """What `add_path_camera` adds; without a clip the scene itself stays as it is."""
     check_own(collection)
     with taken_back_on_failure(scene):
         rig = bpy.data.objects.new(f"{name} Rig", None)
@@ -86,13 +133,33 @@ def add_path_camera(
         for thing in (rig, camera):
             collection.objects.link(thing)
         size = (int(like[SIZE][0]), int(like[SIZE][1]))
-        for setting in ("clip_start", "clip_end", "display_size"):
-            setattr(camera.data, setting, getattr(camera_data(like), setting))
+        copy_extent(like, camera)
         _animate(camera, path, size)
         if clip is not None:
             _add_footage(scene, camera, clip, int(path.times[0]))
-    _make_shot(scene, camera, int(path.times[0]), int(path.times[-1]))
     return camera
+
+
+def copy_extent(like: bpy.types.Object, camera: bpy.types.Object) -> None:
+    """Clipping and symbol of one camera for another."""
+    for setting in ("clip_start", "clip_end", "display_size"):
+        setattr(camera.data, setting, getattr(camera_data(like), setting))
+
+
+def shot_frames(camera: bpy.types.Object | None) -> tuple[int, int] | None:
+    """First and last frame of an animated camera of ours; None for any other object."""
+    thing = camera
+    while thing is not None and RIG not in thing:
+        thing = thing.parent
+    if thing is None or camera is None or camera.type != "CAMERA" or SIZE not in camera:
+        return None
+    return int(thing[RIG][0]), int(thing[RIG][1])
+
+
+def shot_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The animated cameras of ours, the latest last."""
+    found = [(frames, thing) for thing in scene.objects if (frames := shot_frames(thing)) is not None]
+    return [thing for _, thing in sorted(found, key=lambda entry: entry[0])]
 
 
 def first_free_frame(scene: bpy.types.Scene) -> int:
@@ -135,11 +202,21 @@ def _add_footage(scene: bpy.types.Scene, camera: bpy.types.Object, clip: Clip, f
     scene.render.fps_base = scene.render.fps / clip.fps
 
 
-def _make_shot(scene: bpy.types.Scene, camera: bpy.types.Object, first: int, last: int) -> None:
-    for marker in [marker for marker in scene.timeline_markers if marker.camera and first <= marker.frame <= last]:
-        scene.timeline_markers.remove(marker)
-    scene.timeline_markers.new(camera.name, frame=first).camera = camera
-    scene.frame_start, scene.frame_end = first, last
+def make_shot(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
+    """Give the scene the camera, the frames and the format of an animated camera of ours.
+
+    Markers of photos' cameras on these frames go; where others bind a camera, the shot gets a marker too.
+    """
+    frames = shot_frames(camera)
+    if frames is None:
+        raise InputError(f"{camera.name!r} is no animated camera; choose one that Animate Camera made")
+    bound = [marker for marker in scene.timeline_markers if marker.camera]
+    for marker in bound:
+        if VIEW_INDEX in marker.camera and frames[0] <= marker.frame <= frames[1]:
+            scene.timeline_markers.remove(marker)
+    if any(marker.camera not in (None, camera) for marker in scene.timeline_markers):
+        scene.timeline_markers.new(camera.name, frame=frames[0]).camera = camera
+    scene.frame_start, scene.frame_end = frames
     scene.camera = camera
     use_photo_format(scene, camera)
-    scene.frame_set(first)
+    scene.frame_set(frames[0])

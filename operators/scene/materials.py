@@ -18,7 +18,7 @@ def mesh_material(name: str, picture: bpy.types.Image | str) -> bpy.types.Materi
     """A new material that shows a picture, or the vertices' colours that an attribute has, whatever the light.
 
     The colour goes straight to the output, which Blender takes for light and glTF for an unlit material. The surface
-    beside it, connected to nothing, is what USD's exporter finds, and who wants light on the mesh connects it.
+    beside it, connected to nothing, is what USD's exporter finds, and `set_lit` connects it.
     """
     material: Any = bpy.data.materials.new(name)
     tree = _empty_tree(material)
@@ -36,6 +36,30 @@ def mesh_material(name: str, picture: bpy.types.Image | str) -> bpy.types.Materi
     tree.links.new(source.outputs["Color"], lit.inputs["Base Color"])
     tree.links.new(source.outputs["Color"], output.inputs["Surface"])
     return material
+
+
+def is_lit(material: bpy.types.Material) -> bool:
+    """Whether light changes what a material of `mesh_material` shows."""
+    _, surface, output = _parts(material)
+    return output is not None and any(link.from_node == surface for link in output.inputs["Surface"].links)
+
+
+def set_lit(material: bpy.types.Material, lit: bool) -> None:
+    """Connect the surface, or the colour alone, of a material that `mesh_material` made to its output.
+
+    A material that was rebuilt by hand and lacks one of the nodes stays as it is.
+    """
+    source, surface, output = _parts(material)
+    if source is not None and surface is not None and output is not None:
+        shown = surface.outputs["BSDF"] if lit else source.outputs["Color"]
+        surface.id_data.links.new(shown, output.inputs["Surface"])
+
+
+def _parts(material: Any) -> tuple[Any, Any, Any]:
+    """The nodes of a mesh's material: colour, surface and output; None for one that is gone."""
+    nodes = {node.bl_idname: node for node in material.node_tree.nodes}
+    source = nodes.get("ShaderNodeTexImage") or nodes.get("ShaderNodeVertexColor")
+    return source, nodes.get("ShaderNodeBsdfPrincipled"), nodes.get("ShaderNodeOutputMaterial")
 
 
 def emit(material: Any) -> Any:

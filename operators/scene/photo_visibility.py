@@ -9,8 +9,8 @@ import numpy as np
 
 from ...core.reconstruction.result import Reconstruction
 from .cameras import VIEW_INDEX
-from .point_cloud import check_not_edited, renew_nodes
-from .points_nodes import HIDDEN, VIEW
+from .point_cloud import check_not_edited, points_modifier, renew_nodes
+from .points_nodes import HIDDEN, VIEW, set_points_input
 from .reading import find_points, photo_cameras
 from .shared import check_own
 
@@ -37,6 +37,14 @@ def switch_photos(collection: bpy.types.Collection, off: Iterable[int]) -> None:
     if cloud is not None:
         renew_nodes(cloud)
         _write(cloud.data, off)
+
+
+def show_points_of(collection: bpy.types.Collection, camera: bpy.types.Object | None) -> None:
+    """Show the points of one photo's camera alone, or of all photos (None); which photos are off does not change."""
+    cloud = find_points(collection)
+    if cloud is not None and not cloud.library:
+        number = -1 if camera is None else camera.get(VIEW_INDEX, -1)
+        set_points_input(points_modifier(cloud), "View", number)
 
 
 def photos_off(collection: bpy.types.Collection) -> list[int]:

@@ -1,4 +1,4 @@
-"""A whole reconstruction into one new collection: points, cameras, photos, timeline and recipe."""
+"""A whole reconstruction into one new collection: points, cameras, photos and recipe."""
 
 import json
 import logging
@@ -28,16 +28,17 @@ def add_reconstruction(
     name: str = "DUSt3R",
     min_confidence: float | None = None,
     display_percentage: float | None = None,
+    photo_frames: bool = False,
 ) -> bpy.types.Collection:
     """A new collection in the scene with every point and camera of a reconstruction; all or nothing.
 
     Points below `min_confidence` (the reconstruction's own setting when None) are only hidden: the modifier's input
     brings them back. So are those whose flaws the reconstruction hides: a switch for each brings them back. Viewports
     show `display_percentage` of the points (None: all, at most two million), renders all.
-    The first photo gives the scene's camera and render size; each photo has a frame of its own, after those of earlier
-    reconstructions. Photos that cannot be shown behind their camera become warnings, in the log and in the recipe
-    (`read_recipe`). Raises InputError for a reconstruction without photos and for a percentage that is none; on any
-    error the file is as it was.
+    The scene's camera, frames, markers and format stay as they are unless `photo_frames`: then the first photo gives
+    camera and render size, and each photo a frame of its own, after those of earlier reconstructions. Photos that
+    cannot be shown behind their camera become warnings, in the log and in the recipe (`read_recipe`). Raises InputError
+    for a reconstruction without photos and for a percentage that is none; on any error the file is as it was.
     """
     scene = scene_of(context_or_scene)
     if not reconstruction.views:
@@ -55,9 +56,10 @@ def add_reconstruction(
         _write_recipe(collection, reconstruction, threshold, warnings)
         keep_statistics(collection, reconstruction.with_settings(min_confidence=threshold))
         scene.collection.children.link(collection)
-        _bind_to_frames(scene, cameras)
-        scene.camera = cameras[0]
-        use_photo_format(scene, cameras[0])
+        if photo_frames:
+            _bind_to_frames(scene, cameras)
+            scene.camera = cameras[0]
+            use_photo_format(scene, cameras[0])
     return collection
 
 

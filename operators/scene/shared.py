@@ -9,9 +9,28 @@ import bpy
 from ...core.errors import InputError
 
 STAMP = "dust3r_version"  # custom property: which version of our code made a shared block
-KINDS = ("objects", "collections", "meshes", "cameras", "images", "materials", "node_groups", "movieclips", "actions")
+KINDS = (
+    "objects",
+    "collections",
+    "meshes",
+    "curves",
+    "cameras",
+    "images",
+    "materials",
+    "node_groups",
+    "movieclips",
+    "actions",
+)
 SETTINGS = ("camera", "frame_start", "frame_end", "frame_current")
-RENDER_SETTINGS = ("resolution_x", "resolution_y", "resolution_percentage", "pixel_aspect_x", "pixel_aspect_y")
+RENDER_SETTINGS = (
+    "resolution_x",
+    "resolution_y",
+    "resolution_percentage",
+    "pixel_aspect_x",
+    "pixel_aspect_y",
+    "fps",
+    "fps_base",
+)
 
 
 def scene_of(context_or_scene: bpy.types.Context | bpy.types.Scene) -> bpy.types.Scene:

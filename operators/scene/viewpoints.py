@@ -1,6 +1,8 @@
 """Looking through the photos, and from between them."""
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 import numpy as np
@@ -25,17 +27,42 @@ def look_through(context_or_scene: bpy.types.Context | bpy.types.Scene, camera: 
         scene.frame_set(min(bound))
     scene.camera = camera
     use_photo_format(scene, camera)
-    for space in _viewports(scene):
+    for space in shown_in(scene):
         space.use_local_camera = False
         if space.region_3d is not None:
             space.region_3d.view_perspective = "CAMERA"
 
 
-def show_colors(context_or_scene: bpy.types.Context | bpy.types.Scene) -> None:
-    """Turn viewports in Wireframe or Solid, which know no colours of points, to Material Preview."""
-    for space in _viewports(scene_of(context_or_scene)):
-        if space.shading.type in {"WIREFRAME", "SOLID"}:
-            space.shading.type = "MATERIAL"
+def fit_camera_view(scene: bpy.types.Scene) -> None:
+    """In viewports that look through the scene's camera: its frame as large as fits beside the sidebar."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            space: Any = area.spaces.active
+            if window.scene != scene or area.type != "VIEW_3D" or space.region_3d.view_perspective != "CAMERA":
+                continue
+            region = next(region for region in area.regions if region.type == "WINDOW")
+            with bpy.context.temp_override(window=window, area=area, region=region):
+                bpy.ops.view3d.view_center_camera()
+            _make_room(space.region_3d, region, _covered(area))
+
+
+def _covered(area: bpy.types.Area) -> int:
+    """Pixels of a viewport that the sidebar lies on; 0 where regions do not overlap."""
+    if not bpy.context.preferences.system.use_region_overlap:
+        return 0
+    return next((region.width for region in area.regions if region.type == "UI" and region.width > 1), 0)
+
+
+def _make_room(view: bpy.types.RegionView3D, region: bpy.types.Region, covered: int) -> None:
+    """Shrink and move a frame that fills the region to what is not covered on the right.
+
+    Blender: the frame's factor is (zoom / 50 + sqrt 2)^2 / 4, and an offset moves by twice the factor of the width.
+    """
+    if not covered or covered >= region.width:
+        return
+    factor = (view.view_camera_zoom / 50 + math.sqrt(2)) ** 2 / 4 * (1 - covered / region.width)
+    view.view_camera_zoom = (math.sqrt(4 * factor) - math.sqrt(2)) * 50
+    view.view_camera_offset = (covered / 2 / (region.width * 2 * factor), 0.0)
 
 
 def add_between_camera(
@@ -74,7 +101,7 @@ def _check_ours(camera: bpy.types.Object) -> None:
         raise InputError(f"{camera.name!r} is not a camera of a reconstruction; choose one that DUSt3R made")
 
 
-def _viewports(scene: bpy.types.Scene) -> Iterator[bpy.types.SpaceView3D]:
+def shown_in(scene: bpy.types.Scene) -> Iterator[bpy.types.SpaceView3D]:
     """The 3D viewport that is being used, else every one that shows the scene."""
     if isinstance(bpy.context.space_data, bpy.types.SpaceView3D):
         yield bpy.context.space_data

@@ -73,15 +73,17 @@ def moved_since(collection: bpy.types.Collection, world_frame: WorldFrame) -> Ar
     return np.eye(4) if np.array_equal(now, world_frame.similarity) else now @ np.linalg.inv(world_frame.similarity)
 
 
-def picked_points(context: bpy.types.Context) -> Array:
+def picked_points(context: bpy.types.Context, only_marked: bool = False) -> Array:
     """(N, 3), Blender's world: the selected vertices in Edit Mode, else where the selected objects are.
 
-    Cameras and points of a reconstruction are no picks. The active object comes last.
+    Cameras and points of a reconstruction are no picks. The active object comes last. only_marked: of objects, those
+    that `add_pick` made.
     """
     active = context.active_object
     if active is not None and active.mode == "EDIT" and isinstance(active.data, bpy.types.Mesh):
         return _selected_vertices(active)
     chosen = [thing for thing in context.selected_objects if PHOTO not in thing and not points_modifier(thing)]
+    chosen = [thing for thing in chosen if PICK in thing or not only_marked]
     chosen.sort(key=lambda thing: (thing == active, thing.name))
     return np.array([thing.matrix_world.translation for thing in chosen], dtype=np.float64).reshape(-1, 3)
 

@@ -16,7 +16,9 @@ NUMBERS = (3, 6, 8, 13)  # of the frames
 
 @pytest.fixture
 def collection(tmp_path, extension):
-    made = add_reconstruction(bpy.context.scene, make_reconstruction(tmp_path, tuple(map(Shot, NAMES))))
+    made = add_reconstruction(
+        bpy.context.scene, make_reconstruction(tmp_path, tuple(map(Shot, NAMES))), photo_frames=True
+    )
     bpy.context.view_layer.update()
     return made
 
@@ -42,7 +44,7 @@ def shots(collection):
 def test_the_camera_stands_where_each_photo_was_taken_when_its_frame_comes(collection):
     photos = [np.array(collection.objects[name].matrix_world) for name in NAMES]
     lens = [collection.objects[name].data.lens for name in NAMES]
-    assert bpy.ops.dust3r.animate_camera(step=10, smoothing=0) == {"FINISHED"}
+    assert bpy.ops.dust3r.animate_camera(step=10, smoothing=0, keys="every") == {"FINISHED"}
     (camera,) = shots(collection)
     scene = bpy.context.scene
     assert (scene.frame_start, scene.frame_end) == (5, 35)  # after the photos' own
@@ -61,20 +63,101 @@ def test_a_duration_a_loop_and_selected_cameras_are_followed(collection):
     scene.render.fps = 20
     for name in NAMES[1:]:
         collection.objects[name].select_set(True)
-    bpy.ops.dust3r.animate_camera(way="duration", seconds=2, smoothing=0, start=101)
+    bpy.ops.dust3r.animate_camera(way="duration", seconds=2, smoothing=0, start=101, keys="every")
     (camera,) = shots(collection)
     assert (scene.frame_start, scene.frame_end) == (101, 140)
     np.testing.assert_allclose(stands(camera, 101), np.array(collection.objects[NAMES[1]].matrix_world), atol=1e-5)
     np.testing.assert_allclose(stands(camera, 140), np.array(collection.objects[NAMES[3]].matrix_world), atol=1e-5)
-    bpy.ops.dust3r.animate_camera(step=5, loop=True, smoothing=0)
+    bpy.ops.dust3r.animate_camera(step=5, loop=True, smoothing=0, keys="every")
     loop = next(thing for thing in shots(collection) if thing != camera)
     first = scene.frame_start
     assert first == 141 and scene.frame_end == first + 15
     np.testing.assert_allclose(stands(loop, first), stands(loop, scene.frame_end), atol=1e-5)
 
 
+def curve_of(camera):
+    return camera.parent.data.splines[0].bezier_points
+
+
+def test_a_flight_is_a_curve_with_few_points_that_begins_and_ends_at_photos(collection):
+    first, last = (np.array(collection.objects[name].matrix_world) for name in (NAMES[0], NAMES[-1]))
+    scene = bpy.context.scene
+    scene.timeline_markers.clear()
+    assert bpy.ops.dust3r.animate_camera(step=30, smoothing=0) == {"FINISHED"}
+    (camera,) = shots(collection)
+    assert scene.camera == camera and (scene.frame_start, scene.frame_end) == (1, 91)
+    assert len(curve_of(camera)) == 8 and not scene.timeline_markers
+    np.testing.assert_allclose(stands(camera, 1), first, atol=1e-4)
+    np.testing.assert_allclose(stands(camera, 91), last, atol=1e-4)
+    between = np.array(collection.objects[NAMES[1]].matrix_world)
+    assert np.linalg.norm(stands(camera, 31)[:3, 3] - between[:3, 3]) < 0.02 * np.linalg.norm((last - first)[:3, 3])
+    before = stands(camera, 31)
+    for point in curve_of(camera):
+        point.co.z += 1
+    np.testing.assert_allclose(stands(camera, 31)[:3, 3], before[:3, 3] + [0, 0, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("move", ["orbit", "dolly"])
+def test_a_preset_looks_at_the_middle_of_the_points_and_goes_with_the_world(collection, move):
+    scene = bpy.context.scene
+    assert bpy.ops.dust3r.animate_camera(move=move, seconds=2, start=1) == {"FINISHED"}
+    (camera,) = shots(collection)
+    target = next(thing for thing in collection.objects if thing.name.startswith("Shot Target"))
+    assert scene.camera == camera and (scene.frame_start, scene.frame_end) == (1, 48)
+
+    def ways():
+        """From the camera to the target, at both ends and between."""
+        found = []
+        for frame in (1, 24, 48):
+            at = stands(camera, frame)
+            way = np.array(target.matrix_world.translation) - at[:3, 3]
+            axis = -at[:3, 2] / np.linalg.norm(at[:3, 2])
+            assert axis @ way == pytest.approx(np.linalg.norm(way), rel=1e-5)  # it looks there
+            found.append(np.linalg.norm(way))
+        return found
+
+    before = ways()
+    if move == "orbit":
+        assert before == pytest.approx([before[0]] * 3, rel=0.05)
+        assert np.linalg.norm(stands(camera, 48)[:3, 3] - stands(camera, 1)[:3, 3]) > 0.5 * before[0]
+    else:
+        assert before[2] == pytest.approx(0.6 * before[0], rel=1e-3)
+    bpy.ops.dust3r.set_scale(way="factor", factor=3)
+    assert ways() == pytest.approx([3 * way for way in before], rel=1e-3)
+
+
+def test_a_shot_that_is_not_asked_for_leaves_the_scene_and_leave_photo_brings_the_scene_back(collection):
+    scene, own = bpy.context.scene, bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    scene.collection.objects.link(own)
+    scene.timeline_markers.clear()
+    scene.camera, scene.frame_start, scene.frame_end, scene.render.resolution_x = own, 5, 55, 1234
+
+    def theirs():
+        return scene.camera, scene.frame_start, scene.frame_end, scene.render.resolution_x
+
+    before = theirs()
+    bpy.ops.dust3r.animate_camera(move="dolly", make_active=False)
+    assert theirs() == before and not bpy.ops.dust3r.leave_photo.poll()
+    bpy.ops.dust3r.animate_camera(move="orbit")
+    assert theirs() != before
+    bpy.ops.dust3r.leave_photo()
+    assert theirs() == before
+
+
+def test_render_shot_renders_each_frame_through_the_shot(collection, tmp_path):
+    scene = bpy.context.scene
+    assert not bpy.ops.dust3r.render_shot.poll()
+    scene.timeline_markers.clear()
+    scene.render.fps = 2
+    bpy.ops.dust3r.animate_camera(move="dolly", seconds=1, start=7, make_active=False)
+    scene.render.engine, scene.cycles.samples, scene.render.filepath = "CYCLES", 1, str(tmp_path / "shot_")
+    bpy.ops.dust3r.render_shot()
+    assert sorted(path.name for path in tmp_path.glob("shot_*")) == ["shot_0007.png", "shot_0008.png"]
+    assert scene.camera in shots(collection)
+
+
 def test_the_way_moves_with_the_world(collection):
-    bpy.ops.dust3r.animate_camera(step=4, smoothing=0)
+    bpy.ops.dust3r.animate_camera(step=4, smoothing=0, keys="every")
     (camera,) = shots(collection)
     far = camera.data.clip_end
     bpy.ops.object.select_all(action="DESELECT")
@@ -129,7 +212,7 @@ def test_footage_may_begin_later(collection, footage):
 
 def test_what_cannot_be_matched_is_a_sentence_and_leaves_no_trace(collection, tmp_path):
     before = len(bpy.data.objects), len(bpy.data.cameras), bpy.context.scene.frame_end
-    with pytest.raises(RuntimeError, match="no frames of one movie"):
+    with pytest.raises(RuntimeError, match="no frames of a movie"):
         bpy.ops.dust3r.match_footage()
     clip = Clip(tmp_path / "gone.mp4", FPS, 16, (96, 64))
     ClipFrames(clip, dict(zip(NAMES, NUMBERS, strict=True))).save(tmp_path)
@@ -159,4 +242,4 @@ def test_one_photo_makes_no_way(tmp_path, extension):
     add_reconstruction(bpy.context.scene, make_reconstruction(tmp_path, (Shot("a.png"),)))
     with pytest.raises(RuntimeError, match="two cameras at least"):
         bpy.ops.dust3r.animate_camera()
-    assert first_free_frame(bpy.context.scene) == 2
+    assert first_free_frame(bpy.context.scene) == 1

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from dust3r.core.errors import InputError
-from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through, show_colors
+from dust3r.operators.scene import add_between_camera, add_reconstruction, look_through
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, Shot, make_reconstruction, upright_photo
 from mathutils import Vector
 from PIL import Image
@@ -22,7 +22,7 @@ def points_of(collection):
 @pytest.fixture
 def added(tmp_path, empty_scene):
     reconstruction = make_reconstruction(tmp_path)
-    return reconstruction, add_reconstruction(empty_scene, reconstruction)
+    return reconstruction, add_reconstruction(empty_scene, reconstruction, photo_frames=True)
 
 
 @pytest.mark.parametrize("index", range(len(SHOTS)), ids=[shot.name for shot in SHOTS])
@@ -67,7 +67,7 @@ def test_every_photo_has_a_frame_on_which_its_camera_is_the_scene_s(added, empty
 
 def test_the_render_has_the_format_of_the_first_photo(tmp_path, empty_scene):
     shots = (Shot("a.png", size=(90, 60), focal=(50, 40)), Shot("b.png", size=(60, 90)))
-    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, shots))
+    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, shots), photo_frames=True)
     render = empty_scene.render
     assert empty_scene.camera == collection.objects["a.png"]
     assert (render.resolution_x, render.resolution_y, render.resolution_percentage) == (90, 60, 100)
@@ -88,10 +88,18 @@ def test_looking_through_a_photo_sets_camera_frame_format_and_viewport(added, em
     assert viewports and all(space.region_3d.view_perspective == "CAMERA" for space in viewports)
 
 
-def test_showing_colors_leaves_no_viewport_in_solid(added, empty_scene):
-    show_colors(empty_scene)
-    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
-    assert {area.spaces.active.shading.type for area in areas if area.type == "VIEW_3D"} == {"MATERIAL"}
+def test_a_new_result_leaves_camera_frames_markers_and_format_to_the_artist(tmp_path, empty_scene):
+    own = bpy.data.objects.new("Own", bpy.data.cameras.new("Own"))
+    empty_scene.collection.objects.link(own)
+    empty_scene.camera, empty_scene.frame_start, empty_scene.frame_end = own, 10, 90
+    empty_scene.frame_set(33)
+    empty_scene.render.resolution_x, empty_scene.render.resolution_y = 640, 480
+    add_reconstruction(empty_scene, make_reconstruction(tmp_path))
+    assert empty_scene.camera == own and not empty_scene.timeline_markers
+    assert (empty_scene.frame_start, empty_scene.frame_end, empty_scene.frame_current) == (10, 90, 33)
+    assert (empty_scene.render.resolution_x, empty_scene.render.resolution_y) == (640, 480)
+    empty_scene.frame_set(2)
+    assert empty_scene.camera == own
 
 
 def test_a_foreign_camera_is_refused_with_its_name(empty_scene):
@@ -131,7 +139,7 @@ TURNED = [Shot(f"{k}.png", size, (80, 65), orientation=k) for k in range(1, 9) f
 
 @pytest.mark.parametrize("shot", [*SHOTS, *TURNED], ids=lambda shot: f"{shot.name} {shot.size}")
 def test_the_background_is_the_upright_photo_and_fills_the_frame(tmp_path, empty_scene, shot):
-    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, (shot,)))
+    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, (shot,)), photo_frames=True)
     camera = collection.objects[shot.name].data
     (background,) = camera.background_images
     assert camera.show_background_images

@@ -39,7 +39,7 @@ TWO = (Shot("a.png", size=(24, 16)), Shot("b.png", size=(24, 16)))
 @pytest.fixture
 def added(tmp_path, empty_scene):
     made = make_reconstruction(tmp_path, TWO)
-    collection = add_reconstruction(empty_scene, made)
+    collection = add_reconstruction(empty_scene, made, photo_frames=True)
     bpy.context.view_layer.update()
     return made, collection
 

@@ -219,9 +219,9 @@ def choose_color(cloud, mode):
 
 def test_a_second_reconstruction_leaves_the_first_alone_and_shares_nodes_and_material(tmp_path, empty_scene):
     first, second = make_reconstruction(tmp_path, TWO), make_reconstruction(tmp_path, (*TWO, Shot("c.png")))
-    one = add_reconstruction(empty_scene, first)
+    one = add_reconstruction(empty_scene, first, photo_frames=True)
     before = {thing.name: thing.matrix_world.copy() for thing in one.objects}
-    two = add_reconstruction(empty_scene, second)
+    two = add_reconstruction(empty_scene, second, photo_frames=True)
     assert one.name != two.name and {thing.name: thing.matrix_world for thing in one.objects} == before
     assert list(empty_scene.collection.children) == [one, two]
     assert len(bpy.data.node_groups) == 1 and len(bpy.data.materials) == 1
@@ -283,7 +283,8 @@ def test_a_failure_in_the_middle_leaves_the_file_as_it_was(tmp_path, empty_scene
 
     monkeypatch.setattr(scene_reconstruction, "use_photo_format", failing)  # the very last step
     with pytest.raises(MemoryError):
-        add_reconstruction(empty_scene, make_reconstruction(tmp_path, (Shot("c.png", size=(40, 30), orientation=6),)))
+        shot = Shot("c.png", size=(40, 30), orientation=6)
+        add_reconstruction(empty_scene, make_reconstruction(tmp_path, (shot,)), photo_frames=True)
     markers = [(marker.name, marker.frame) for marker in empty_scene.timeline_markers]
     after = data_names(), markers, empty_scene.camera, empty_scene.frame_end, empty_scene.render.resolution_x
     assert after == before
@@ -356,7 +357,7 @@ def test_every_point_has_no_more_bytes_in_a_file_than_its_attributes(tmp_path, e
 
 def test_a_saved_file_keeps_points_nodes_cameras_and_recipe(tmp_path, empty_scene):
     reconstruction = make_reconstruction(tmp_path, TWO)
-    add_reconstruction(empty_scene, reconstruction)
+    add_reconstruction(empty_scene, reconstruction, photo_frames=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
     collection, points = bpy.data.collections["DUSt3R"], reconstruction.point_cloud()
@@ -375,7 +376,7 @@ def test_a_render_through_a_photo_s_camera_shows_the_photo(tmp_path, empty_scene
     quarters = np.array([[[10, 200, 60], [128, 128, 128]], [[255, 30, 90], [40, 60, 250]]], np.uint8)
     view.colors[:] = quarters.repeat(16, axis=0).repeat(24, axis=1)
     view.mask[:] = True
-    collection = add_reconstruction(empty_scene, reconstruction, min_confidence=1.0)
+    collection = add_reconstruction(empty_scene, reconstruction, min_confidence=1.0, photo_frames=True)
     set_points_input(points_modifier(points_of(collection)), "View", 0)
     empty_scene.frame_set(2)
     settings = empty_scene.render.engine, empty_scene.view_settings.view_transform, empty_scene.camera
@@ -389,5 +390,6 @@ def test_a_render_through_a_photo_s_camera_shows_the_photo(tmp_path, empty_scene
 
 
 def test_a_still_that_cannot_be_written_says_so(added, tmp_path, empty_scene):
+    camera = added[1].objects[0] if added[1].objects[0].type == "CAMERA" else added[1].objects[1]
     with pytest.raises(InputError, match="Cannot write"):
-        render_still(empty_scene, tmp_path / "a.png" / "still.png", samples=1, size=(8, 8))
+        render_still(empty_scene, tmp_path / "a.png" / "still.png", samples=1, size=(8, 8), camera=camera)

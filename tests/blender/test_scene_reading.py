@@ -154,10 +154,10 @@ def test_frames_follow_those_of_earlier_photos_and_never_begin_before_1(tmp_path
     made, scene = make_reconstruction(tmp_path, TWO), empty_scene
     scene.timeline_markers.new("early", frame=-20).camera = new_camera(scene)
     scene.timeline_markers.new("no camera", frame=50)
-    add_reconstruction(scene, made)
+    add_reconstruction(scene, made, photo_frames=True)
     frames = [marker.frame for marker in scene.timeline_markers if marker.camera]
     assert frames == [-20, 1, 2] and (scene.frame_start, scene.frame_end, scene.frame_current) == (1, 2, 1)
-    add_reconstruction(scene, made)
+    add_reconstruction(scene, made, photo_frames=True)
     assert (scene.frame_start, scene.frame_end, scene.frame_current) == (1, 4, 3)
     assert first_free_frame(scene) == 5
     rig = bpy.data.objects.new("rig", None)

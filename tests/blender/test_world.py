@@ -28,6 +28,7 @@ def collection(tmp_path, extension):
 
 def mark(*place):
     empty = bpy.data.objects.new("picked", None)
+    empty["dust3r_pick"] = True
     bpy.context.scene.collection.objects.link(empty)
     empty.location = place
     return empty
@@ -74,6 +75,17 @@ def test_two_picked_points_tell_the_scale_and_all_goes_along(collection, tmp_pat
     assert found.world_frame.choices == ("scale",) and scale_of(found.world_frame.similarity) == pytest.approx(2.5)
     for before_view, view in zip(true.views, found.views, strict=True):
         np.testing.assert_allclose(view.depth[view.mask], 2.5 * before_view.depth[view.mask], rtol=1e-4)
+
+
+def test_two_objects_that_nobody_picked_are_no_measurement(collection):
+    things = [mark(0, 0, 0), mark(0, 2, 0)]
+    for thing in things:
+        del thing["dust3r_pick"]
+    select(*things)
+    before = places(collection)
+    with pytest.raises(RuntimeError, match="2 wanted, 0 points picked; use Pick Point at Cursor"):
+        bpy.ops.dust3r.set_scale(length=5)
+    np.testing.assert_array_equal(places(collection), before)
 
 
 def test_one_point_and_the_cursor_do_too_and_the_camera_height_and_a_factor(collection):
@@ -187,7 +199,7 @@ def test_picked_points_and_other_things_of_the_collection_go_along(collection):
         ("set_scale", {"way": "height"}, 0, "select one"),
         ("set_ground", {"way": "points"}, 2, "Two points span no ground"),
         ("set_origin", {}, 2, "1 wanted"),
-        ("fit_world", {}, 0, "none of its photos is known"),
+        ("fit_world", {}, 0, "No photo in the list has a known pose"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence_and_changes_nothing(collection, operator, options, picks, sentence):

@@ -77,6 +77,15 @@ def test_a_reconstruction_from_the_empty_list_to_its_undo(stage):
 
 
 @full
+def test_photos_become_a_rendered_camera_move_in_seven_actions_and_the_scene_stays_the_artists(stage):
+    said = stage.assert_plays("first_session.py", stage.inside("pictures"), stage.inside("photos"))
+    assert "photos to a rendered shot in 7 actions" in said
+    solid, through = shown(stage, "session_3_result", "viewport"), shown(stage, "session_4_fit", "viewport")
+    assert colorful(solid) > 0.03, "the points have no colors in Solid shading"
+    assert changed(solid, through) > 0.1
+
+
+@full
 def test_every_way_of_getting_photos_into_the_list(stage):
     stage.assert_plays("photos.py", stage.inside("pictures"), stage.inside("photos"))
 

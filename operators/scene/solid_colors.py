@@ -1,0 +1,134 @@
+"""The points' colors in Solid and Wireframe viewports, which know none of a point cloud: drawn over its gray points."""
+
+from typing import Any
+
+import bpy
+import gpu
+import numpy as np
+from gpu_extras.batch import batch_for_shader
+
+from .materials import SHOWN_COLOR
+from .point_cloud import points_modifier
+
+SHADINGS = {"SOLID", "WIREFRAME"}
+NEARER = 1.5  # radii by which the colors lie before the points
+VERTEX = """
+void main() {
+  gl_Position = to_clip * vec4(pos, 1.0) + nearer;
+  gl_PointSize = clamp(pixels / gl_Position.w, 2.0, 64.0);
+  point_color = color;
+}
+"""
+FRAGMENT = """
+void main() {
+  if (length(gl_PointCoord - vec2(0.5)) > 0.5) { discard; }
+  fragment = blender_srgb_to_framebuffer_space(point_color);
+}
+"""
+_handle: Any = None
+_shader: Any = None
+_batches: dict[int, tuple[Any, float]] = {}  # by the object's session_uid: the batch and the points' radius
+
+
+def register() -> None:
+    """Draw from now on; without a window nothing is drawn."""
+    global _handle
+    bpy.app.handlers.depsgraph_update_post.append(_forget_changed)
+    for handlers in (bpy.app.handlers.load_pre, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        handlers.append(_forget)
+    if not bpy.app.background:
+        _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
+
+
+def unregister() -> None:
+    """No more."""
+    global _handle, _shader
+    if _handle is not None:
+        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
+    _handle = _shader = None
+    _batches.clear()
+    bpy.app.handlers.depsgraph_update_post.remove(_forget_changed)
+    for handlers in (bpy.app.handlers.load_pre, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        handlers.remove(_forget)
+
+
+@bpy.app.handlers.persistent
+def _forget_changed(_: Any, depsgraph: bpy.types.Depsgraph) -> None:
+    for update in depsgraph.updates:
+        if update.is_updated_geometry and isinstance(update.id, bpy.types.Object):
+            _batches.pop(update.id.original.session_uid, None)
+
+
+@bpy.app.handlers.persistent
+def _forget(*_: Any) -> None:
+    _batches.clear()
+
+
+def colored_points(context: bpy.types.Context, cloud: bpy.types.Object) -> tuple[np.ndarray, np.ndarray, float]:
+    """What the modifier shows: positions (N, 3), the object's frame; colors (N, 4), sRGB in [0, 1]; their radius."""
+    for instance in context.evaluated_depsgraph_get().object_instances:
+        points: Any = instance.object.data
+        if instance.object.original == cloud and instance.object.type == "POINTCLOUD":
+            count = len(points.points)
+            position, color = np.empty((count, 3), np.float32), np.empty((count, 4), np.float32)
+            points.attributes["position"].data.foreach_get("vector", position.reshape(-1))
+            points.attributes[SHOWN_COLOR].data.foreach_get("color_srgb", color.reshape(-1))
+            radius = points.attributes["radius"].data[0].value if count else 0.0
+            return position, color, radius
+    return np.empty((0, 3), np.float32), np.empty((0, 4), np.float32), 0.0
+
+
+def _draw() -> None:
+    context = bpy.context
+    space: Any = context.space_data
+    if space.shading.type not in SHADINGS:
+        return
+    for cloud in context.scene.objects:
+        if (
+            cloud.type == "MESH"
+            and points_modifier(cloud)
+            and cloud.mode == "OBJECT"
+            and cloud.visible_get(viewport=space)
+        ):
+            _draw_cloud(context, cloud)
+
+
+def _draw_cloud(context: Any, cloud: bpy.types.Object) -> None:
+    global _shader
+    _shader = _shader or _make_shader()
+    if cloud.session_uid not in _batches:
+        position, color, radius = colored_points(context, cloud)
+        batch = batch_for_shader(_shader, "POINTS", {"pos": position, "color": color}) if len(position) else None
+        _batches[cloud.session_uid] = batch, radius
+    batch, radius = _batches[cloud.session_uid]
+    if batch is None:
+        return
+    radius *= cloud.matrix_world.median_scale
+    projection = context.region_data.window_matrix
+    _shader.bind()
+    _shader.uniform_float("to_clip", context.region_data.perspective_matrix @ cloud.matrix_world)
+    _shader.uniform_float("nearer", projection.col[2] * (NEARER * radius))
+    _shader.uniform_float("pixels", 1.2 * projection[1][1] * radius * context.region.height)
+    gpu.state.depth_test_set("LESS_EQUAL")
+    gpu.state.depth_mask_set(True)
+    gpu.state.program_point_size_set(True)
+    batch.draw(_shader)
+    gpu.state.program_point_size_set(False)
+    gpu.state.depth_mask_set(False)
+    gpu.state.depth_test_set("NONE")
+
+
+def _make_shader() -> Any:
+    """Round points as large as the radius is seen."""
+    between = gpu.types.GPUStageInterfaceInfo("dust3r_point")
+    between.smooth("VEC4", "point_color")
+    info = gpu.types.GPUShaderCreateInfo()
+    for kind, name in (("MAT4", "to_clip"), ("VEC4", "nearer"), ("FLOAT", "pixels")):
+        info.push_constant(kind, name)
+    info.vertex_in(0, "VEC3", "pos")
+    info.vertex_in(1, "VEC4", "color")
+    info.vertex_out(between)
+    info.fragment_out(0, "VEC4", "fragment")
+    info.vertex_source(VERTEX)
+    info.fragment_source(FRAGMENT)
+    return gpu.shader.create_from_info(info)
