@@ -58,6 +58,7 @@ def present(context: bpy.types.Context, collection: bpy.types.Collection, box: A
     box: (2, 3), of `extent`. A mode other than Object Mode, and a collection that the view layer lacks, stay as is.
     """
     layer = context.view_layer
+    layer.update()  # what was just linked has no place in it before
     cloud = next((thing for thing in collection.objects if points_modifier(thing)), None)
     if cloud is None or cloud.name not in layer.objects:
         return

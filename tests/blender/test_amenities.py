@@ -237,7 +237,7 @@ def test_a_line_that_no_po_file_has_is_named(extension):
         ("Operator", "Reconstruct"),
         ("DUSt3R", "Reverse"),  # Blender's own translation of it means undo
         ("DUSt3R", "Mesh"),
-        ("*", "At Most"),  # text=... if ... else ...
+        ("*", "Maximum"),  # text=... if ... else ...
         ("*", "Floaters"),
         ("*", "Far outside the scene, and no other photo confirms it"),
         ("*", "Aligning"),

@@ -178,3 +178,49 @@ def test_photos_and_movies_can_be_dropped(extension):
     assert ".jpg" in handlers["dust3r.add_photos"].bl_file_extensions.split(";")
     assert ".mp4" in handlers["dust3r.add_movie_frames"].bl_file_extensions.split(";")
     assert not handlers["dust3r.add_photos"].poll_drop(bpy.context)
+
+
+@pytest.fixture
+def five(extension, tmp_path):
+    """a.png to e.png, of which c.png is no picture."""
+    for name in "abcde":
+        Image.new("RGB", (30, 20)).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    bpy.ops.dust3r.add_photos(directory=str(tmp_path))
+    return extension
+
+
+def order(settings):
+    return "".join(photo.name[0] for photo in settings.photos)
+
+
+def test_a_broken_photo_is_marked_at_once_and_takes_no_part(five):
+    assert [photo.use for photo in five.photos] == [True, True, False, True, True]
+    assert five.photos_text == "4 of 5 photos on"
+    bpy.ops.dust3r.switch_photos(action="ON")
+    assert not five.photos[2].use
+
+
+def test_selected_photos_move_and_go_together(five):
+    for number in (1, 3):
+        five.photos[number].select = True
+    bpy.ops.dust3r.move_photo(direction="UP")
+    assert order(five) == "bdace"
+    bpy.ops.dust3r.move_photo(direction="DOWN")
+    assert order(five) == "abdce"
+    bpy.ops.dust3r.move_photo(direction="BOTTOM")
+    assert order(five) == "acebd"
+    bpy.ops.dust3r.switch_photos(action="SELECTED")
+    assert [photo.use for photo in five.photos] == [False, False, False, True, True]
+    bpy.ops.dust3r.remove_photo()
+    assert order(five) == "ace"
+    bpy.ops.dust3r.remove_photo()  # the active one, where none is selected
+    assert len(five.photos) == 2
+
+
+def test_large_previews_come_a_page_at_a_time(extension):
+    for number in range(30):
+        extension.photos.add().name = f"{number}.png"
+    assert extension.pages == 2 and len(extension.previewed) == 24
+    extension.preview_page = 9
+    assert extension.shown_page == 1 and extension.previewed[0].name == "24.png"
