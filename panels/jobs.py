@@ -8,6 +8,9 @@ from bpy.app.translations import pgettext_iface as iface_
 from .base import draw_text
 
 
+PROBLEM_WIDTH = 30  # characters that fit beside the icon and the cross
+
+
 def draw_job(layout: bpy.types.UILayout, job: Any) -> None:
     """How far the running job is, and the way to end it."""
     column = layout.column()
@@ -73,7 +76,7 @@ def draw_problem(layout: bpy.types.UILayout, job: Any) -> None:
     row = layout.box().row()
     column = row.column()
     column.alert = True
-    draw_text(column, job.problem, "ERROR")
+    draw_text(column, job.problem, "ERROR", PROBLEM_WIDTH)
     row.operator("dust3r.dismiss", text="", icon="X", emboss=False).what = "JOB"
 
 

@@ -10,6 +10,7 @@ from .base import NOTE_WIDTH, ResultPart, SidebarPanel, draw_text
 ICONS = {"good": "CHECKMARK", "doubtful": "INFO", "bad": "ERROR"}
 SIZE, VIEW, OFF = "dust3r_size", "dust3r_view", "dust3r_hidden"  # custom properties of the cameras
 MOST = 5  # weak photos that are named
+BOX_WIDTH = 33  # characters that fit into a box in the sidebar, with an icon before them
 INDENT = 4  # characters that a reason begins further right, below its photo's name
 # which options a kind of mesh has
 MESH_OPTIONS = {
@@ -50,11 +51,11 @@ def _draw_verdict(layout: bpy.types.UILayout, settings: Any) -> None:
     box = layout.box()
     column = box.column(align=True)
     column.alert = verdict.word == "bad"
-    draw_text(column, verdict.text(iface_), ICONS[verdict.word])
+    draw_text(column, verdict.text(iface_), ICONS[verdict.word], BOX_WIDTH)
     column = box.column(align=True)
     column.active = False
     for caveat in settings.caveats:
-        draw_text(column, caveat)
+        draw_text(column, caveat, width=BOX_WIDTH)
     if verdict.step == "photos":
         box.operator("dust3r.add_photos", icon="FILE_FOLDER")
     elif verdict.step == "model":
@@ -70,7 +71,7 @@ def _draw_warnings(layout: bpy.types.UILayout, warnings: list[str]) -> None:
     row = layout.box().row()
     column = row.column(align=True)
     for warning in warnings[:MOST]:
-        draw_text(column, warning, "ERROR", NOTE_WIDTH - INDENT)
+        draw_text(column, warning, "ERROR", BOX_WIDTH - INDENT)
     if len(warnings) > MOST:
         column.label(text=iface_("and {} more warnings").format(len(warnings) - MOST))
     row.operator("dust3r.dismiss", text="", icon="X", emboss=False).what = "RESULT"

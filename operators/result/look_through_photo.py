@@ -9,6 +9,7 @@ from bpy.props import EnumProperty, StringProperty
 from ...core.errors import InputError
 from ..addon.properties import settings_of
 from ..reporting import reports_errors
+from ..scene.arrival import select_alone
 from ..scene.cameras import PHOTO, SIZE, camera_data
 from ..scene.photo_visibility import show_points_of
 from ..scene.reading import find_collection, photo_cameras, reconstructions
@@ -97,7 +98,7 @@ class DUST3R_OT_leave_photo(bpy.types.Operator):
 
 
 def look_from(context: bpy.types.Context, camera: bpy.types.Object) -> None:
-    """Look through a photo's camera, make it the active object, and remember what was seen before all photos.
+    """Look through a photo's camera, select it alone, and remember what was seen before all photos.
 
     Raises InputError when the object is not a camera of a reconstruction.
     """
@@ -111,7 +112,7 @@ def look_from(context: bpy.types.Context, camera: bpy.types.Object) -> None:
         show_points_of(collection, camera if settings_of(context.scene).only_its_points else None)
     # not where its collection is excluded, nor while another object is edited
     if camera.name in context.view_layer.objects and context.mode == "OBJECT":
-        context.view_layer.objects.active = camera
+        select_alone(context, [camera])  # the outline of selected points would lie on the photo
 
 
 def _keep_the_fit(before: bpy.types.Object | None, after: bpy.types.Object) -> None:

@@ -17,13 +17,14 @@ SIZES = (0.5, 20.0)  # scene units, longest side of a result that stays as large
 WISHED = 5.0  # scene units, of one that does not
 SHARE = 0.05  # of the points that lie farther out along an axis and do not count
 MOST_READ = 400_000  # points
-ROOM = 0.1  # of the result's longest side, between it and what it would swallow
+ROOM = 0.1  # of the result's longest side, between it and what it would stand in
+LARGER = 4.0  # times the result's longest side: such an object is a floor or a room, and not in the way
 DISTANCE = 1 / 18  # of the radius and a millimetre of lens: a viewport twice as wide as high then holds all of it
 Array = NDArray[np.float64]
 
 
 def fit_into(scene: bpy.types.Scene, reconstruction: Reconstruction) -> tuple[Reconstruction, Array]:
-    """The same at a sensible size, and beside the objects that stood inside it otherwise; and its `extent` there.
+    """The same at a sensible size, and beside the objects that it would stand in otherwise; and its `extent` there.
 
     One whose world is known, from poses or because the user has set it, stays as it is.
     """
@@ -91,16 +92,14 @@ def _boxes(scene: bpy.types.Scene) -> Iterator[Array]:
 
 
 def _way_out(box: Array, others: list[Array]) -> float:
-    """How far along x the box has to go so that it swallows none of the others; a floor under it does not count."""
-    aside, side = 0.0, float(np.ptp(box, axis=0).max())
-    for _ in others:
-        middles = [other.mean(axis=0) - (aside, 0, 0) for other in others]
-        inside = [
-            other
-            for other, middle in zip(others, middles, strict=True)
-            if (box[0] < middle).all() and (middle < box[1]).all() and np.ptp(other, axis=0).max() < side
-        ]
-        if not inside:
+    """How far along x the box has to go to clear the others; those far larger, such as a floor, do not count."""
+    side = float(np.ptp(box, axis=0).max())
+    in_the_way = [other for other in others if np.ptp(other, axis=0).max() < LARGER * side]
+    aside = 0.0
+    for _ in in_the_way:
+        low, high = box + (aside, 0, 0)
+        met = [other for other in in_the_way if (low < other[1]).all() and (other[0] < high).all()]
+        if not met:
             break
-        aside = max(float(other[1, 0]) for other in inside) + ROOM * side - float(box[0, 0])
+        aside = max(float(other[1, 0]) for other in met) + ROOM * side - float(box[0, 0])
     return aside

@@ -22,7 +22,7 @@ void main() {
 FRAGMENT = """
 void main() {
   if (length(gl_PointCoord - vec2(0.5)) > 0.5) { discard; }
-  fragment = blender_srgb_to_framebuffer_space(point_color);
+  fragment = point_color;
 }
 """
 _handle: Any = None
