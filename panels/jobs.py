@@ -7,7 +7,6 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from .base import draw_text
 
-
 PROBLEM_WIDTH = 30  # characters that fit beside the icon and the cross
 
 

@@ -97,7 +97,7 @@ def _way_out(box: Array, others: list[Array]) -> float:
     in_the_way = [other for other in others if np.ptp(other, axis=0).max() < LARGER * side]
     aside = 0.0
     for _ in in_the_way:
-        low, high = box + (aside, 0, 0)
+        low, high = box + np.array([aside, 0.0, 0.0])
         met = [other for other in in_the_way if (low < other[1]).all() and (other[0] < high).all()]
         if not met:
             break

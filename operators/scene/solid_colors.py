@@ -65,14 +65,14 @@ def _forget(*_: Any) -> None:
 
 
 def colored_points(context: bpy.types.Context, cloud: bpy.types.Object) -> tuple[np.ndarray, np.ndarray, float]:
-    """What the modifier shows: positions (N, 3), the object's frame; colors (N, 4), sRGB in [0, 1]; their radius."""
+    """What the modifier shows: positions (N, 3), the object's frame; colors (N, 4), linear, as the viewport takes them; their radius."""
     for instance in context.evaluated_depsgraph_get().object_instances:
         points: Any = instance.object.data
         if instance.object.original == cloud and instance.object.type == "POINTCLOUD":
             count = len(points.points)
             position, color = np.empty((count, 3), np.float32), np.empty((count, 4), np.float32)
             points.attributes["position"].data.foreach_get("vector", position.reshape(-1))
-            points.attributes[SHOWN_COLOR].data.foreach_get("color_srgb", color.reshape(-1))
+            points.attributes[SHOWN_COLOR].data.foreach_get("color", color.reshape(-1))
             radius = points.attributes["radius"].data[0].value if count else 0.0
             return position, color, radius
     return np.empty((0, 3), np.float32), np.empty((0, 4), np.float32), 0.0
