@@ -53,7 +53,7 @@ class DUST3R_OT_reconstruct(ReconstructionProperties, ReconstructionJob, bpy.typ
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
-        if not self.properties.is_property_set("name"):
+        if not (self.properties.is_property_set("name") or self.files or self.directory):
             self.name = _name_of([photo.absolute for photo in switched_on(context.scene)]) or self.name
         return super().invoke(context, event)
 

@@ -27,6 +27,7 @@ void main() {
 """
 _handle: Any = None
 _shader: Any = None
+_was_made = False  # whether the shader was compiled or at least tried
 _batches: dict[int, tuple[Any, float]] = {}  # by the object's session_uid: the batch and the points' radius
 
 
@@ -42,10 +43,10 @@ def register() -> None:
 
 def unregister() -> None:
     """No more."""
-    global _handle, _shader
+    global _handle, _shader, _was_made
     if _handle is not None:
         bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
-    _handle = _shader = None
+    _handle, _shader, _was_made = None, None, False
     _batches.clear()
     bpy.app.handlers.depsgraph_update_post.remove(_forget_changed)
     for handlers in (bpy.app.handlers.load_pre, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
@@ -65,7 +66,7 @@ def _forget(*_: Any) -> None:
 
 
 def colored_points(context: bpy.types.Context, cloud: bpy.types.Object) -> tuple[np.ndarray, np.ndarray, float]:
-    """What the modifier shows: positions (N, 3), the object's frame; colors (N, 4), linear, as the viewport takes them; their radius."""
+    """What the modifier shows: positions (N, 3), the object's frame; colors (N, 4), linear RGBA; the points' radius."""
     for instance in context.evaluated_depsgraph_get().object_instances:
         points: Any = instance.object.data
         if instance.object.original == cloud and instance.object.type == "POINTCLOUD":
@@ -94,8 +95,12 @@ def _draw() -> None:
 
 
 def _draw_cloud(context: Any, cloud: bpy.types.Object) -> None:
-    global _shader
-    _shader = _shader or _make_shader()
+    global _shader, _was_made
+    if _shader is None:
+        if _was_made:
+            return  # this graphics driver does not take it, which was said once
+        _was_made = True
+        _shader = _make_shader()
     if cloud.session_uid not in _batches:
         position, color, radius = colored_points(context, cloud)
         batch = batch_for_shader(_shader, "POINTS", {"pos": position, "color": color}) if len(position) else None

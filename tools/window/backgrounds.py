@@ -32,8 +32,8 @@ def upright(size: tuple[int, int]) -> Image.Image:
 
 def make_view(folder: Path, orientation: int, size: tuple[int, int], focal: tuple[int, int]) -> Any:
     """A view without points, its photo stored as a camera held in that way does."""
-    core = importlib.import_module(f"{EXTENSION}.core.reconstruction")
-    mapping = importlib.import_module(f"{EXTENSION}.core.pixel_mapping")
+    core = importlib.import_module(f"{EXTENSION}.core.reconstruction.result")
+    mapping = importlib.import_module(f"{EXTENSION}.core.images.pixel_mapping")
     photo, exif = upright(size), Image.Exif()
     photo.getexif()[ORIENTATION_TAG] = UNDOES.get(orientation, orientation)
     exif[ORIENTATION_TAG] = orientation
@@ -55,7 +55,7 @@ def make_view(folder: Path, orientation: int, size: tuple[int, int], focal: tupl
 
 def look(folder: Path) -> Iterator[float]:
     """Through every camera in turn; yields the seconds that Blender's redraw takes."""
-    core = importlib.import_module(f"{EXTENSION}.core.reconstruction")
+    core = importlib.import_module(f"{EXTENSION}.core.reconstruction.result")
     scene_room = importlib.import_module(f"{EXTENSION}.operators.scene")
     views = [make_view(folder, k, size, focal) for k in range(1, 9) for size, focal in FORMATS]
     scene = bpy.context.scene

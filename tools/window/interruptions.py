@@ -189,7 +189,7 @@ class Person(Tourist):
         self.press(
             "add_photos", directory=str(photos), files=[{"name": path.name} for path in sorted(photos.iterdir())]
         )
-        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        assert self.press("reconstruct", "INVOKE_DEFAULT", name="DUSt3R") == {"RUNNING_MODAL"}
         yield from self.until(lambda: self.state.share > 0.1)
         return self.worker()
 

@@ -54,9 +54,9 @@ class Person(Interrupter):
         files = [{"name": path.name} for path in photos]
         overlay = importlib.import_module(f"{EXTENSION}.operators.scene.preview_overlay")
         before = set(self.bpy.data.collections)
-        assert self.press("reconstruct", "INVOKE_DEFAULT", directory=str(photos[0].parent), files=files) == {
-            "RUNNING_MODAL"
-        }
+        assert self.press(
+            "reconstruct", "INVOKE_DEFAULT", name="DUSt3R", directory=str(photos[0].parent), files=files
+        ) == {"RUNNING_MODAL"}
         yield from self.until(overlay.is_shown)
         self.look_at_all()
         with self.held_worker():

@@ -39,7 +39,7 @@ class ShotPerson(PhotoPerson):
             self.bpy.data.objects.remove(thing)
         assert self.press("add_movie_frames", filepath=str(clip), way="every", number=HELD) == {"RUNNING_MODAL"}
         yield from self.until_idle()
-        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        assert self.press("reconstruct", "INVOKE_DEFAULT", name="DUSt3R") == {"RUNNING_MODAL"}
         yield from self.until_idle()
         assert len(self.cameras()) == count, "a frame has no camera"
 

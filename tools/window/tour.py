@@ -105,7 +105,7 @@ class Person:
         assert not self.state.running, "the job did not end"
 
     def worker(self) -> subprocess.Popen[str]:
-        running = importlib.import_module("bl_ext.user_default.dust3r.operators.running")
+        running = importlib.import_module("bl_ext.user_default.dust3r.operators.jobs.running")
         return running._current._process
 
     @property
@@ -124,7 +124,7 @@ class Person:
         files = [{"name": path.name} for path in sorted(photos.iterdir())]
         self.press("add_photos", directory=str(photos), files=files)
         yield from self.picture("1_before")
-        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        assert self.press("reconstruct", "INVOKE_DEFAULT", name="DUSt3R") == {"RUNNING_MODAL"}
         while self.state.running and self.state.share < 0.3:
             yield 0.02
         yield from self.picture("2_during")
@@ -172,7 +172,7 @@ class Person:
     def cancel_a_second_one(self) -> Iterator[float]:
         before = set(self.bpy.data.objects)
         self.press("clear_cache")  # or the job is done before anybody can cancel it
-        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        assert self.press("reconstruct", "INVOKE_DEFAULT", name="DUSt3R") == {"RUNNING_MODAL"}
         process = self.worker()
         while self.state.running and self.state.share <= 0:  # two photos are done soon after
             yield 0.02
@@ -191,7 +191,7 @@ class Person:
         """The system kills the worker, as it does when memory runs out."""
         before = set(self.bpy.data.objects)
         self.press("clear_cache")
-        assert self.press("reconstruct", "INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+        assert self.press("reconstruct", "INVOKE_DEFAULT", name="DUSt3R") == {"RUNNING_MODAL"}
         yield 2.0
         self.worker().kill()
         yield from self.until_idle(30)
