@@ -216,7 +216,10 @@ class DUST3R_PT_mesh(ResultPart, bpy.types.Panel):
         layout.prop(mesh, "kind")
         for name in MESH_OPTIONS[mesh.kind]:
             layout.prop(mesh, name)
-        layout.operator("dust3r.create_mesh", icon="MESH_GRID")
+        row = layout.row()
+        row.enabled = not context.scene.dust3r.mesh_missing
+        row.operator("dust3r.create_mesh", icon="MESH_GRID")
+        draw_text(layout, context.scene.dust3r.mesh_missing, "INFO")
 
 
 class DUST3R_PT_cleanup(ResultPart, bpy.types.Panel):

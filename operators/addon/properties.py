@@ -1,7 +1,6 @@
 """What the panel edits: settings on the scene, the photo list, and the state of the running job."""
 
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,13 @@ from bpy.props import (
 
 from ...core.checkpoints.catalogue import known_model
 from ...core.checkpoints.local import find_model, first_download, list_models
-from ...core.quality.statistics import Statistics
-from ...core.quality.verdict import is_certain
 from ...core.settings import AUTO_SURFACE, LARGEST_SURFACE, AlignmentSettings, ReconstructionSettings
 from ..jobs.scene_jobs import interrupted_job
 from ..output.export_properties import DUST3R_PG_export
 from ..photos.properties import DUST3R_PG_photo
 from ..result.mesh_properties import DUST3R_PG_mesh
-from ..scene import display_sliders
-from ..scene.appearance import active_inputs
-from ..scene.cameras import PHOTO, camera_data
-from ..scene.cleanup import active_switches
-from ..scene.meshes import mesh_objects
-from ..scene.photo_visibility import show_points_of
-from ..scene.reading import find_collection, reconstructions
-from ..scene.remembered_view import is_remembered
-from ..scene.results import are_meshes_lit, light_meshes, show_kind, shown_kind
-from ..scene.statistics import read_statistics
-from ..scene.warnings import read_warnings
 from .preferences import commercial_only, model_folder
+from .result_state import ResultState
 
 DEFAULTS = ReconstructionSettings()
 ALIGNMENT = DEFAULTS.alignment
@@ -263,41 +250,11 @@ def read_settings(owner: Any) -> ReconstructionSettings:
     )
 
 
-def _show_its_points(settings: Any, context: bpy.types.Context) -> None:
-    camera = context.scene.camera
-    if camera is not None and is_remembered(context.scene):
-        for collection in reconstructions(context.scene):
-            if camera.name in collection.objects:
-                show_points_of(collection, camera if settings.only_its_points else None)
-
-
 def _hide_quarter(settings: Any, wanted: bool) -> None:
     settings.min_confidence = 0.0 if wanted else SOME_CONFIDENCE
 
 
-def _shown(settings: Any) -> int:
-    collection = find_collection(bpy.context)
-    return int(collection is not None and shown_kind(collection) == "MESH")
-
-
-def _show(settings: Any, number: int) -> None:
-    collection = find_collection(bpy.context)
-    if collection is not None:
-        show_kind(settings.id_data, collection, "MESH" if number else "POINTS")
-
-
-def _is_lit(settings: Any) -> bool:
-    collection = find_collection(bpy.context)
-    return collection is not None and are_meshes_lit(collection)
-
-
-def _light(settings: Any, lit: bool) -> None:
-    collection = find_collection(bpy.context)
-    if collection is not None:
-        light_meshes(collection, lit)
-
-
-class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
+class DUST3R_PG_settings(ReconstructionProperties, ResultState, bpy.types.PropertyGroup):
     """Photos and settings of the next reconstruction; saved with the scene."""
 
     photos: CollectionProperty(type=DUST3R_PG_photo)
@@ -307,35 +264,12 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         name="Large Previews", description="Show the photos themselves, a page at a time", default=False
     )
     preview_page: IntProperty(name="Page", description="Of the large previews", default=1, min=1, max=9999)
-    only_its_points: BoolProperty(
-        name="Only Its Points",
-        description="While a photo is looked through, show the points of this photo alone",
-        default=False,
-        update=_show_its_points,
-    )
     hides_quarter: BoolProperty(
         name="Hide Least Certain Quarter",
         description="Hide the quarter of the points that the network is least sure of; off: those below a confidence",
         get=lambda settings: settings.min_confidence == 0,
         set=_hide_quarter,
     )
-    shown: EnumProperty(
-        name="Shown",
-        description="What viewports and renders show of the active result",
-        items=(
-            ("POINTS", "Points", "The points; meshes are hidden"),
-            ("MESH", "Mesh", "The meshes; points are hidden"),
-        ),
-        get=_shown,
-        set=_show,
-    )
-    lit: BoolProperty(
-        name="Lit",
-        description="Light and shadow change what the meshes show; off: the photos' colors as they are",
-        get=_is_lit,
-        set=_light,
-    )
-    active_result: IntProperty(name="Active Photo of the Result", options={"HIDDEN"})
     active_photo: IntProperty(name="Active Photo", options={"HIDDEN"})
 
     @property
@@ -401,95 +335,6 @@ class DUST3R_PG_settings(ReconstructionProperties, bpy.types.PropertyGroup):
         )
         open_question = iface_("Whether its training data allows that is an open question to its authors: issue 203")
         return f"{text}. {open_question}" if known.question else text
-
-    @property
-    def point_inputs(self) -> list[tuple[str, Any, str]]:
-        """What the active reconstruction's points look like: title, owner and path of each input."""
-        return active_inputs(bpy.context)
-
-    @property
-    def result(self) -> Any:
-        """The collection of the active reconstruction; None when there is none."""
-        return find_collection(bpy.context)
-
-    @property
-    def results(self) -> list[Any]:
-        """The collections of all reconstructions of this scene."""
-        scene: Any = self.id_data
-        return reconstructions(scene)
-
-    @property
-    def has_mesh(self) -> bool:
-        """Whether a mesh was made of the active reconstruction."""
-        return self.result is not None and bool(mesh_objects(self.result))
-
-    @property
-    def warnings(self) -> list[str]:
-        """What went wrong in the run that made the active reconstruction, until it is dismissed."""
-        return read_warnings(self.result) if self.result is not None else []
-
-    @property
-    def photo_looked_through(self) -> Any:
-        """The background of the photo that is looked through; None where none is."""
-        scene: Any = self.id_data
-        camera = scene.camera
-        if camera is None or not is_remembered(scene) or PHOTO not in camera:
-            return None
-        return next(iter(camera_data(camera).background_images), None)
-
-    @property
-    def uncertain_photo(self) -> str:
-        """The name of a photo whose camera is least certain; "" where all are."""
-        found = self.statistics
-        uncertain = [photo.name for photo in found.photos if not is_certain(photo.evidence)] if found else []
-        weak = [photo.name for photo in found.weakest if photo.name in uncertain] if found else []
-        return next(iter([*weak, *uncertain]), "")
-
-    @property
-    def statistics(self) -> Any:
-        """core's Statistics of the active reconstruction; None before they were found."""
-        collection = find_collection(bpy.context)
-        return read_statistics(collection) if collection else None
-
-    @property
-    def verdict(self) -> Any:
-        """core's Verdict on the active reconstruction's cameras; None where there is no reconstruction."""
-        found = self.statistics
-        return found.verdict(iface_) if found is not None else None
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What the active reconstruction should not be taken for, one line each."""
-        found = self.statistics
-        return found.caveats(iface_) if found is not None else ()
-
-    @property
-    def active_result_text(self) -> str:
-        """The focal length of the active photo of the result, and where it comes from; empty where none is active."""
-        return self._of_active_photo(Statistics.focal_text)
-
-    @property
-    def active_result_camera(self) -> str:
-        """What the camera of the active photo of the result stands on; empty where none is active."""
-        return self._of_active_photo(Statistics.camera_text)
-
-    def _of_active_photo(self, text: Callable[..., str]) -> str:
-        found, things = self.statistics, self.result.objects if self.result else []
-        if found is None or not 0 <= self.active_result < len(things):
-            return ""
-        name = things[self.active_result].get(PHOTO)
-        return next((text(found, photo, iface_) for photo in found.photos if photo.name == name), "")
-
-    @property
-    def flaw_switches(self) -> list[tuple[str, Any, str]]:
-        """Title of each flaw that was looked for in the active reconstruction, and owner and path of its switch."""
-        return active_switches(bpy.context)
-
-    @property
-    def display_sliders(self) -> list[tuple[str, Any, str]]:
-        """Name of each point cloud in the scene, and owner and path of its Display Percentage."""
-        scene: Any = self.id_data
-        return display_sliders(scene)
 
 
 class DUST3R_PG_job(bpy.types.PropertyGroup):
