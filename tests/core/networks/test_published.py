@@ -111,7 +111,7 @@ def layers(network: DUSt3R, images_i: torch.Tensor, images_j: torch.Tensor) -> d
     normed: list[torch.Tensor] = []
     for side, blocks in ((1, network.decoder_1), (2, network.decoder_2)):
         for k, block in enumerate(blocks, start=1):
-            block.register_forward_hook(lambda _, __, out, key=f"dec{side}_{k}": found.update({key: out}))
+            block.register_forward_hook(lambda _, __, out, key=f"dec{side}_{k}": found.update({key: out[0]}))
     network.decoder_norm.register_forward_hook(lambda _, __, out: normed.append(out))
     encoded = network.encode(images_i), network.encode(images_j)
     network.decode(*encoded)
