@@ -35,8 +35,8 @@ class DUST3R_UL_photos(bpy.types.UIList):
             facts.active = False
             facts.label(text=item.focal_text)
             facts.label(text=item.size_text)
-        icon = "RESTRICT_SELECT_OFF" if item.select else "RESTRICT_SELECT_ON"
-        layout.prop(item, "select", text="", icon=icon, emboss=False)
+        mark: Any = "RESTRICT_SELECT_OFF" if item.select else "RESTRICT_SELECT_ON"
+        layout.prop(item, "select", text="", icon=mark, emboss=False)
 
 
 class DUST3R_MT_add_photos(bpy.types.Menu):

@@ -199,6 +199,8 @@ class Chosen:
     """An operator's own properties where the caller set them, the scene's otherwise."""
 
     masks: str
+    photo_frames: bool
+    replace_result: bool
 
     def __init__(self, operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
         for name in SETTINGS:

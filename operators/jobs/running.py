@@ -12,8 +12,8 @@ from bpy.app.translations import pgettext_tip as tip_
 from ...core.alignment.steps import RESOLUTION
 from ...core.errors import Cancelled, ReconstructionError
 from ...core.io.plain_text import plain
+from ...core.jobs.messages import ProgressMessage
 from ...core.jobs.process import WorkerJob
-from ...core.progress import Progress
 from ...panels.jobs import draw_status
 from ..addon.preferences import worker_python
 from ..addon.properties import job_state
@@ -190,7 +190,7 @@ def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
     _redraw(context)
 
 
-def _count(progress: Progress) -> str:
+def _count(progress: ProgressMessage) -> str:
     """Things that are done, of how many; a share where a stage counts none."""
     is_share = progress.total == RESOLUTION
     return f"{progress.done / progress.total:.0%}" if is_share else f"{progress.done}/{progress.total}"

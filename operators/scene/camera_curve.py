@@ -110,7 +110,7 @@ def add_flight(
     check_own(collection)
     chosen = np.unique(np.linspace(0, len(path.times) - 1, min(MOST_POINTS, len(path.times))).round().astype(int))
     stands = [blender_camera(cam2world) for cam2world in path.cam2world]
-    places = np.array([tuple(one.translation) for one in stands])
+    places = np.array([one.translation[:] for one in stands])
     way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1))])
     frames = [int(path.times[k]) for k in chosen]
     with taken_back_on_failure(scene):
@@ -191,4 +191,4 @@ def _key_lens(camera: bpy.types.Object, frames: list[int], K: Array) -> None:
 
 
 def _places(cameras: Sequence[bpy.types.Object]) -> Array:
-    return np.array([tuple(camera.matrix_world.translation) for camera in cameras])
+    return np.array([camera.matrix_world.translation[:] for camera in cameras])

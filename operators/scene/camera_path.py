@@ -212,7 +212,8 @@ def make_shot(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
         raise InputError(f"{camera.name!r} is no animated camera; choose one that Animate Camera made")
     bound = [marker for marker in scene.timeline_markers if marker.camera]
     for marker in bound:
-        if VIEW_INDEX in marker.camera and frames[0] <= marker.frame <= frames[1]:
+        camera_of_photo = marker.camera is not None and VIEW_INDEX in marker.camera
+        if camera_of_photo and frames[0] <= marker.frame <= frames[1]:
             scene.timeline_markers.remove(marker)
     if any(marker.camera not in (None, camera) for marker in scene.timeline_markers):
         scene.timeline_markers.new(camera.name, frame=frames[0]).camera = camera

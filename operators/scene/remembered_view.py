@@ -45,7 +45,7 @@ def forget_view(scene: bpy.types.Scene) -> None:
 
 def hide_other_cameras(layer: bpy.types.ViewLayer, camera: bpy.types.Object) -> None:
     """Show this photo's camera alone; the others come back with `restore_view`. After `remember_view`."""
-    scene = layer.id_data
+    scene: Any = layer.id_data
     before = json.loads(scene[BEFORE])
     hidden = set(before.get("hidden", ()))
     if camera.name in layer.objects:

@@ -103,7 +103,8 @@ def _draw_cloud(context: Any, cloud: bpy.types.Object) -> None:
         _shader = _make_shader()
     if cloud.session_uid not in _batches:
         position, color, radius = colored_points(context, cloud)
-        batch = batch_for_shader(_shader, "POINTS", {"pos": position, "color": color}) if len(position) else None
+        content: Any = {"pos": position, "color": color}
+        batch = batch_for_shader(_shader, "POINTS", content) if len(position) else None
         _batches[cloud.session_uid] = batch, radius
     batch, radius = _batches[cloud.session_uid]
     if batch is None:
@@ -127,7 +128,7 @@ def _make_shader() -> Any:
     """Round points as large as the radius is seen."""
     between = gpu.types.GPUStageInterfaceInfo("dust3r_point")
     between.smooth("VEC4", "point_color")
-    info = gpu.types.GPUShaderCreateInfo()
+    info: Any = gpu.types.GPUShaderCreateInfo()
     for kind, name in (("MAT4", "to_clip"), ("VEC4", "nearer"), ("FLOAT", "pixels")):
         info.push_constant(kind, name)
     info.vertex_in(0, "VEC3", "pos")

@@ -53,7 +53,7 @@ def _covered(area: bpy.types.Area) -> int:
     return next((region.width for region in area.regions if region.type == "UI" and region.width > 1), 0)
 
 
-def _make_room(view: bpy.types.RegionView3D, region: bpy.types.Region, covered: int) -> None:
+def _make_room(view: Any, region: bpy.types.Region, covered: int) -> None:
     """Shrink and move a frame that fills the region to what is not covered on the right.
 
     Blender: the frame's factor is (zoom / 50 + sqrt 2)^2 / 4, and an offset moves by twice the factor of the width.

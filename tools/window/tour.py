@@ -62,10 +62,10 @@ class Person:
         self.area = next(area for area in self.window.screen.areas if area.type == "VIEW_3D")
         self.region = next(region for region in self.area.regions if region.type == "WINDOW")
 
-    def press(self, name: str, *how: str, **properties: Any) -> set[str]:
+    def press(self, operator: str, /, *how: str, **properties: Any) -> set[str]:
         with self.bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
-            operator = getattr(self.bpy.ops.dust3r, name)
-            return operator(*(how or ("EXEC_DEFAULT",)), True, **properties)  # True: with its undo step
+            run = getattr(self.bpy.ops.dust3r, operator)
+            return run(*(how or ("EXEC_DEFAULT",)), True, **properties)  # True: with its undo step
 
     def picture(self, name: str) -> Iterator[float]:
         wish = Path(os.environ["WISH"])
