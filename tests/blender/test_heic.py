@@ -36,7 +36,7 @@ def as_heic(folder, shot, turn):
 @pytest.mark.parametrize("size", [(120, 90), (90, 120), (96, 96)])
 @pytest.mark.parametrize("turn", [1, 2, 3, 6, 8])
 def test_the_background_is_the_upright_photo_and_fills_the_frame(tmp_path, empty_scene, size, turn):
-    collection = add_reconstruction(empty_scene, as_heic(tmp_path, Shot("a.png", size), turn))
+    collection = add_reconstruction(empty_scene, as_heic(tmp_path, Shot("a.png", size), turn), photo_frames=True)
     (background,) = collection.objects["IMG_0001.HEIC"].data.background_images
     rows, shown = drawn(background)
     assert rows.shape[:2] == size[::-1]

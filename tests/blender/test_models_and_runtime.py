@@ -150,10 +150,10 @@ def test_the_packages_own_model_is_not_removed(preferences):
 def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, extension):
     _add(licence="Nobody knows")
     preferences.commercial_only = True
-    assert list(_rows(preferences)) == ["small"]
+    assert list(_rows(preferences)) == ["da3_base", "da3_small", "small"]
     assert "small" in _draw(preferences).lower()
     menu = importlib.import_module(f"{MODULE}.operators.addon.properties")._models(None, bpy.context)
-    assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "small", "FILE"]
+    assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "da3_base", "da3_small", "small", "FILE"]
     for name in (PUBLISHED, "Mine"):
         with pytest.raises(RuntimeError, match="commercial use"):
             _reconstruct(model=name)
@@ -217,7 +217,7 @@ def test_a_download_that_breaks_off_says_so_and_leaves_no_model(preferences, onl
 def test_nothing_is_known_of_the_runtime_before_somebody_looks(preferences):
     importlib.import_module(f"{MODULE}.operators.addon.found_runtime")._last = None
     assert preferences.finding is None
-    assert "Nobody has looked yet" in _draw(preferences)
+    assert "Not checked yet" in _draw(preferences)
 
 
 def test_the_runtime_shows_python_torch_and_devices(preferences):
