@@ -39,10 +39,15 @@ def predictions_of(pairs):
 
 
 @lru_cache(maxsize=8)
+def _exact_scene(count, size, seed, **options):
+    """The scene of `noisy_scene`, which is the same for every noise and all edges."""
+    return synthetic_pairs().make_scene(count, size, seed=seed, **options)
+
+
+@lru_cache(maxsize=8)
 def noisy_scene(count, noise="medium", seed=0, edges=None, size=(112, 80), **options):
     """(scene, mappings, predictions, principal points): cameras on an arc around a room; edges None is complete."""
-    maker = synthetic_pairs()
-    scene = maker.make_scene(count, size, seed=seed, **options)
+    maker, scene = synthetic_pairs(), _exact_scene(count, size, seed, **options)
     pairs = maker.make_pairs(scene, list(edges or maker.complete_edges(count)), noise, seed)
     return scene, [integer_mapping(s) for s in scene["sizes"]], predictions_of(pairs), [tuple(p) for p in scene["pps"]]
 

@@ -139,8 +139,11 @@ def _refit(points: Array, plane: Plane, thickness: float) -> Plane:
     width = thickness
     for _ in range(REFITS):
         heights = np.abs(plane.height(points))
-        fitted = fit_plane(points[heights < width])
-        width = np.clip(ROBUST * np.median(heights[heights < width]), thickness / NARROWEST, thickness)
+        near = heights < width
+        if np.count_nonzero(near) < 3:  # of few points that hardly lie on a plane
+            break
+        fitted = fit_plane(points[near])
+        width = np.clip(ROBUST * np.median(heights[near]), thickness / NARROWEST, thickness)
         sign = float(np.sign(fitted.normal @ plane.normal))
         plane = Plane(fitted.normal * sign, fitted.offset * sign)
     return plane

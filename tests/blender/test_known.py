@@ -104,7 +104,8 @@ def test_any_camera_with_a_background_photo_will_do(tmp_path, empty_scene, fit, 
 def reconstructed(extension):
     """The collection of the list's three photos."""
     bpy.ops.dust3r.add_photos(directory=str(STUDIO), files=[{"name": name} for name in NAMES])
-    extension.model, extension.iterations, extension.cameras = "small", 3, "network"
+    extension.model, extension.iterations = "small", 3
+    extension.cameras = extension.surfaces = "network"
     return _reconstruct()
 
 

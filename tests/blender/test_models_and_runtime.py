@@ -8,6 +8,8 @@ from pathlib import Path
 
 import bpy
 import pytest
+from dust3r.core.checkpoints.manage import add_model
+from dust3r.core.progress import silent
 from dust3r.tests.hub import WEIGHTS, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,11 @@ def _rows(preferences) -> dict:
 
 def _add(**more) -> set:
     return bpy.ops.dust3r.add_model(**{"filepath": str(SMALL), "name": "Mine"} | more)
+
+
+def _put(preferences, licence: str) -> Path:
+    """A model Mine that was added before: its folder."""
+    return add_model(SMALL, Path(preferences.model_folder), silent, "Mine", licence)
 
 
 def _python(folder: Path, *lines: str) -> Path:
@@ -121,9 +128,8 @@ def test_a_local_model_is_added_verified_chosen_and_removed(preferences, extensi
     assert (SMALL / "model.safetensors").is_file()
 
 
-def test_a_changed_file_is_found_by_its_sha256(preferences, tmp_path):
-    _add()
-    with (tmp_path / "models" / "Mine" / "model.safetensors").open("r+b") as file:
+def test_a_changed_file_is_found_by_its_sha256(preferences):
+    with (_put(preferences, "Ours") / "model.safetensors").open("r+b") as file:
         file.seek(20_000_000)
         file.write(b"changed")
     with pytest.raises(RuntimeError, match=r"Mine/model\.safetensors is not the file that came from"):
@@ -148,12 +154,18 @@ def test_the_packages_own_model_is_not_removed(preferences):
 
 
 def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, extension):
-    _add(licence="Nobody knows")
+    _put(preferences, "Nobody knows")
     preferences.commercial_only = True
     assert list(_rows(preferences)) == ["da3_base", "da3_small", "small"]
     assert "small" in _draw(preferences).lower()
     menu = importlib.import_module(f"{MODULE}.operators.addon.properties")._models(None, bpy.context)
-    assert [item[0] for item in menu if "not known to allow" not in item[1]] == ["BEST", "da3_base", "da3_small", "small", "FILE"]
+    assert [item[0] for item in menu if "not known to allow" not in item[1]] == [
+        "BEST",
+        "da3_base",
+        "da3_small",
+        "small",
+        "FILE",
+    ]
     for name in (PUBLISHED, "Mine"):
         with pytest.raises(RuntimeError, match="commercial use"):
             _reconstruct(model=name)
@@ -168,7 +180,7 @@ def _reconstruct(**more) -> set:
 
 
 def test_licence_and_model_stand_on_the_result_and_in_what_is_read_back(preferences):
-    _add(licence="For cats only")
+    _put(preferences, "For cats only")
     assert _reconstruct(model="Mine", name="Room") == {"FINISHED"}
     collection = bpy.data.collections["Room"]
     assert collection["dust3r_model"].startswith("Mine@")

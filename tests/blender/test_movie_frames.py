@@ -167,7 +167,7 @@ def test_the_command_line_takes_frames_and_reconstructs_a_movie(clip, tmp_path, 
     assert code == 0, said
     assert list(ClipFrames.load(tmp_path / "frames").numbers.values()) == [1, 16, 31]
     cameras = tmp_path / "cameras.json"
-    more = ("--model", "small", "--iterations", 0, "--frames", "every:15")
+    more = ("--model", "small", "--iterations", 0, "--frames", "every:15", "--cameras-from", "network")
     code, _, said = run("reconstruct", clip, *more, "--cameras", cameras)
     assert code == 0, said
     (listing,) = tmp_path.rglob(f"cameras frames/*/{LISTING}")

@@ -41,7 +41,8 @@ def _folder(saved) -> Path:
 @pytest.fixture
 def interrupted(saved):
     """The same after a job of three photos was begun in it by a Blender that is gone."""
-    job, settings = _ours("core.jobs.job"), _ours("core.settings").ReconstructionSettings(scene_graph="complete")
+    job = _ours("core.jobs.job")
+    settings = _ours("core.settings").ReconstructionSettings(scene_graph="complete", cameras="network")
     lease = saved.take_folder(bpy.context.scene)
     job.Job(tuple(STUDIO / name for name in PHOTOS), ROOT / "models" / "small", settings).save(lease.folder)
     _ours("core.jobs.workspace").Begun(3, "Room", 50.0).save(lease.folder)

@@ -17,6 +17,7 @@ STUDIO = ROOT / "samples" / "studio"
 SMALL = ROOT / "models" / "small"
 NAMES = [f"studio_0{k}.jpg" for k in (1, 2, 3)]
 PHOTOS = [STUDIO / "images" / name for name in NAMES]
+OF_THE_NETWORK = ("--cameras-from", "network", "--surfaces-from", "network")  # the photos' own: core/pipeline
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def solve(run, tmp_path):
 
     def call(*more: object, photos=PHOTOS) -> dict:
         cameras, job = tmp_path / "cameras.json", tmp_path / "job"
-        recipe = ("--model", SMALL, "--iterations", 5, "--scene-graph", "complete", "--cameras-from", "network")
+        recipe = ("--model", SMALL, "--iterations", 5, "--scene-graph", "complete", *OF_THE_NETWORK)
         code, _, said = run("reconstruct", *photos, *recipe, "--cameras", cameras, "--job", job, *more)
         assert code == 0, said
         return json.loads(cameras.read_text())
@@ -175,7 +176,7 @@ def test_what_exif_says_is_weighed_in_and_who_took_a_photo_is_who_shares_its_foc
 
 def test_the_steps_of_a_farm_keep_what_plan_was_given(run, known, truth, tmp_path):
     entries, masks = {NAMES[0]: truth[NAMES[0]]}, _mask(tmp_path / "masks", "studio_02.png", np.s_[:300])
-    job, recipe = tmp_path / "job", ("--model", SMALL, "--iterations", 5)
+    job, recipe = tmp_path / "job", ("--model", SMALL, "--iterations", 5, *OF_THE_NETWORK)
     assert run("plan", *PHOTOS, "--job", job, *recipe, "--known", known(entries), "--masks", masks)[0] == 0
     assert run("infer", job)[0] == 0
     code, _, said = run("align", job, "--known", known(entries))

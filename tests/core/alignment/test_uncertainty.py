@@ -12,6 +12,7 @@ from dust3r.evaluation.metrics.poses import align_cameras
 from dust3r.tests.aligning import align
 from dust3r.tests.synthetic import noisy_scene
 
+SIZE = (64, 48)  # pixels of a photo
 QUARTER_TURN = torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
 
 
@@ -24,7 +25,7 @@ def test_errors_are_about_as_large_as_foretold():
     ratios = []
     for seed in range(8):
         for noise in ("low", "high"):
-            scene, *inputs = noisy_scene(4, noise, seed, size=(64, 48))
+            scene, *inputs = noisy_scene(4, noise, seed, size=SIZE)
             found = solve(inputs)
             move, rotation, centre = align_cameras(found.cam2world, scene["poses"])
             depth = np.array([np.median(part) for part in found.depth]) * float(move.scale)
@@ -35,7 +36,7 @@ def test_errors_are_about_as_large_as_foretold():
 
 
 def test_more_noise_is_foretold_as_greater_errors():
-    low, high = (solve(noisy_scene(4, noise)[1:]).uncertainty for noise in ("low", "high"))
+    low, high = (solve(noisy_scene(4, noise, size=SIZE)[1:]).uncertainty for noise in ("low", "high"))
     for name in ("rotation", "centre", "scale", "focal"):
         assert np.median(getattr(high, name)) > 3 * np.median(getattr(low, name))
 
@@ -43,7 +44,7 @@ def test_more_noise_is_foretold_as_greater_errors():
 def test_how_two_cameras_stand_to_each_other_is_off_as_foretold():
     ratios = []
     for seed in range(6):
-        scene, *inputs = noisy_scene(5, "medium", seed, size=(64, 48))
+        scene, *inputs = noisy_scene(5, "medium", seed, size=SIZE)
         found = solve(inputs)
         i, j = np.array([p.edge for p in inputs[1]]).T  # pyright: ignore[reportAttributeAccessIssue]
         apart = [np.linalg.inv(poses[i]) @ poses[j] for poses in (found.cam2world, scene["poses"])]
@@ -56,7 +57,7 @@ def test_how_two_cameras_stand_to_each_other_is_off_as_foretold():
 
 
 def test_sampled_errors_are_those_of_the_inverse(monkeypatch):
-    inputs = noisy_scene(8, "medium", size=(64, 48))[1:]
+    inputs = noisy_scene(8, "medium", size=SIZE)[1:]
     exact = solve(inputs)
     monkeypatch.setattr(uncertainty, "MANY", 0)
     monkeypatch.setattr(uncertainty, "SAMPLES", 2000)
@@ -68,7 +69,7 @@ def test_sampled_errors_are_those_of_the_inverse(monkeypatch):
 
 
 def test_what_is_known_has_no_error_and_lessens_that_of_the_others():
-    scene, *inputs = noisy_scene(4, "medium")
+    scene, *inputs = noisy_scene(4, "medium", size=SIZE)
     free = solve(inputs).uncertainty
     known = [KnownCamera(scene["poses"][n], focal=float(scene["focals"][n])) if n != 2 else None for n in range(4)]
     pinned = solve(inputs, known=known).uncertainty
@@ -79,7 +80,7 @@ def test_what_is_known_has_no_error_and_lessens_that_of_the_others():
 
 
 def test_a_pair_that_disagrees_is_named():
-    _, mappings, predictions, centres = noisy_scene(5, "low")
+    _, mappings, predictions, centres = noisy_scene(5, "low", size=SIZE)
     turned = replace(predictions[3], points_j=predictions[3].points_j @ QUARTER_TURN)
     found = solve((mappings, [*predictions[:3], turned, *predictions[4:]], centres), names=list("abcde"))
     assert np.argmax(found.disagreement) == 3
@@ -87,7 +88,7 @@ def test_a_pair_that_disagrees_is_named():
 
 
 def test_a_photo_that_disagrees_with_all_others_is_named():
-    _, mappings, predictions, centres = noisy_scene(5, "low")
+    _, mappings, predictions, centres = noisy_scene(5, "low", size=SIZE)
     generator, strange = np.random.default_rng(0), []
     for p in predictions:
         if 2 in p.edge:
@@ -101,7 +102,7 @@ def test_a_photo_that_disagrees_with_all_others_is_named():
 @pytest.mark.parametrize("noise", ["none", "low", "medium"])
 def test_photos_that_agree_raise_no_alarm(noise):
     for seed in (0, 1):
-        found = solve(noisy_scene(5, noise, seed)[1:])
+        found = solve(noisy_scene(5, noise, seed, size=SIZE)[1:])
         assert found.warnings == ()
         assert np.median(found.disagreement) < 2
 
@@ -109,14 +110,14 @@ def test_photos_that_agree_raise_no_alarm(noise):
 @pytest.mark.parametrize("edges", [((0, 1), (1, 0)), ((0, 1),), ((0, 1), (1, 2)), ((0, 0),)])
 def test_uncertainties_are_finite_however_few_pairs_there_are(edges):
     count = max(max(edge) for edge in edges) + 1
-    found = solve(noisy_scene(count, "medium", edges=edges)[1:])
+    found = solve(noisy_scene(count, "medium", edges=edges, size=SIZE)[1:])
     for name in ("rotation", "centre", "scale", "focal"):
         assert np.isfinite(getattr(found.uncertainty, name)).all()
     assert (found.uncertainty.rotation > 0).all() == (count > 1)
 
 
 def test_pairs_left_out_have_no_disagreement():
-    _, mappings, predictions, centres = noisy_scene(4, "low")
+    _, mappings, predictions, centres = noisy_scene(4, "low", size=SIZE)
     nothing = replace(predictions[2], points_j=predictions[2].points_j * torch.nan)
     found = solve((mappings, [*predictions[:2], nothing, *predictions[3:]], centres))
     assert np.isnan(found.pair_uncertainty.rotation).tolist() == np.isnan(found.disagreement).tolist()

@@ -35,12 +35,22 @@ def passes(monkeypatch):
     return count_passes(monkeypatch, DUSt3R)
 
 
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, golden) -> Path:
+    """A network of random weights that takes photos 64 pixels wide: what passes cost is counted, and not waited for."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    shutil.copytree(golden / "models" / "tiny_dpt_hf", folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"img_size": [64, 64]}))
+    return folder
+
+
 @pytest.fixture
-def run(tmp_path, passes):
+def run(tmp_path, passes, tiny):
     """Run the job folder with these photos and settings: (result, passes)."""
 
-    def call(photos, settings=SETTINGS, show=lambda progress: None):
-        Job(tuple(photos), SMALL, settings).save(tmp_path)
+    def call(photos, settings=SETTINGS, show=lambda progress: None, model=tiny):
+        Job(tuple(photos), model, settings).save(tmp_path)
         passes.clear()
         return worker.run_job(tmp_path, show), dict(passes)
 
@@ -54,12 +64,12 @@ def kept(tmp_path):
 
 
 @pytest.fixture
-def run_anew(tmp_path, passes, kept):
+def run_anew(tmp_path, passes, kept, tiny):
     """Run a job in a folder of its own, with the shared cache: (result, passes)."""
 
-    def call(photos, settings=SETTINGS, show=lambda progress: None):
+    def call(photos, settings=SETTINGS, show=lambda progress: None, model=tiny):
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
-        Job(tuple(photos), SMALL, settings, kept).save(folder)
+        Job(tuple(photos), model, settings, kept).save(folder)
         passes.clear()
         return worker.run_job(folder, show, cache=kept), dict(passes)
 
@@ -110,12 +120,10 @@ def test_a_changed_photo_of_the_same_name_is_another(run, tmp_path):
     assert run([PHOTOS[0], photo])[1] == {"encode": 1, "decode": 2}
 
 
-def test_another_model_of_the_same_name_shares_nothing_with_the_first(passes, golden, tmp_path):
+def test_another_model_of_the_same_name_shares_nothing_with_the_first(passes, tiny, tmp_path):
     job, model = tmp_path / "job", tmp_path / "model"
     job.mkdir()
-    shutil.copytree(golden / "models" / "tiny_dpt_hf", model)
-    config = json.loads((model / "config.json").read_text())
-    (model / "config.json").write_text(json.dumps(config | {"img_size": [64, 64]}))
+    shutil.copytree(tiny, model)
     Job(PHOTOS[:2], model, SETTINGS).save(job)
     first = worker.run_job(job, lambda progress: None)
     weights = load_file(model / "model.safetensors")
@@ -153,9 +161,9 @@ def test_an_interrupted_job_goes_on_and_ends_as_if_it_had_not_been(run, passes, 
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        run(PHOTOS, show=interrupt)
+        run(PHOTOS, show=interrupt, model=SMALL)
     done = passes["decode"]
-    result, rest = run(PHOTOS)
+    result, rest = run(PHOTOS, model=SMALL)
     assert rest == {"decode": len(PHOTOS) * (len(PHOTOS) - 1) - 32}
     assert done >= 32
     other = tmp_path / "other"
@@ -246,12 +254,12 @@ def test_with_a_shared_cache_other_alignment_settings_cost_no_pass_and_the_same_
 
 def test_other_photos_in_between_do_not_make_a_cache_forget_a_graph(run_anew):
     automatic = replace(SETTINGS, scene_graph="auto")
-    first, _ = run_anew(PHOTOS[:4], automatic)
-    run_anew(PHOTOS[4:6], automatic)
-    again, passes = run_anew(PHOTOS[:4], automatic)
+    first, _ = run_anew(PHOTOS[:4], automatic, model=SMALL)
+    run_anew(PHOTOS[4:6], automatic, model=SMALL)
+    again, passes = run_anew(PHOTOS[:4], automatic, model=SMALL)
     assert passes == {}
     assert _same(first, again)
-    _, more = run_anew(PHOTOS[:5], automatic)
+    _, more = run_anew(PHOTOS[:5], automatic, model=SMALL)
     assert more["decode"] <= 8
     assert "encode" not in more
 

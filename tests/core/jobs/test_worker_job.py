@@ -53,21 +53,15 @@ def _wait_for_progress(job: WorkerJob) -> None:
     assert job.progress is not None
 
 
-def test_a_job_runs_to_its_result_in_another_process(start, tmp_path):
-    job = start(PHOTOS[:2])
-    folder = job.result()
-    assert folder == tmp_path / "result"
-    assert [view.name for view in load_result(tmp_path).views] == [photo.name for photo in PHOTOS[:2]]
-    assert job.progress.share == 1
-    assert not job.running
-
-
-def test_every_photo_is_seen_to_be_read_predicted_and_placed_and_the_world_to_come_together(start, tmp_path):
+def test_a_job_runs_to_its_result_and_every_photo_and_the_world_are_seen_on_the_way(start, tmp_path):
     job, seen = start(PHOTOS[:3]), set()
     while job.running:
         seen |= set(job.photos.items())
         job.wait(0.001)
-    job.result()
+    assert job.result() == tmp_path / "result"
+    assert [view.name for view in load_result(tmp_path).views] == [photo.name for photo in PHOTOS[:3]]
+    assert job.progress.share == 1
+    assert not job.running
     assert job.photos == {str(photo): "placed" for photo in PHOTOS[:3]}
     assert {state for _, state in seen} == {"read", "predicted", "placed"}
     preview = Preview.load(job.preview)
@@ -145,7 +139,7 @@ headless["leave"](main(sys.argv[2:]))
 """
 
 
-def test_what_libraries_print_goes_to_the_log_and_takes_no_message_away(start, tmp_path, caplog):
+def test_lines_that_are_no_message_go_to_a_log_and_take_none_away(start, tmp_path, caplog):
     caplog.set_level("INFO")
     job = start(PHOTOS[:2], launcher=(sys.executable, "-c", NOISY, str(worker_process.HEADLESS)))
     assert job.result() == tmp_path / "result"
@@ -154,10 +148,6 @@ def test_what_libraries_print_goes_to_the_log_and_takes_no_message_away(start, t
     for noise in ("a library in C", "a library in Python", "a program that it starts"):
         assert noise in written
     assert caplog.messages == []
-
-
-def test_lines_that_are_no_message_are_for_those_who_look_for_a_fault(start, caplog):
-    job = start(PHOTOS[:1])
     caplog.set_level("DEBUG", "dust3r")
     job._take("[1234.5] UCX  WARN  a library's greeting\n")
     assert [(record.levelname, "greeting" in record.message) for record in caplog.records] == [("DEBUG", True)]

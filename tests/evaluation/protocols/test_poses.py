@@ -18,7 +18,7 @@ from dust3r.evaluation.protocols.task import drawn
 from dust3r.tests import protocol_folders
 from dust3r.tests.protocol_folders import ExactRoom, write_jgz
 
-MODEL = LoadedModel(None, ModelConfig(image_size=64, patch_size=16), "none", "0" * 64)
+MODEL = LoadedModel(None, ModelConfig(image_size=32, patch_size=16), "none", "0" * 64)
 FULL = {f"{way}{key}": 100 for way in ("pnp_", "") for key in ("rra15", "rta15", "maa30")}
 
 
