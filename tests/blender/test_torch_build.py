@@ -117,7 +117,7 @@ def test_a_zip_for_graphics_cards_carries_that_build_and_says_so_in_its_name(ind
     monkeypatch.setattr(build_extension, "fetch", lambda *arguments: None)
     monkeypatch.setattr(build_extension, "stage", _staging_from(index))
     made = build_extension.make(
-        Namespace(platform="linux-x64", python=None, wheels="all", torch="cu130", output=tmp_path / "zips")
+        Namespace(platform="linux-x64", python=None, wheels="all", torch="cu130", model=None, output=tmp_path / "zips")
     )
     assert made.name.endswith("-linux-x64-cu130.zip")
     with zipfile.ZipFile(made) as file:

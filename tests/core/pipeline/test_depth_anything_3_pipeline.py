@@ -15,6 +15,7 @@ from dust3r.core.inference.array_store import FolderStore, MemoryStore
 from dust3r.core.inference.group_prediction import GroupPrediction
 from dust3r.core.inference.group_predictor import GroupPredictor
 from dust3r.core.networks.depth_anything_3.config import DepthAnything3Config
+from dust3r.core.pipeline import group_plan
 from dust3r.core.pipeline.group_plan import MOST_TOGETHER, plan_groups
 from dust3r.core.pipeline.reconstruct import framing_of, infer, posed, reconstruct
 from dust3r.core.scene_graph.edges import Edge, make_edges
@@ -183,7 +184,7 @@ def test_another_photo_costs_one_group(model, photos, passes):
 
 
 def test_parts_of_the_work_are_groups_and_together_all_of_it(model, photos, passes, monkeypatch):
-    monkeypatch.setattr("dust3r.core.pipeline.group_plan.MOST_TOGETHER", 3)
+    monkeypatch.setattr(group_plan, "MOST_TOGETHER", 3)
     store = MemoryStore()
     for part in (1, 2):
         infer(photos, model, SETTINGS, store, Shard(part, 2))
