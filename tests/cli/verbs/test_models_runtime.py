@@ -38,14 +38,12 @@ def test_a_model_is_added_listed_verified_used_and_removed(run, tmp_path):
 
 def test_only_models_for_commercial_use_are_listed_when_asked_for(run, tmp_path):
     _, out, _ = run("models", "--commercial", "--json", "--models-folder", tmp_path)
-    assert [(entry["name"], entry["commercial"]) for entry in json.loads(out)] == [("small", True)]
+    free = ["da3_base", "da3_small", "small"]
+    assert [(entry["name"], entry["commercial"]) for entry in json.loads(out)] == [(name, True) for name in free]
     folder = ("--models-folder", tmp_path)
     for name, more in (("a", ()), ("b", ("--commercial",))):
         run("models", "--add", SMALL, "--name", name, "--licence", "Ours", *more, *folder)
-    assert {entry["name"] for entry in json.loads(run("models", "--commercial", "--json", *folder)[1])} == {
-        "small",
-        "b",
-    }
+    assert {entry["name"] for entry in json.loads(run("models", "--commercial", "--json", *folder)[1])} == {*free, "b"}
 
 
 def test_by_hand_says_what_to_copy_where_and_offline_says_it_as_the_error(run, tmp_path):
