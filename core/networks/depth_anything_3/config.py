@@ -79,7 +79,7 @@ def _fields(values: dict[str, Any]) -> dict[str, Any]:
     levels = tuple(_width("out_channels", value) for value in head["out_channels"])
     fields = {"width": width, "heads": heads, "level_widths": levels, "features": _width("features", head["features"])}
     wanted = {
-        "net": {"out_layers": [5, 7, 9, 11], "alt_start": 4, "qknorm_start": 4, "rope_start": 4, "cat_token": True},
+        "net": {"out_layers": [5, 7, 9, 11], "alt_start": 4, "qknorm_start": 4, "rope_start": 4, "cat_token": True},  # nosec B105
         "head": {"dim_in": 2 * width, "output_dim": 2},
         "cam_enc": {"dim_out": width},
         "cam_dec": {"dim_in": 2 * width},
