@@ -6,7 +6,6 @@ radians). Camera axes are OpenCV's; the principal point is the photo's centre.
 
 from typing import NamedTuple
 
-import roma
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -77,6 +76,8 @@ class _CodeMLP(MLP):
 
 def cameras_from_code(code: Tensor, size: tuple[int, int]) -> Cameras:
     """The cameras of codes (S, 9); size: (W, H) of the photos, pixels. fx and fy are independent."""
+    import roma  # here: training, which loads no such network, may run without the package
+
     rotation = roma.unitquat_to_rotmat(torch.nn.functional.normalize(code[:, 3:7], dim=-1))
     world2cam = _inverse(torch.cat([rotation, code[:, :3, None]], dim=-1))
     half = code.new_tensor(size[::-1]) / 2  # vertical, horizontal
@@ -90,6 +91,8 @@ def cameras_from_code(code: Tensor, size: tuple[int, int]) -> Cameras:
 def code_of_cameras(cameras: Cameras, size: tuple[int, int]) -> Tensor:
     """The codes (S, 9) of cameras, w of the quaternion not negative; their principal points are not looked at."""
     cam2world = _inverse(cameras.world2cam)
+    import roma
+
     quaternion = roma.rotmat_to_unitquat(cam2world[:, :, :3])
     quaternion = torch.where(quaternion[:, 3:] < 0, -quaternion, quaternion)
     focal = torch.stack([cameras.K[:, 1, 1], cameras.K[:, 0, 0]], dim=-1)
