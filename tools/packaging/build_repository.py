@@ -48,7 +48,12 @@ def build_repository(options: Namespace) -> list[str]:
     platforms = options.platform or TorchBuild.parse(options.torch).platforms
     for platform in platforms[:1] if options.wheels == "none" else platforms:
         one = Namespace(
-            platform=platform, python=None, wheels=options.wheels, torch=options.torch, output=folder.absolute()
+            platform=platform,
+            python=None,
+            wheels=options.wheels,
+            torch=options.torch,
+            model=None,
+            output=folder.absolute(),
         )
         print("\n".join(sizes(make(one))), flush=True)
     return generate(folder)

@@ -47,7 +47,10 @@ def pins_in(report: dict[str, Any]) -> set[Pin]:
     found = {}
     for item in report["install"]:
         url = item["download_info"]["url"].replace("%2B", "+")
-        digest = item["download_info"]["archive_info"]["hashes"]["sha256"]
+        archive = item["download_info"]["archive_info"]
+        digest = (
+            archive["hashes"]["sha256"] if "hashes" in archive else archive["hash"].removeprefix("sha256=")
+        )  # old pip
         found[normalized(item["metadata"]["name"])] = (digest, url.partition("#")[0].rpartition("/")[2])
     return {pin for project, pin in found.items() if project not in known}
 
