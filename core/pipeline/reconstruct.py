@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..inference import forward as inference
 from ..inference.array_store import ArrayStore, temporary_store
 from ..inference.group_prediction import PosedCamera
 from ..inference.group_predictor import GroupPredictor, predictor_for
+from ..inference.prediction import PairPrediction
 from ..networks.configs import NetworkConfig
 from ..networks.depth_anything_3.config import DepthAnything3Config
 from ..networks.precision import precision_name
@@ -83,23 +85,12 @@ def reconstruct(
         )
         edges, doubts = choose_edges(predictor, settings, report, edges=edges)
         predictions = predictor.predict(edges, report)
-
-        def solve(cameras: Sequence[KnownCamera], report: Report) -> Alignment:
-            return align(
-                _to_align(views, cameras, warm_start or {}),
-                predictions,
-                settings.alignment,
-                network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
-                report=report,
-                observe=observer.aligned,
-            )
-
+        solve = partial(_solve, views, predictions, settings, model, warm_start or {}, observer)
         alignment = solve(known, report)
         noted = (*doubts, *alignment.warnings)
         if settings.cameras == "auto":
-            bends = settings.lens_distortion
             found = adjust_to_photos(
-                views, alignment, known, noted, edges, solve, report, kept, priors.masks, distortion=bends
+                views, alignment, known, noted, edges, solve, report, kept, priors.masks, settings.lens_distortion
             )
         else:
             found = unadjusted(views, alignment, known, noted)
@@ -120,6 +111,27 @@ def reconstruct(
         tracks=tracks_of(found.cameras),
     )
     return cleanup.with_flaws(result, report=report)
+
+
+def _solve(
+    views: Sequence[View],
+    predictions: Sequence[PairPrediction],
+    settings: ReconstructionSettings,
+    model: LoadedModel,
+    warm_start: Mapping[Path, Placement],
+    observer: Observer,
+    known: Sequence[KnownCamera],
+    report: Report,
+) -> Alignment:
+    """One world of the network's predictions, with what is known of the cameras held."""
+    return align(
+        _to_align(views, known, warm_start),
+        predictions,
+        settings.alignment,
+        network_spread=SYNTHETIC_SPREAD if model.synthetic else PHOTO_SPREAD,
+        report=report,
+        observe=observer.aligned,
+    )
 
 
 def _to_align(
