@@ -107,5 +107,7 @@ def test_the_renderer_is_made_ready_in_a_process_beside_and_then_here(monkeypatc
 
 
 def test_folders_need_no_renderer(monkeypatch):
-    monkeypatch.setattr(feed, "open_source", None)
+    opened = []
+    monkeypatch.setattr(feed, "open_source", lambda *source: opened.append(source))
     prepare([SourceSettings("folder", path="views")])
+    assert opened == []
