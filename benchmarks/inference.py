@@ -33,13 +33,14 @@ BEGIN, END = "<!-- {} -->", "<!-- end of {} -->"
 
 
 def main() -> None:
-    arguments, began = _arguments(), time.monotonic()
+    arguments = _arguments()
+    began = time.monotonic()
     if arguments.device == "cpu":
         text = _cpu_section(arguments.machine, arguments.turns, arguments.threads)
     else:
-        config, size = REHEARSED if arguments.rehearse else (CONFIG, SIZE)
+        shown = REHEARSED if arguments.rehearse else (CONFIG, SIZE)
         device = pick_device("cpu" if arguments.rehearse else "cuda")
-        text = _gpu_section(config, size, device, arguments.machine, arguments.teraflops, arguments.compile)
+        text = _gpu_section(*shown, device, arguments.machine, arguments.teraflops, arguments.compile)
     print(f"{text}\n\n{time.monotonic() - began:.0f} s")
     if arguments.rehearse:
         return

@@ -32,7 +32,8 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=20, help="timed of each size")
     parser.add_argument("--feed", type=float, default=0.0, metavar="SECONDS", help="also time the workers so long")
     arguments = parser.parse_args()
-    config, device = read_config(arguments.config), pick_device(arguments.device)
+    config = read_config(arguments.config)
+    device = pick_device(arguments.device)
     torch.set_float32_matmul_precision("high")
     print("| stage | size | ms an update, eager | compiled | pairs/s, eager | compiled |\n" + "|---" * 6 + "|")
     for stage in config.stages:
@@ -51,7 +52,9 @@ def update_seconds(config: TrainingConfig, stage: Stage, device: torch.device, u
     """Of each size, the mean over some updates from batches that lie ready."""
     run = StageRun(replace(config, compile=fuse), stage, device, Processes())
     print(f"{stage.name}, {'compiled' if fuse else 'eager'}: warmed up for {run.warm_up():.1f} s", flush=True)
-    request, meter, seconds = make_request(stage, config.sources_of(stage), 0, 0, 0.0), Meter(device, 10**9), []
+    request = make_request(stage, config.sources_of(stage), 0, 0, 0.0)
+    meter = Meter(device, 10**9)
+    seconds = []
     for size in stage.sizes:
         batch = blank_batch(stage.scenes, stage.views, stage.pairs, size)
         delivery = Delivery(request, batch.pin_memory() if device.type == "cuda" else batch)
@@ -81,7 +84,8 @@ def time_feed(config: TrainingConfig, workers: int, seconds: float) -> None:
         deliveries = iter(feed)
         for _ in range(workers):
             next(deliveries)  # until all are at work
-        began, count = time.perf_counter(), 0
+        began = time.perf_counter()
+        count = 0
         while time.perf_counter() - began < seconds:
             next(deliveries)
             count += 1
