@@ -2,7 +2,7 @@
 
 usage: python tools/pack_training.py OUT [--surfaces SURFACES] [--start MODEL]
 Then, on a machine with torch, NumPy, SciPy, Numba, Pillow and safetensors, in OUT (docs/training.md):
-    python3 headless.py train configs/h200.toml --output /tmp/run --device cuda --artifacts ARTIFACTS
+    python3 headless.py train configs/h200.toml --output run --device cuda --artifacts ARTIFACTS
 """
 
 from __future__ import annotations
