@@ -151,6 +151,15 @@ def test_a_table_is_no_ground_while_a_floor_shows_below_it():
     assert find_ground(points[:2], centres, UP, 0.03) is None
 
 
+@pytest.mark.parametrize("count", [4, 6, 8, 14])
+def test_a_handful_of_scattered_places_has_a_finite_ground_or_none(count):
+    for seed in range(30):
+        points = np.random.default_rng(seed).normal(size=(count, 3))
+        for thickness in (0.03, 0.3):
+            ground = find_ground(points, np.array([[0, -9.0, 0]]), UP, thickness)
+            assert ground is None or np.isfinite([*ground.normal, ground.offset]).all()
+
+
 def test_without_a_ground_the_world_is_levelled_by_the_cameras():
     """A wall alone, seen by a camera that looks down a little and one that does not."""
     views = room_views(2, size=(64, 48))
