@@ -1,4 +1,4 @@
-"""Small Depth Anything 3 networks whose weights follow from their names and shapes."""
+"""Small Depth Anything 3 networks whose weights follow from their names and shapes, and photos for them."""
 
 import importlib.util
 import json
@@ -9,6 +9,7 @@ import torch
 from dust3r.core.networks.depth_anything_3.config import DepthAnything3Config
 from dust3r.core.networks.depth_anything_3.depth_anything_3 import DepthAnything3
 from dust3r.core.networks.depth_anything_3.names import published_name, ray_shapes
+from PIL import Image
 from safetensors.torch import save_file
 
 GOLDEN = Path(__file__).parent / "golden" / "da3"
@@ -73,3 +74,12 @@ def images(seeds: list[int], height: int, width: int) -> torch.Tensor:
     """(S, 3, H, W), RGB in [-1, 1]: the golden files' photos of sine waves and noise."""
     photos = np.stack([procweights.image(seed, height, width) for seed in seeds])
     return (torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
+
+
+def overlapping_photos(folder: Path, count: int, height: int, step: int) -> list[Path]:
+    """Photos of 280 x `height` pixels, each further to the right by `step` than the one before."""
+    wide = Image.fromarray(procweights.image(1, 240, 280 + count * step))
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        wide.crop((step * number, 0, step * number + 280, height)).save(path)
+    return paths

@@ -4,8 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from dust3r.tests.depth_anything_3 import model_folder, procweights
-from PIL import Image
+from dust3r.tests.depth_anything_3 import model_folder, overlapping_photos
 
 QUICK = ("--cameras-from", "network", "--surfaces-from", "network", "--device", "cpu")
 
@@ -17,12 +16,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    paths = [folder / f"{number}.png" for number in range(3)]
-    wide = Image.fromarray(procweights.image(1, 240, 360))
-    for number, path in enumerate(paths):
-        wide.crop((30 * number, 0, 30 * number + 280, 56)).save(path)
-    return paths
+    return overlapping_photos(tmp_path_factory.mktemp("photos"), count=3, height=56, step=30)
 
 
 @pytest.fixture(scope="module")

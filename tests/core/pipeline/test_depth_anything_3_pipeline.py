@@ -21,7 +21,7 @@ from dust3r.core.pipeline.reconstruct import framing_of, infer, posed, reconstru
 from dust3r.core.scene_graph.edges import Edge, make_edges
 from dust3r.core.scene_graph.shard import Shard
 from dust3r.core.settings import ReconstructionSettings
-from dust3r.tests.depth_anything_3 import BASE, SMALL, model_folder, procweights
+from dust3r.tests.depth_anything_3 import BASE, SMALL, model_folder, overlapping_photos
 from PIL import Image
 
 CPU = torch.device("cpu")
@@ -37,12 +37,7 @@ def model(tmp_path_factory) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    paths = [folder / f"{number}.png" for number in range(5)]
-    wide = Image.fromarray(procweights.image(1, 240, 400))
-    for number, path in enumerate(paths):
-        wide.crop((20 * number, 0, 20 * number + 280, 210)).save(path)
-    return paths
+    return overlapping_photos(tmp_path_factory.mktemp("photos"), count=5, height=210, step=20)
 
 
 @pytest.fixture
