@@ -22,8 +22,10 @@ FLAWS = {
     "sky": Flaw("Sky", "Sky, which has no place", "sky", 2),
     "edges": Flaw("Edges", "Flying between the two surfaces that meet at a depth edge", "edge", 4),
     "outliers": Flaw("Outliers", "Far outside the scene, and no other photo confirms it", "outlier", 8),
+    "unconfirmed": Flaw("Unconfirmed", "At the network's depth, not at one that photos agree on", "unconfirmed", 16),
+    "guesses": Flaw("Guesses", "Unconfirmed, and other photos do not have it there too", "guess", 32),
 }
-SURELY_FLAWED = ("floaters", "edges", "outliers")  # hidden unless told; a sky can be wanted
+SURELY_FLAWED = ("floaters", "edges", "outliers", "guesses")  # hidden unless told; a sky can be wanted
 NO_FLAW = "none"  # what a list of names says that names none
 
 

@@ -22,6 +22,10 @@ class Agreement:
     seen: Counts  # the point lies in the picture and nothing is in front of it
     confirmed: Counts  # and there is a surface at its depth
     contradicted: Counts  # or the surface there is behind it, and more confident than the point
+    votes: NDArray[
+        np.int16
+    ]  # photos with a surface within `guess_tolerance` of the point, less those that look past it
+    refuted: NDArray[np.bool_]  # one of these sees a surface there that photos agree on
     tolerance: float  # of the depth, that one surface may differ by: more than usual where all photos disagree
 
 
@@ -32,63 +36,94 @@ class Witness:
     view: AlignedView
     shown: NDArray[np.float32]  # depth, 0 where there is none
     nearest: NDArray[np.float32]  # smallest depth among a pixel and its eight neighbours, 0 where one has none
+    confirmed: NDArray[np.bool_]  # photos agree on the depth
 
     @classmethod
-    def of(cls, view: AlignedView) -> "Witness":
+    def of(cls, view: AlignedView, unconfirmed: NDArray[np.bool_] | None) -> "Witness":
         shown = np.where(view.kept(), view.depth, 0).astype(np.float32)
-        return cls(view, shown, np.asarray(minimum_filter(shown, 3, mode="nearest"), np.float32))
+        nearest = np.asarray(minimum_filter(shown, 3, mode="nearest"), np.float32)
+        return cls(view, shown, nearest, np.zeros(shown.shape, bool) if unconfirmed is None else ~unconfirmed)
+
+
+def unconfirmed_of(views: Sequence[AlignedView]) -> list[NDArray[np.bool_]] | list[None]:
+    """(H, W) of each photo: the points that photos do not agree on; None for each where no depths were compared."""
+    known = [view.flawed(("unconfirmed",)) for view in views]
+    if not any(unconfirmed.any() for unconfirmed in known):
+        return [None] * len(views)
+    return [np.ones_like(own) if view.flaws is None else own for view, own in zip(views, known, strict=True)]
 
 
 def compare_all(
-    views: Sequence[AlignedView], settings: CleanupSettings, report: Callable[[int], None]
+    views: Sequence[AlignedView],
+    unconfirmed: Sequence[NDArray[np.bool_] | None],
+    settings: CleanupSettings,
+    report: Callable[[int], None],
 ) -> list[Agreement]:
     """What the photos that see most of a photo say of its points, for every photo.
 
-    report: called with the number of photos done, before each.
+    unconfirmed: what `unconfirmed_of` gives; report: called with the number of photos done, before each.
     """
-    witnesses = [Witness.of(view) for view in views]
+    witnesses = [Witness.of(*pair) for pair in zip(views, unconfirmed, strict=True)]
     near = [_neighbours(index, witnesses, settings.neighbours) for index in range(len(views))]
     tolerance = max(settings.depth_tolerance, settings.noise_factor * _disagreement(witnesses, near))
     agreements = []
     for index, (witness, others) in enumerate(zip(witnesses, near, strict=True)):
         report(index)
-        agreements.append(_compare(witness.view, [witnesses[k] for k in others], tolerance))
+        agreements.append(_compare(witness.view, [witnesses[k] for k in others], tolerance, settings))
     return agreements
 
 
-def _compare(view: AlignedView, others: Sequence[Witness], tolerance: float) -> Agreement:
+def _compare(view: AlignedView, others: Sequence[Witness], tolerance: float, settings: CleanupSettings) -> Agreement:
     """A surface behind a point contradicts it only where the point is nearer than all nine pixels around the place.
 
     So a depth edge that is a pixel off contradicts nobody. Confidences are the photos' own, and no order matters.
     """
     seen, confirmed, contradicted = (np.zeros(view.depth.size, np.uint8) for _ in range(3))
-    confidence, low, high = view.confidence.ravel(), np.float32(1 / (1 + tolerance)), np.float32(1 + tolerance)
+    votes, refuted = np.zeros(view.depth.size, np.int16), np.zeros(view.depth.size, bool)
+    confidence, (low, high) = view.confidence.ravel(), _around(tolerance)
+    below, above = _around(settings.guess_tolerance)
+    sharp, _ = _around(settings.stereo_tolerance)
     for other in others:
         at, there, depth = land(view, other.view)
         shown = other.shown.ravel()[there]
         visible = (depth <= high * shown) & (shown > 0)
         seen[at] += visible
         confirmed[at] += visible & (depth >= low * shown)
-        before = depth < low * other.nearest.ravel()[there]
-        contradicted[at] += before & (other.view.confidence.ravel()[there] > confidence[at])
-    shape = view.depth.shape
-    return Agreement(seen.reshape(shape), confirmed.reshape(shape), contradicted.reshape(shape), tolerance)
+        nearest, certain = other.nearest.ravel()[there], other.confirmed.ravel()[there]
+        contradicted[at] += (depth < low * nearest) & (other.view.confidence.ravel()[there] > confidence[at])
+        past = depth < np.where(certain, sharp, below) * nearest
+        votes[at] += ((depth >= below * shown) & (depth <= above * shown)).astype(np.int16) - past
+        refuted[at] |= past & certain
+    seen, confirmed, contradicted = (counts.reshape(view.depth.shape) for counts in (seen, confirmed, contradicted))
+    votes, refuted = votes.reshape(view.depth.shape), refuted.reshape(view.depth.shape)
+    return Agreement(seen, confirmed, contradicted, votes, refuted, tolerance)
+
+
+def _around(tolerance: float) -> tuple[np.float32, np.float32]:
+    """The factors of a depth between which another is the same."""
+    return np.float32(1 / (1 + tolerance)), np.float32(1 + tolerance)
 
 
 def _disagreement(witnesses: Sequence[Witness], near: Sequence[Sequence[int]]) -> float:
     """How far apart surfaces of two photos usually are: the median of log(depth there / the point's depth) above 0.
 
-    Below 0 there are the points that the other photo cannot see, too.
+    Below 0 there are the points that the other photo cannot see, too. Where photos confirm depths, these alone count.
     """
     ratios = [np.zeros(0, np.float32)]
-    for witness, others in zip(witnesses, near, strict=True):
+    told = [_telling(witness) for witness in witnesses]
+    for index, (witness, others) in enumerate(zip(witnesses, near, strict=True)):
         pixels = _sample(witness)
-        for other in (witnesses[k] for k in others):
-            _, there, depth = land(witness.view, other.view, pixels)
-            shown = other.shown.ravel()[there]
+        pixels = pixels[told[index].ravel()[pixels]]
+        for k in others:
+            _, there, depth = land(witness.view, witnesses[k].view, pixels)
+            shown = np.where(told[k], witnesses[k].shown, 0).ravel()[there]
             ratios.append(np.log(shown[shown >= depth] / depth[shown >= depth]))
     together = np.concatenate(ratios)
     return float(np.median(together)) if len(together) else 0.0
+
+
+def _telling(witness: Witness) -> NDArray[np.bool_]:
+    return witness.confirmed if witness.confirmed.any() else np.ones_like(witness.confirmed)
 
 
 def land(

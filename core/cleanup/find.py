@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from ..flaws import FLAWS
 from ..progress import Report, silent
 from ..reconstruction.result import AlignedView, Reconstruction
-from .agreement import compare_all
+from .agreement import compare_all, unconfirmed_of
 from .edges import find_edges
 from .floaters import find_floaters
+from .guesses import find_guesses
 from .outliers import find_outliers
 from .settings import CleanupSettings
 from .sky import find_sky
@@ -20,14 +21,20 @@ STAGE = "Cleaning up"
 
 
 def find_flaws(
-    views: Sequence[AlignedView], settings: CleanupSettings | None = None, report: Report = silent
+    views: Sequence[AlignedView],
+    settings: CleanupSettings | None = None,
+    report: Report = silent,
+    own_votes: int = 0,
 ) -> list[NDArray[np.uint8]]:
     """A map (H, W) for each photo, whose bits say which of FLAWS each pixel's point has; masked pixels have none.
 
-    Nothing is changed or removed. Raises what `report` raises.
+    What is known as unconfirmed stays so, for only who compared the photos can tell. own_votes: what the network's word
+    counts for against other photos, where these do not confirm it. Nothing is changed or removed. Raises what `report`
+    raises.
     """
     settings, steps = settings or CleanupSettings(), 2 * len(views)
-    agreements = compare_all(views, settings, lambda done: report(STAGE, done, steps))
+    unconfirmed = unconfirmed_of(views)
+    agreements = compare_all(views, unconfirmed, settings, lambda done: report(STAGE, done, steps))
     outliers, found = find_outliers(views, agreements, settings), []
     for index, (view, agreement) in enumerate(zip(views, agreements, strict=True)):
         report(STAGE, len(views) + index, steps)
@@ -37,6 +44,9 @@ def find_flaws(
             "edges": find_edges(view, settings),
             "outliers": outliers[index],
         }
+        own = unconfirmed[index]
+        if own is not None:
+            maps |= {"unconfirmed": own, "guesses": own & find_guesses(agreement, own_votes)}
         found.append(_packed(view, maps))
     report(STAGE, steps, steps)
     return found
@@ -45,8 +55,12 @@ def find_flaws(
 def with_flaws(
     reconstruction: Reconstruction, settings: CleanupSettings | None = None, report: Report = silent
 ) -> Reconstruction:
-    """The same reconstruction with its photos' flaws found anew."""
-    found = find_flaws(reconstruction.views, settings, report)
+    """The same reconstruction with its photos' flaws found anew.
+
+    The word of a network that learned from photos counts as much as a photo's, of one that learned from drawn scenes
+    alone nothing.
+    """
+    found = find_flaws(reconstruction.views, settings, report, own_votes=0 if reconstruction.synthetic else 1)
     views = tuple(replace(view, flaws=flaws) for view, flaws in zip(reconstruction.views, found, strict=True))
     return replace(reconstruction, views=views)
 

@@ -79,7 +79,7 @@ def run_job(
                 Solution.of(result, inputs, job).save(folder)
         else:
             names = {view.path: view.name for view in result.views}
-            settings = settled(job.settings, result.views)
+            settings = settled(job.settings, result.views, result.synthetic)
             same_ground = result.settings is not None and result.settings.ground == settings.ground
             result = replace(result, settings=settings, priors=job.priors.named(names))
             result = result if same_ground else grounded(result)

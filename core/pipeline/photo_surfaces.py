@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..adjustment.adjust import AdjustedCamera
 from ..adjustment.settings import AdjustmentSettings
+from ..flaws import FLAWS
 from ..progress import Report
 from ..reconstruction.result import AlignedView
 from ..stereo.surfaces import StereoPhoto, Surface, find_surfaces
@@ -27,18 +29,27 @@ def surfaces_of_photos(
 ) -> tuple[AlignedView, ...]:
     """The views with new depth, confidence, colours and mask where photos with certain cameras see the same.
 
-    Photos below the size from which features are looked for, or with too little parallax, stay as they are to the bit.
+    Photos below the size from which features are looked for, or with too little parallax, keep theirs to the bit. Where
+    any photo has a surface, the flaws of all say which pixels are unconfirmed.
     masks: files by resolved photo. Raises what `find_surfaces` does.
     """
     photos = [
         _stereo_photo(view, camera, masks.get(view.path)) for view, camera in zip(views, found.cameras, strict=True)
     ]
     surfaces = find_surfaces(photos, long_side, device, report)
+    if all(surface is None for surface in surfaces):
+        return tuple(views)
     most = max(float(view.confidence.max()) for view in views)
     return tuple(
-        view if surface is None else _with_surface(view, surface, most)
+        replace(view, flaws=_unconfirmed(np.ones(view.depth.shape, bool)))
+        if surface is None
+        else _with_surface(view, surface, most)
         for view, surface in zip(views, surfaces, strict=True)
     )
+
+
+def _unconfirmed(where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return where * np.uint8(FLAWS["unconfirmed"].bit)
 
 
 def _stereo_photo(view: AlignedView, camera: AdjustedCamera | None, mask_file: Path | None) -> StereoPhoto | None:
@@ -71,4 +82,5 @@ def _with_surface(view: AlignedView, surface: Surface, most: float) -> AlignedVi
         confidence=np.where(surface.confirmed, most + own, own).astype(np.float32),
         colors=surface.colors,
         mask=surface.mask,
+        flaws=_unconfirmed(~surface.confirmed),
     )

@@ -18,6 +18,7 @@ from ..cameras.evidence import CameraEvidence
 from ..cameras.priors import NOTHING, KnownCamera, Priors, in_square_pixels, lens_notices, lenses_of, priors_of
 from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
+from ..cleanup.agreement import unconfirmed_of
 from ..geometry.camera import intrinsics
 from ..images.preprocessing import Framing, View, load_views, straight_view
 from ..inference import forward as inference
@@ -102,7 +103,7 @@ def reconstruct(
     result = Reconstruction(
         views=aligned,
         model=model.label,
-        settings=settled(settings, aligned),
+        settings=settled(settings, aligned, model.synthetic),
         version=VERSION,
         warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *found.warnings),
         priors=priors.named({view.path.resolve(): view.name for view in views}),
@@ -224,15 +225,26 @@ def framing_of(config: NetworkConfig) -> Framing:
     return Framing(config.image_size, config.patch_size, config.square_crop)
 
 
-def settled(settings: ReconstructionSettings, views: Sequence[AlignedView]) -> ReconstructionSettings:
+def settled(settings: ReconstructionSettings, views: Sequence[AlignedView], synthetic: bool) -> ReconstructionSettings:
     """The settings with the confidence that is used."""
-    return replace(settings, min_confidence=settings.min_confidence or usual_confidence(views))
+    return replace(settings, min_confidence=settings.min_confidence or usual_confidence(views, synthetic))
 
 
-def usual_confidence(views: Sequence[AlignedView]) -> float:
-    """The confidence that hides the least certain AUTO_HIDDEN of all kept points: networks differ in scale."""
-    kept = np.concatenate([view.confidence[view.mask] for view in views])
-    return max(1.0, float(np.quantile(kept, AUTO_HIDDEN))) if len(kept) else 1.0
+def usual_confidence(views: Sequence[AlignedView], synthetic: bool) -> float:
+    """The confidence that hides the least certain AUTO_HIDDEN of the network's points: networks differ in scale.
+
+    1 where photos were compared and the network learned from drawn scenes alone: its confidence then says less about
+    real photos than what they have in common.
+    """
+    unconfirmed = unconfirmed_of(views)
+    compared = unconfirmed[0] is not None
+    kept = np.concatenate(
+        [
+            view.confidence[view.mask if own is None else view.mask & own]
+            for view, own in zip(views, unconfirmed, strict=True)
+        ]
+    )
+    return 1.0 if (compared and synthetic) or not len(kept) else max(1.0, float(np.quantile(kept, AUTO_HIDDEN)))
 
 
 def _intrinsics(alignment: Alignment, index: int, known: KnownCamera) -> NDArray[np.float64]:

@@ -73,12 +73,14 @@ class AlignedView:
         shown = {name: array if array is None else array[part] for name, array in arrays.items()}
         return replace(self, mapping=self.mapping.cropped(left, top, size), **shown)
 
+    def flawed(self, names: Iterable[str]) -> NDArray[np.bool_]:
+        """(H, W): the points that are known to have one of these flaws."""
+        return np.zeros(self.depth.shape, bool) if self.flaws is None else self.flaws & np.uint8(bits_of(names)) != 0
+
     def without(self, names: Iterable[str]) -> "AlignedView":
         """The same with a mask that leaves out the points with one of these flaws."""
-        bits = np.uint8(bits_of(names))
-        if self.flaws is None or not bits:
-            return self
-        return replace(self, mask=self.mask & (self.flaws & bits == 0))
+        flawed = self.flawed(names)
+        return replace(self, mask=self.mask & ~flawed) if flawed.any() else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ def set_flaws(mesh: Any, flaws: NDArray[np.uint8]) -> None:
 
 
 def read_flaws(mesh: Any) -> NDArray[np.uint8] | None:
-    """(N,), bits of FLAWS; None where nobody has looked for them."""
-    if any(flaw.attribute not in mesh.attributes for flaw in FLAWS.values()):
+    """(N,), bits of FLAWS, of which an earlier version did not know all; None where nobody has looked for them."""
+    known = [flaw for flaw in FLAWS.values() if flaw.attribute in mesh.attributes]
+    if not known:
         return None
     flaws, has = np.zeros(len(mesh.vertices), np.uint8), np.empty(len(mesh.vertices), bool)
-    for flaw in FLAWS.values():
+    for flaw in known:
         mesh.attributes[flaw.attribute].data.foreach_get("value", has)
         flaws |= has * np.uint8(flaw.bit)
     return flaws
@@ -30,16 +31,23 @@ def read_flaws(mesh: Any) -> NDArray[np.uint8] | None:
 
 def can_hide(modifier: Any) -> bool:
     """Whether the group of a point cloud's modifier, which an earlier version may have made, knows flaws."""
-    return all(has_points_input(modifier, label) for label in HIDE.values())
+    return bool(_labels(modifier))
+
+
+def _labels(modifier: Any) -> dict[str, str]:
+    """Of each flaw that the group knows, the input that hides its points."""
+    return {name: label for name, label in HIDE.items() if has_points_input(modifier, label)}
 
 
 def hidden_flaws(modifier: Any) -> tuple[str, ...]:
     """Names of the flaws whose points the modifier of a point cloud hides now."""
-    return tuple(name for name, label in HIDE.items() if points_input(modifier, label)) if can_hide(modifier) else ()
+    return tuple(name for name, label in _labels(modifier).items() if points_input(modifier, label))
 
 
 def flaw_switches(cloud: Any, modifier: Any) -> list[tuple[str, Any, str]]:
     """Of each flaw: its title, and the owner and path of the input that hides its points; none before it was sought."""
-    if not can_hide(modifier) or any(flaw.attribute not in cloud.data.attributes for flaw in FLAWS.values()):
-        return []
-    return [(FLAWS[name].title, *points_slot(modifier, label)) for name, label in HIDE.items()]
+    return [
+        (FLAWS[name].title, *points_slot(modifier, label))
+        for name, label in _labels(modifier).items()
+        if FLAWS[name].attribute in cloud.data.attributes
+    ]

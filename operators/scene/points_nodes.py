@@ -17,7 +17,7 @@ COLORS = ("Photo", "Confidence", "View", "Depth")  # choices of the input Color,
 NODES_NAME = "DUSt3R Points"  # of the group and of the modifiers that use it
 DISPLAY_PERCENTAGE = "Display Percentage"  # the input that keeps viewports fast
 HIDE = {name: f"Hide {flaw.title}" for name, flaw in FLAWS.items()}  # the inputs that hide the points with a flaw
-VERSION = 4  # raise it whenever _make changes what the group does
+VERSION = 5  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
 RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
 E = 2.718281828  # Euler's number
