@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool2d
@@ -24,6 +25,28 @@ def agreeing(level: Level, inverse: Tensor, others: Sequence[tuple[Level, Tensor
         off = (there / source.expected(inverse[None]) - 1).abs_()
         count += ((off <= tolerance) & (inside > 0))[0]
     return count
+
+
+def confirmed_elsewhere(level: Level, others: Sequence[tuple[Level, Tensor, Tensor]]) -> Tensor:
+    """(h, w): inverse depths of the nearest points that are confirmed in others and appear in a pixel; 0 where none do.
+
+    others: levels, with inverse depths (h', w') and which of them are confirmed.
+    """
+    (height, width), found = level.shape, torch.zeros(level.shape.numel(), device=level.grey.device)
+    for other, theirs, confirmed in others:
+        rows, columns = torch.nonzero(confirmed, as_tuple=True)
+        inverse = theirs[rows, columns]
+        relative = level.world2cam @ np.linalg.inv(other.world2cam)
+        turned, moved = level.K @ relative[:3, :3] @ np.linalg.inv(other.K), level.K @ relative[:3, 3]
+        x, y, z = (
+            float(a) * (columns + 0.5) + float(b) * (rows + 0.5) + (float(c) + float(shift) * inverse)
+            for (a, b, c), shift in zip(turned, moved, strict=True)
+        )  # of the point, over its depth in the other photo
+        column, row = (x / z).floor_(), (y / z).floor_()
+        inside = (z > 0) & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        at = (row[inside] * width + column[inside]).long()
+        found.scatter_reduce_(0, at, (inverse / z)[inside], "amax")
+    return found.reshape(level.shape)
 
 
 def before_steps(inverse: Tensor, radius: int, step: float) -> Tensor:

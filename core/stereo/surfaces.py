@@ -13,7 +13,7 @@ from ..geometry.camera import project, sample_depth, unproject
 from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import read_framed
 from ..progress import Report
-from .consistency import agreeing, before_steps
+from .consistency import agreeing, before_steps, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
 from .fusion import tied_field
 from .neighbours import SeenPoints, choose_neighbours
@@ -71,9 +71,9 @@ def find_surfaces(
     """Surfaces of the photos that see enough of the same from different places; None for all others.
 
     photos: None for those without a certain camera. From coarse to fine: every photo's depth is searched by comparing
-    it with its neighbours, and what other photos' depths confirm is kept; elsewhere the network's depth, tied to that,
-    is where the next finer search begins. Raises InputError where a photo cannot be read again, and whatever
-    `report` raises.
+    it with its neighbours, and kept is what other photos' depths confirm, or what lies where they have confirmed a
+    point; elsewhere the network's depth, tied to that, is where the next finer search begins. Raises InputError where a
+    photo cannot be read again, and whatever `report` raises.
     """
     settings = settings or StereoSettings()
     seen = [None if photo is None else _seen(photo, settings) for photo in photos]
@@ -89,12 +89,13 @@ def find_surfaces(
     confirmed: dict[int, Tensor] = {}
     for level in reversed(range(count)):
         raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
+        agreed = {index: _agreeing(index, level, frames, near, raw, settings) for index in frames}
+        sure = {index: count >= min(settings.fusion.witnesses, len(near[index])) for index, count in agreed.items()}
         for index in frames:
-            agreed = _agreeing(index, level, frames, near, raw, settings)
-            confirmed[index] = agreed >= min(settings.fusion.witnesses, len(near[index]))
-            weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed.clamp(max=1))
-            filled = _tied(raw[index], weight, frames[index], part[index], level, settings, progress)
-            depth[index] = torch.where(confirmed[index], raw[index], filled)
+            known, confirmed[index] = _with_others(index, level, frames, near, raw, sure, settings)
+            weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed[index].clamp(max=1))
+            filled = _tied(known, weight, frames[index], part[index], level, settings, progress)
+            depth[index] = torch.where(confirmed[index], known, filled)
     return [_surface(frames[i], depth[i], confirmed[i]) if i in frames else None for i in range(len(photos))]
 
 
@@ -190,6 +191,24 @@ def _agreeing(
     tolerance = settings.fusion.agreement * settings.fusion.coarse**level
     count = agreeing(frames[index].levels[level], raw[index], others, tolerance)
     return count * ~before_steps(raw[index], settings.fusion.rim, settings.fusion.step)
+
+
+def _with_others(
+    index: int,
+    level: int,
+    frames: Mapping[int, _Frame],
+    near: Sequence[Sequence[int]],
+    raw: Mapping[int, Tensor],
+    sure: Mapping[int, Tensor],
+    settings: StereoSettings,
+) -> tuple[Tensor, Tensor]:
+    """(h, w) each: inverse depths, those of points confirmed in others where the own agree, and what is confirmed."""
+    own = raw[index]
+    there = confirmed_elsewhere(
+        frames[index].levels[level], [(frames[other].levels[level], raw[other], sure[other]) for other in near[index]]
+    )
+    taken = ~sure[index] & ((own - there).abs() <= settings.fusion.taken * there)
+    return torch.where(taken, there, own), sure[index] | taken
 
 
 def _tied(

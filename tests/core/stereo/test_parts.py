@@ -7,6 +7,7 @@ import pytest
 import torch
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.stereo.aggregation import aggregate
+from dust3r.core.stereo.consistency import confirmed_elsewhere
 from dust3r.core.stereo.frames import finer_mapping, pyramid
 from dust3r.core.stereo.fusion import tied_field
 from dust3r.core.stereo.neighbours import SeenPoints, choose_neighbours, shared_angles
@@ -56,6 +57,24 @@ def test_aggregation_carries_a_clear_depth_over_pixels_without_any():
     costs[3, 4, 4] = 0
     total = aggregate(costs, torch.zeros(9, 9), SWEEP, lambda: None)
     assert (total[:, 4].argmin(0) == 3).all() and (total[:, :, 4].argmin(0) == 3).all()
+
+
+def test_points_confirmed_in_others_appear_at_their_depth_the_nearest_first():
+    (first, inverse), (second, theirs), (third, last) = (level(eye) for eye in box_room.EYES[:3])
+    everywhere = torch.ones_like(theirs, dtype=torch.bool)
+    there = confirmed_elsewhere(first, [(second, theirs, everywhere), (third, last, everywhere)])
+    assert (there > 0).float().mean() > 0.7
+    off = (there / inverse - 1)[there > 0].abs()
+    assert off.median() < 0.01 and (off < 0.05).float().mean() > 0.9  # what the photo cannot see appears in it too
+    nearer = confirmed_elsewhere(first, [(second, theirs, everywhere), (third, 2 * last, everywhere)])
+    assert (nearer >= 0).all() and (nearer > 1.3 * inverse).any()
+
+
+def test_what_nobody_confirmed_appears_nowhere():
+    (first, inverse), (second, theirs) = (level(eye) for eye in box_room.EYES[:2])
+    there = confirmed_elsewhere(first, [(second, theirs, torch.zeros_like(theirs, dtype=torch.bool))])
+    assert there.shape == inverse.shape and not there.any()
+    assert not confirmed_elsewhere(first, []).any()
 
 
 def test_a_field_holds_at_what_is_known_and_stops_at_an_edge_of_the_photo():
