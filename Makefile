@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository coverage lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-many-photos bench-meshing bench-busy-machine demo extension repository clean
+.PHONY: help setup test test-avx2 test-faults test-versions test-window test-newest test-repository coverage lint mutate bench bench-alignment bench-against-pycolmap bench-scene-graph bench-blender bench-job-folder bench-known bench-many-photos bench-meshing bench-surfaces bench-busy-machine demo extension repository clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -110,6 +110,9 @@ bench-blender: setup  ## ten million points and large photos into Blender, to be
 
 bench-meshing: setup  ## seconds and memory of meshes, to benchmarks/results/meshing.md (some minutes)
 	$(BIN)/python benchmarks/meshing.py
+
+bench-surfaces: setup  ## depth of the network, the photos and both, to benchmarks/results/surfaces.md (BENCH=FOLDERS: more sets)
+	$(BIN)/python benchmarks surfaces $(BENCH)
 
 bench-many-photos: setup  ## seconds and memory of Depth Anything 3 for 2, 8 and 30 photos, to benchmarks/results/many_photos.md
 	$(BIN)/python benchmarks/many_photos.py $(BENCH)

@@ -12,7 +12,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ONE_THREAD = ("alignment", "alignment_calibration", "alignment_real", "cleanup", "known", "pairs", "scene_graph")
+ONE_THREAD = (
+    "alignment",
+    "alignment_calibration",
+    "alignment_real",
+    "cleanup",
+    "known",
+    "pairs",
+    "scene_graph",
+    "surfaces",
+)
 ALL_THREADS = ("against_pycolmap",)
 
 if __name__ == "__main__":
