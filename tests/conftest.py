@@ -3,6 +3,7 @@
 import importlib
 import os
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
+HEADLESS = runpy.run_path(str(ROOT / "headless.py"))
+EARLIER = HEADLESS["blender_folders"]()
+HEADLESS["import_package"]()
 importlib.import_module("dust3r.core.runtime.environment").let_waiting_threads_sleep()  # before a test loads torch
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure() -> None:
+    """Blender as a module leaves its temporary folder behind."""
+    if "bpy" in sys.modules:
+        HEADLESS["remove_session"](sys.modules["bpy"].app.tempdir, EARLIER)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Cameras of a scene as pins of the next reconstruction: read exactly, refused where they are none, and kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -55,6 +56,16 @@ def test_another_lens_is_read_and_keeps_the_pixels_aspect(added):
     camera.data.lens *= 1.5
     K = known_camera(camera, photo_of(camera), "lens").K
     np.testing.assert_allclose(K, [[120, 0, 48], [0, 97.5, 32], [0, 0, 1]], atol=1e-4)
+
+
+def test_pixels_that_are_not_square_keep_an_optical_centre_aside(tmp_path, empty_scene):
+    shot = replace(next(shot for shot in SHOTS if shot.name == "tall pixels.png"), principal_point=(41.0, 36.5))
+    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, (shot,)))
+    camera = collection.objects[shot.name]
+    assert (known_camera(camera, photo_of(camera), "lens").K == [[80, 0, 41], [0, 65, 36.5], [0, 0, 1]]).all()
+    camera.data.lens *= 1.5
+    K = known_camera(camera, photo_of(camera), "lens").K
+    np.testing.assert_allclose(K, [[120, 0, 41], [0, 97.5, 36.5], [0, 0, 1]], atol=1e-4)
 
 
 def test_a_scaled_world_moves_a_camera_and_does_not_bend_it(added):
