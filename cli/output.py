@@ -23,6 +23,7 @@ from ..core.jobs.messages import (
 )
 from ..core.pipeline.observer import Observer, PhotoState
 from ..core.progress import Progress
+from ..core.quality.measure import confirmed_share
 from ..core.quality.statistics import find_caveats
 from ..core.quality.verdict import judge
 from ..core.reconstruction.preview import Preview
@@ -169,7 +170,8 @@ def with_caveats(text: str, result: Reconstruction) -> str:
     components = [view.component for view in result.views]
     connected = [component == max(components, key=components.count) for component in components]
     verdict = judge([view.evidence for view in result.views], connected, result.synthetic)
-    caveats = find_caveats(result.synthetic, [view.focal_source for view in result.views])
+    sources = [view.focal_source for view in result.views]
+    caveats = find_caveats(result.synthetic, sources, confirmed_share(result.views))
     return "\n".join((text, verdict.text(), *caveats))
 
 

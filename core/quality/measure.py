@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cleanup.agreement import unconfirmed_of
 from ..cleanup.settings import CleanupSettings
 from ..export.depth_maps import network_intrinsics
 from ..geometry.camera import project, unproject
@@ -67,7 +68,17 @@ def measure(reconstruction: Reconstruction) -> Statistics:
     found = [photo.reprojection for photo in named if photo.reprojection is not None]
     confidence = float(np.median([photo.confidence for photo in named]))
     off, disagreement = _median(np.array(found)), _median(np.concatenate(ratios)) or 0.0
-    return Statistics(named, points, confidence, off, disagreement, reconstruction.synthetic)
+    confirmed = confirmed_share(reconstruction.views)
+    return Statistics(named, points, confidence, off, disagreement, reconstruction.synthetic, confirmed)
+
+
+def confirmed_share(views: Sequence[AlignedView]) -> float | None:
+    """Share of all unmasked pixels on whose depth photos agree; None where none were compared."""
+    kept, unconfirmed = [view.kept() for view in views], unconfirmed_of(views)
+    if not any(own is not None for own in unconfirmed):
+        return None
+    agreed = sum(np.count_nonzero(pixels & ~own) for pixels, own in zip(kept, unconfirmed, strict=True))
+    return agreed / max(1, sum(np.count_nonzero(pixels) for pixels in kept))
 
 
 def _figures(view: AlignedView, least: float, shared: float, off: float | None, connected: bool) -> PhotoStatistics:

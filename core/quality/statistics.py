@@ -44,6 +44,7 @@ class Statistics:
     reprojection: float | None  # median of the photos', photo pixels
     disagreement: float  # share of the depth by which two photos' surfaces usually differ
     synthetic: bool = False  # the network was trained on synthetic scenes alone
+    confirmed: float | None = None  # share of the pixels on whose depth photos agree; None: they were not compared
 
     @property
     def placed(self) -> int:
@@ -72,8 +73,8 @@ class Statistics:
         )
 
     def caveats(self, say: Say = str) -> tuple[str, ...]:
-        """What nobody should take a result of such a network for, one line each; empty for other networks."""
-        return find_caveats(self.synthetic, [photo.focal_source for photo in self.photos], say)
+        """What nobody should take the result for, one line each."""
+        return find_caveats(self.synthetic, [photo.focal_source for photo in self.photos], self.confirmed, say)
 
     def verdict(self, say: Say = str) -> Verdict:
         """Whether the cameras can be trusted."""
@@ -119,19 +120,24 @@ class Statistics:
         """What `as_dict` gave; raises LookupError, TypeError, ValueError or AttributeError for anything else."""
         photos = tuple(_photo(entry) for entry in content["photos"])
         figures = _finite(content["confidence"]), _optional(content["reprojection"]), _finite(content["disagreement"])
-        return cls(photos, int(content["points"]), *figures, synthetic=content.get("synthetic") is True)
+        confirmed = _optional(content.get("confirmed"))  # statistics of before have none
+        synthetic = content.get("synthetic") is True
+        return cls(photos, int(content["points"]), *figures, synthetic, confirmed)
 
 
-def find_caveats(synthetic: bool, sources: Sequence[FocalSource], say: Say = str) -> tuple[str, ...]:
-    """What a result of a network that was trained on synthetic scenes alone says of itself, one line each.
+def find_caveats(
+    synthetic: bool, sources: Sequence[FocalSource], confirmed: float | None, say: Say = str
+) -> tuple[str, ...]:
+    """What a result says of its surfaces, and of focals that a network of synthetic scenes alone guessed; a line each.
 
-    sources: of every photo's focal. Empty where synthetic is False.
+    sources: of every photo's focal; confirmed: as of `Statistics`.
     """
+    agree = () if confirmed is None else (say("Surfaces: the photos agree on {:.0%}").format(confirmed),)
     if not synthetic:
-        return ()
+        return agree
     rough, guessed = say("rough: this network was trained on synthetic scenes"), sources.count("network")
-    if "photos" in sources:
-        rough = say("surfaces that photos do not confirm are rough: this network was trained on synthetic scenes")
+    if agree:
+        rough = say("{}; the rest is rough: this network was trained on synthetic scenes").format(*agree)
     focals = say("The focal length of {} of {} photos is a guess").format(guessed, len(sources))
     return (rough, focals) if guessed else (rough,)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from dust3r.core.cameras.evidence import CameraEvidence
+from dust3r.core.flaws import FLAWS
 from dust3r.core.geometry.camera import unproject
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.quality.measure import measure
@@ -174,6 +175,22 @@ def test_a_photo_says_what_its_camera_stands_on():
         "Camera from the network",
     ]
     assert figures.verdict().word == "doubtful"
+
+
+def test_surfaces_say_on_how_much_of_them_the_photos_agree():
+    views = walls((0, 0.1), (1, 1))
+    unconfirmed = np.zeros(views[0].depth.shape, np.uint8)
+    unconfirmed[:, : unconfirmed.shape[1] // 4] = FLAWS["unconfirmed"].bit
+    result = of([replace(views[0], flaws=unconfirmed), replace(views[1], flaws=np.zeros_like(unconfirmed))])
+    assert measure(result).confirmed == pytest.approx(0.875)
+    assert measure(result).caveats() == ("Surfaces: the photos agree on 88%",)
+    rough = measure(replace(result, synthetic=True))
+    assert rough.caveats() == (
+        "Surfaces: the photos agree on 88%; the rest is rough: this network was trained on synthetic scenes",
+        "The focal length of 2 of 2 photos is a guess",
+    )
+    assert Statistics.from_dict(json.loads(json.dumps(rough.as_dict()))) == rough
+    assert measure(of(views)).confirmed is None
 
 
 def test_a_focal_is_called_a_guess_where_a_network_of_synthetic_scenes_alone_says_it():
