@@ -40,7 +40,7 @@ DOORS = {
     "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
     "core/world": f"{BASE} io geometry cameras reconstruction",
-    "core/pipeline": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints runtime "
+    "core/pipeline": f"{BASE} settings version flaws geometry images cameras scene_graph networks checkpoints runtime "
     "inference alignment adjustment stereo reconstruction cleanup",
     "core/localization": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints inference "
     "reconstruction pipeline",

@@ -11,20 +11,23 @@ from .frames import Level
 from .sweep import Source
 
 
-def agreeing(level: Level, inverse: Tensor, others: Sequence[tuple[Level, Tensor]], tolerance: float) -> Tensor:
-    """(h, w): how many others have, where a pixel's point appears, a depth within this relative tolerance.
+def agreeing(
+    level: Level, inverse: Tensor, others: Sequence[tuple[Level, Tensor]], tolerance: float
+) -> tuple[Tensor, Tensor]:
+    """(h, w) each: in how many others a pixel's point appears, with a depth within this tolerance, and at all.
 
-    inverse: (h, w), inverse depths of the photo's pixels; others: levels with theirs. Depths between pixels are
-    interpolated: at an object's rim nothing agrees.
+    inverse: (h, w), inverse depths of the photo's pixels; others: levels with theirs; tolerance: relative. Depths
+    between pixels are interpolated: at an object's rim nothing agrees.
     """
-    count = torch.zeros_like(inverse)
+    agreed, framed = torch.zeros_like(inverse), torch.zeros_like(inverse)
     for other, theirs in others:
         source = Source.of(level, other)
         places, inside = source.places(inverse[None])
         there = grid_sample(theirs[None, None], places, padding_mode="border", align_corners=False)[0]
         off = (there / source.expected(inverse[None]) - 1).abs_()
-        count += ((off <= tolerance) & (inside > 0))[0]
-    return count
+        agreed += ((off <= tolerance) & (inside > 0))[0]
+        framed += (inside > 0)[0]
+    return agreed, framed
 
 
 def confirmed_elsewhere(level: Level, others: Sequence[tuple[Level, Tensor, Tensor]]) -> Tensor:

@@ -46,7 +46,7 @@ class FusionSettings:
 
     agreement: float = 0.01  # relative difference of depths that agree
     coarse: float = 2.0  # times this for every coarser level
-    witnesses: int = 2  # other photos that must agree; 1 where a photo has but one neighbour
+    witnesses: int = 2  # other photos that must agree; where fewer could see the point, these
     taken: float = 0.008  # the same between a photo's own match and what others confirmed, which it then takes
     rim: int = 2  # pixels before a step in depth that nothing confirms: as far as a window reaches
     step: float = 0.05  # relative difference of depths that is one

@@ -89,8 +89,9 @@ def find_surfaces(
     confirmed: dict[int, Tensor] = {}
     for level in reversed(range(count)):
         raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
-        agreed = {index: _agreeing(index, level, frames, near, raw, settings) for index in frames}
-        sure = {index: count >= min(settings.fusion.witnesses, len(near[index])) for index, count in agreed.items()}
+        agreed, sure = {}, {}
+        for index in frames:
+            agreed[index], sure[index] = _agreeing(index, level, frames, near, raw, settings)
         for index in frames:
             known, confirmed[index] = _with_others(index, level, frames, near, raw, sure, settings)
             weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed[index].clamp(max=1))
@@ -186,11 +187,17 @@ def _agreeing(
     near: Sequence[Sequence[int]],
     raw: Mapping[int, Tensor],
     settings: StereoSettings,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
+    """(h, w) each: how many others agree with a pixel's depth, and whether these are enough.
+
+    Where fewer could see the point these must agree, at the finest level alone: coarse ones agree too easily.
+    """
     others = [(frames[other].levels[level], raw[other]) for other in near[index]]
     tolerance = settings.fusion.agreement * settings.fusion.coarse**level
-    count = agreeing(frames[index].levels[level], raw[index], others, tolerance)
-    return count * ~before_steps(raw[index], settings.fusion.rim, settings.fusion.step)
+    agreed, framed = agreeing(frames[index].levels[level], raw[index], others, tolerance)
+    agreed = agreed * ~before_steps(raw[index], settings.fusion.rim, settings.fusion.step)
+    needed = framed if level == 0 else torch.full_like(framed, len(near[index]))
+    return agreed, (agreed > 0) & (agreed >= needed.clamp(max=settings.fusion.witnesses))
 
 
 def _with_others(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.stereo.aggregation import aggregate
-from dust3r.core.stereo.consistency import confirmed_elsewhere
+from dust3r.core.stereo.consistency import agreeing, confirmed_elsewhere
 from dust3r.core.stereo.frames import finer_mapping, pyramid
 from dust3r.core.stereo.fusion import tied_field
 from dust3r.core.stereo.neighbours import SeenPoints, choose_neighbours, shared_angles
@@ -57,6 +57,16 @@ def test_aggregation_carries_a_clear_depth_over_pixels_without_any():
     costs[3, 4, 4] = 0
     total = aggregate(costs, torch.zeros(9, 9), SWEEP, lambda: None)
     assert (total[:, 4].argmin(0) == 3).all() and (total[:, :, 4].argmin(0) == 3).all()
+
+
+def test_others_agree_where_they_see_a_point_at_its_depth_and_are_counted_where_they_could():
+    (first, inverse), *others = (level(eye) for eye in box_room.EYES[:3])
+    agreed, framed = agreeing(first, inverse, others, 0.01)
+    assert (agreed <= framed).all() and framed.max() == 2
+    assert (agreed[framed == 2] == 2).float().mean() > 0.7 and (agreed[framed == 1] == 1).float().mean() > 0.5
+    assert not agreed[framed == 0].any()
+    nobody, same = agreeing(first, 1.1 * inverse, others, 0.01)
+    assert (nobody > 0).float().mean() < 0.1 and same.max() == 2
 
 
 def test_points_confirmed_in_others_appear_at_their_depth_the_nearest_first():
