@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter
+from scipy.ndimage import minimum_filter, uniform_filter
 
 from ..geometry.pixel_sampling import spread
 from ..reconstruction.result import AlignedView
@@ -22,10 +22,8 @@ class Agreement:
     seen: Counts  # the point lies in the picture and nothing is in front of it
     confirmed: Counts  # and there is a surface at its depth
     contradicted: Counts  # or the surface there is behind it, and more confident than the point
-    votes: NDArray[
-        np.int16
-    ]  # photos with a surface within `guess_tolerance` of the point, less those that look past it
-    refuted: NDArray[np.bool_]  # one of these sees a surface there that photos agree on
+    votes: NDArray[np.int16]  # photos that have the point too, less those that look past it; 0 if none were compared
+    refuted: NDArray[np.bool_]  # one of the latter sees a surface there that photos agree on
     tolerance: float  # of the depth, that one surface may differ by: more than usual where all photos disagree
 
 
@@ -37,12 +35,14 @@ class Witness:
     shown: NDArray[np.float32]  # depth, 0 where there is none
     nearest: NDArray[np.float32]  # smallest depth among a pixel and its eight neighbours, 0 where one has none
     confirmed: NDArray[np.bool_]  # photos agree on the depth
+    colors: NDArray[np.uint8]  # (H, W, 3), sRGB, means over three by three pixels
 
     @classmethod
     def of(cls, view: AlignedView, unconfirmed: NDArray[np.bool_] | None) -> "Witness":
         shown = np.where(view.kept(), view.depth, 0).astype(np.float32)
         nearest = np.asarray(minimum_filter(shown, 3, mode="nearest"), np.float32)
-        return cls(view, shown, nearest, np.zeros(shown.shape, bool) if unconfirmed is None else ~unconfirmed)
+        confirmed = np.zeros(shown.shape, bool) if unconfirmed is None else ~unconfirmed
+        return cls(view, shown, nearest, confirmed, np.asarray(uniform_filter(view.colors, (3, 3, 1)), np.uint8))
 
 
 def unconfirmed_of(views: Sequence[AlignedView]) -> list[NDArray[np.bool_]] | list[None]:
@@ -66,37 +66,60 @@ def compare_all(
     witnesses = [Witness.of(*pair) for pair in zip(views, unconfirmed, strict=True)]
     near = [_neighbours(index, witnesses, settings.neighbours) for index in range(len(views))]
     tolerance = max(settings.depth_tolerance, settings.noise_factor * _disagreement(witnesses, near))
+    voting = settings if any(own is not None for own in unconfirmed) else None
     agreements = []
     for index, (witness, others) in enumerate(zip(witnesses, near, strict=True)):
         report(index)
-        agreements.append(_compare(witness.view, [witnesses[k] for k in others], tolerance, settings))
+        agreements.append(_compare(witness, [witnesses[k] for k in others], tolerance, voting))
     return agreements
 
 
-def _compare(view: AlignedView, others: Sequence[Witness], tolerance: float, settings: CleanupSettings) -> Agreement:
+def _compare(
+    witness: Witness, others: Sequence[Witness], tolerance: float, voting: CleanupSettings | None
+) -> Agreement:
     """A surface behind a point contradicts it only where the point is nearer than all nine pixels around the place.
 
     So a depth edge that is a pixel off contradicts nobody. Confidences are the photos' own, and no order matters.
     """
+    view = witness.view
     seen, confirmed, contradicted = (np.zeros(view.depth.size, np.uint8) for _ in range(3))
     votes, refuted = np.zeros(view.depth.size, np.int16), np.zeros(view.depth.size, bool)
     confidence, (low, high) = view.confidence.ravel(), _around(tolerance)
-    below, above = _around(settings.guess_tolerance)
-    sharp, _ = _around(settings.stereo_tolerance)
     for other in others:
         at, there, depth = land(view, other.view)
         shown = other.shown.ravel()[there]
         visible = (depth <= high * shown) & (shown > 0)
         seen[at] += visible
         confirmed[at] += visible & (depth >= low * shown)
-        nearest, certain = other.nearest.ravel()[there], other.confirmed.ravel()[there]
-        contradicted[at] += (depth < low * nearest) & (other.view.confidence.ravel()[there] > confidence[at])
-        past = depth < np.where(certain, sharp, below) * nearest
-        votes[at] += ((depth >= below * shown) & (depth <= above * shown)).astype(np.int16) - past
-        refuted[at] |= past & certain
+        before = depth < low * other.nearest.ravel()[there]
+        contradicted[at] += before & (other.view.confidence.ravel()[there] > confidence[at])
+        if voting is not None:
+            has, past = _ballot(depth, witness.colors.reshape(-1, 3)[at], other, there, voting)
+            votes[at] += has.astype(np.int16) - past
+            refuted[at] |= past & other.confirmed.ravel()[there]
     seen, confirmed, contradicted = (counts.reshape(view.depth.shape) for counts in (seen, confirmed, contradicted))
     votes, refuted = votes.reshape(view.depth.shape), refuted.reshape(view.depth.shape)
     return Agreement(seen, confirmed, contradicted, votes, refuted, tolerance)
+
+
+def _ballot(
+    depth: NDArray[np.float32],
+    colors: NDArray[np.uint8],
+    other: Witness,
+    there: NDArray[np.int64],
+    settings: CleanupSettings,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(M,) each: whether a photo has points too, in their colours, and whether it looks past them.
+
+    depth, colors: (M,), (M, 3), of the points in it; there: (M,), its flat pixels that they fall on.
+    """
+    (low, high), (sharp, _) = _around(settings.guess_tolerance), _around(settings.stereo_tolerance)
+    shown, unlike = other.shown.ravel()[there], np.zeros(len(there), np.int16)
+    for channel in range(3):
+        unlike += np.abs(colors[:, channel].astype(np.int16) - other.colors.reshape(-1, 3)[there, channel])
+    has = (depth >= low * shown) & (depth <= high * shown) & (unlike <= 3 * settings.alike)
+    tolerance = np.where(other.confirmed.ravel()[there], sharp, low)
+    return has, depth < tolerance * other.nearest.ravel()[there]
 
 
 def _around(tolerance: float) -> tuple[np.float32, np.float32]:

@@ -39,7 +39,7 @@ def find_flaws(
     for index, (view, agreement) in enumerate(zip(views, agreements, strict=True)):
         report(STAGE, len(views) + index, steps)
         maps = {
-            "floaters": find_floaters(agreement),
+            "floaters": find_floaters(agreement, unconfirmed[index]),
             "sky": find_sky(view, agreement, settings),
             "edges": find_edges(view, settings),
             "outliers": outliers[index],

@@ -15,6 +15,7 @@ class CleanupSettings:
     depth_tolerance: float = 0.05  # of the depth: nearer to each other than this, two photos' surfaces are one
     noise_factor: float = 3.0  # so many times what photos, or neighbouring pixels, usually differ by is noise
     guess_tolerance: float = 0.03  # of the depth: nearer than this, another photo's surface supports the network's
+    alike: float = 50.0  # sRGB levels, mean over channels, by which the colours of one place differ in two photos
     stereo_tolerance: float = 0.01  # of the depth, before a surface that photos agree on: farther is free space
     edge_step: float = 0.02  # of the depth, from pixel to pixel, that a flying pixel differs by from both sides
     edge_contrast: float = 2.5  # times as steep as what lies around it, or it is a slanted surface

@@ -50,6 +50,22 @@ def test_what_another_photo_has_too_is_no_guess(factor):
     assert found[0][disc].mean() < 0.03 and not np.any(found[1:])
 
 
+@pytest.mark.parametrize(("level", "alike"), [(250, False), (170, True)])
+def test_another_photo_has_it_only_in_about_its_colors(level, alike):
+    views, disc = compared()
+    views[0].colors[disc] = level  # all else is 128
+    assert (guesses(views)[0][disc].mean() < 0.3) == alike
+
+
+def test_what_photos_agree_on_and_more_photos_look_past_is_a_floater():
+    views, disc = compared(factor=0.9, confidence=50.0)
+    flaws = np.zeros_like(views[0].flaws)
+    flaws[0, 0] = BIT  # the photos were compared
+    found = find_flaws([replace(views[0], flaws=flaws), *views[1:]])[0]
+    assert (found[disc] & FLAWS["floaters"].bit != 0).mean() > 0.9
+    assert (found[~disc] & FLAWS["floaters"].bit != 0).mean() < 0.01
+
+
 @pytest.mark.parametrize("own_votes", [0, 1])
 @pytest.mark.parametrize("factor", [0.7, 0.9, 0.96])
 def test_a_surface_that_photos_agree_on_refutes_what_hangs_before_it_however_sure(factor, own_votes):
