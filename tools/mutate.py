@@ -51,6 +51,7 @@ SCENE_TESTS = (
     "camera_path",
     "cleanup",
     "known",
+    "arrival",
     "map_views",
     "mesh",
     "world",

@@ -76,6 +76,22 @@ def test_a_result_stands_beside_what_it_would_swallow_and_over_a_floor(tmp_path,
     np.testing.assert_allclose(extent(fitted), box, atol=1e-6)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_result_stands_beside_what_reaches_into_it(tmp_path, empty_scene, axis):
+    made = make_reconstruction(tmp_path, THREE)
+    low, high = extent(made)
+    side = float((high - low).max())
+    place = (low + high) / 2
+    place[axis] = high[axis]  # half inside, half beyond
+    other = cube(place, 0.2 * side)
+    _, box = fit_into(empty_scene, made)
+    assert box[0, 0] > other.location.x + 0.1 * side
+    bpy.data.objects.remove(other)
+    place[axis] = high[axis] + 0.2 * side
+    cube(place, 0.2 * side)
+    assert fit_into(empty_scene, made)[0] is made
+
+
 def test_a_new_result_is_the_selection_and_nothing_else_is(tmp_path, empty_scene):
     other = cube((50, 0, 0), 1)
     made, box = fit_into(empty_scene, make_reconstruction(tmp_path, THREE))
@@ -189,8 +205,9 @@ def test_warnings_stay_until_they_are_dismissed(collection, extension):
     assert extension.warnings == ["a.png is gone", "b.png is small"]
     assert bpy.ops.dust3r.dismiss(what="RESULT") == {"FINISHED"}
     assert extension.warnings == [] and read_warnings(collection) == []
-    collection["dust3r_warnings"] = "damaged"
-    assert extension.warnings == []
+    for damaged in ("damaged", '{"a": "b"}', "7", 7):
+        collection["dust3r_warnings"] = damaged
+        assert extension.warnings == []
 
 
 def test_why_a_job_failed_stays_until_it_is_dismissed(extension, tmp_path):

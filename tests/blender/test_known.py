@@ -82,6 +82,15 @@ def test_a_scaled_world_moves_a_camera_and_does_not_bend_it(added):
     np.testing.assert_allclose(found[:3, :3] @ found[:3, :3].T, np.eye(3), atol=1e-12)
 
 
+def test_a_cameras_own_scale_is_none_of_its_pose(added):
+    reconstruction, collection = added
+    camera = collection.objects[SHOTS[1].name]
+    camera.scale = (1, 2, 0.5)
+    bpy.context.view_layer.update()
+    found = known_camera(camera, photo_of(camera), "pose").cam2world
+    np.testing.assert_allclose(found, reconstruction.views[1].cam2world, atol=1e-6)
+
+
 @pytest.mark.parametrize("scale", [(1, 2, 1), (-1, 1, 1), (0, 1, 1)])
 def test_a_camera_that_parents_bend_is_refused_in_a_sentence(added, scale):
     _, collection = added
