@@ -12,7 +12,7 @@ from .relative import Relative
 
 ROUNDS = 50
 CONVERGED = 1e-9
-NOISE = (0.01, 0.01, 0.01)  # of rotation (rad), log scale, position / scale: disagreements below are never outliers
+NOISE = 0.01  # of rotation (rad), log scale, position / scale: disagreements below are never outliers
 
 
 def average_poses(relative: Relative, start: Similarity) -> Similarity:
@@ -27,10 +27,8 @@ def average_poses(relative: Relative, start: Similarity) -> Similarity:
     def turned(R: Array) -> Array:
         return rotation_vector(R[i] @ pose.R @ R[j].swapaxes(-1, -2))
 
-    R = _average(start.R, turned, lambda R, step: rotation_from_vector(step) @ R, relative.edges, quality, NOISE[0])
-    logs = _average(
-        np.log(start.scale)[:, None], lambda x: x[i] + steps - x[j], np.add, relative.edges, quality, NOISE[1]
-    )
+    R = _average(start.R, turned, lambda R, step: rotation_from_vector(step) @ R, relative.edges, quality, NOISE)
+    logs = _average(np.log(start.scale)[:, None], lambda x: x[i] + steps - x[j], np.add, relative.edges, quality, NOISE)
     scale = np.exp(logs[:, 0])
     moves = scale[i, None] * np.einsum("eab,eb->ea", R[i], pose.translation)
     unit = scale[i, None]
@@ -40,7 +38,7 @@ def average_poses(relative: Relative, start: Similarity) -> Similarity:
         lambda c, step: c + step,
         relative.edges,
         quality,
-        NOISE[2],
+        NOISE,
         unit,
     )
     return Similarity(scale, R, centre)
