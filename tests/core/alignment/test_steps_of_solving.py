@@ -16,6 +16,7 @@ from dust3r.core.errors import InputError
 from dust3r.core.geometry.rotation import rotation_from_vector
 from dust3r.core.geometry.similarity import Similarity
 from dust3r.tests.aligning import gather
+from scipy.sparse import csr_array
 
 from .alignment_worlds import canonical_of, poses, random, relative_of, world_of
 from .test_lone_and_two import two_photos
@@ -151,6 +152,15 @@ def test_systems_of_very_different_units_are_solved_to_the_last_digits():
         np.linalg.inv(matrix / size / size[:, None]) @ (right / size) / size, rel=1e-9
     )
     assert RIDGE < 1e-9
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+def test_a_step_in_what_nothing_determines_goes_downhill(kind):
+    count = 200
+    chain = np.diag(np.full(count, 2.0)) - np.eye(count, k=1) - np.eye(count, k=-1)
+    chain[[0, -1], [0, -1]] = 1  # of all together nothing is determined
+    right = np.ones(count)
+    assert right @ solve(kind(chain), right) > 0
 
 
 @pytest.mark.parametrize("wanted", range(len(SHARES) + 1))
