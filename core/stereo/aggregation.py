@@ -16,8 +16,12 @@ def aggregate(costs: Tensor, grey: Tensor, settings: SweepSettings, check: Calla
     A path pays near_penalty for a step of one hypothesis between neighbouring pixels and far_penalty for any other,
     less across an edge of the photo. costs: (D, h, w); grey: (h, w). Raises whatever `check` raises.
     """
+    columns = costs.permute(2, 0, 1).contiguous()  # a copy that lasts no longer than its sums: the peak of memory
+    check()
+    across = _both_ways(columns, _far(grey.T, settings), settings, check)
+    del columns
     down = _both_ways(costs.permute(1, 0, 2), _far(grey, settings), settings, check)
-    across = _both_ways(costs.permute(2, 0, 1), _far(grey.T, settings), settings, check)
+    check()
     return down.permute(1, 0, 2).add_(across.permute(1, 2, 0))
 
 
@@ -28,7 +32,6 @@ def _far(grey: Tensor, settings: SweepSettings) -> Tensor:
 
 def _both_ways(costs: Tensor, far: Tensor, settings: SweepSettings, check: Callable[[], None]) -> Tensor:
     """(n, D, m): of costs (n, D, m) along the first axis, there and back at once."""
-    costs = costs.contiguous()
     count, depths, width = costs.shape
     path = torch.full((2, depths + 2, width), torch.inf, dtype=costs.dtype, device=costs.device)
     here = path[:, 1:-1]  # of the two ways; beyond the first and the last hypothesis there is none

@@ -8,18 +8,18 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool2d
 
 from .frames import Level
-from .sweep import Source
+from .sweep import Check, Source
 
 
 def agreeing(
-    level: Level, inverse: Tensor, others: Sequence[tuple[Level, Tensor]], tolerance: float
+    level: Level, inverse: Tensor, others: Sequence[tuple[Level, Tensor]], tolerance: float, check: Check
 ) -> tuple[Tensor, Tensor]:
-    """(h, w) each: in how many others a pixel's point appears, with a depth within this tolerance, and at all.
+    """(h, w) each, 8 bit: in how many others a pixel's point appears, with a depth within this tolerance, and at all.
 
     inverse: (h, w), inverse depths of the photo's pixels; others: levels with theirs; tolerance: relative. Depths
-    between pixels are interpolated: at an object's rim nothing agrees.
+    between pixels are interpolated: at an object's rim nothing agrees. Raises whatever `check` raises.
     """
-    agreed, framed = torch.zeros_like(inverse), torch.zeros_like(inverse)
+    agreed, framed = (torch.zeros_like(inverse, dtype=torch.uint8) for _ in range(2))
     for other, theirs in others:
         source = Source.of(level, other)
         places, inside = source.places(inverse[None])
@@ -27,13 +27,14 @@ def agreeing(
         off = (there / source.expected(inverse[None]) - 1).abs_()
         agreed += ((off <= tolerance) & (inside > 0))[0]
         framed += (inside > 0)[0]
+        check()
     return agreed, framed
 
 
-def confirmed_elsewhere(level: Level, others: Sequence[tuple[Level, Tensor, Tensor]]) -> Tensor:
+def confirmed_elsewhere(level: Level, others: Sequence[tuple[Level, Tensor, Tensor]], check: Check) -> Tensor:
     """(h, w): inverse depths of the nearest points that are confirmed in others and appear in a pixel; 0 where none do.
 
-    others: levels, with inverse depths (h', w') and which of them are confirmed.
+    others: levels, with inverse depths (h', w') and which of them are confirmed. Raises whatever `check` raises.
     """
     (height, width), found = level.shape, torch.zeros(level.shape.numel(), device=level.grey.device)
     for other, theirs, confirmed in others:
@@ -49,6 +50,7 @@ def confirmed_elsewhere(level: Level, others: Sequence[tuple[Level, Tensor, Tens
         inside = (z > 0) & (column >= 0) & (column < width) & (row >= 0) & (row < height)
         at = (row[inside] * width + column[inside]).long()
         found.scatter_reduce_(0, at, (inverse / z)[inside], "amax")
+        check()
     return found.reshape(level.shape)
 
 

@@ -1,6 +1,7 @@
 """One photo's depth by comparing it with its neighbours, from coarse to fine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,10 +10,22 @@ from torch.nn.functional import interpolate, max_pool2d, pad
 from .aggregation import aggregate
 from .frames import Level
 from .settings import SweepSettings
-from .sweep import Reference
+from .sweep import Check, Reference
 
-Check = Callable[[], None]  # called often by long work; raises to stop it
 Bounds = tuple[float, float]  # least and largest inverse depth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hypotheses:
+    """Inverse depths to compare; the sums are formed when needed, since all together are as large as their costs."""
+
+    surface: Tensor  # (h, w), inverse depth; (1, 1) where it is the same everywhere
+    offsets: Tensor  # (D,), evenly spaced inverse depths that are added to it
+    bounds: Bounds  # of the inverse depths, twice as far out
+
+    def at(self, offsets: Tensor) -> Tensor:
+        """Inverse depths at these offsets, (D, 1, 1) or (h, w)."""
+        return (self.surface + offsets).clamp_(self.bounds[0] / 2, self.bounds[1] * 2)
 
 
 def search_planes(
@@ -57,52 +70,47 @@ def _surfaces(coarse: Tensor, settings: SweepSettings) -> list[tuple[Tensor, int
 
 
 def _searched(
-    reference: Reference, grey: Tensor, hypotheses: Tensor, settings: SweepSettings, check: Check
+    reference: Reference, grey: Tensor, hypotheses: _Hypotheses, settings: SweepSettings, check: Check
 ) -> tuple[Tensor, Tensor]:
     """(h, w): the best of the hypotheses, and its aggregated cost."""
     total = aggregate(_swept(reference, hypotheses, settings, check), grey, settings, check)
     return _least(total, hypotheses), total.amin(0)
 
 
-def _planes(reference: Reference, bounds: Bounds, settings: SweepSettings) -> Tensor:
-    """(D, 1, 1): evenly spaced inverse depths, `first_step` pixels apart."""
+def _planes(reference: Reference, bounds: Bounds, settings: SweepSettings) -> _Hypotheses:
+    """Planes of equal depth, `first_step` pixels apart."""
     low, high = bounds
     middle = torch.full(reference.grey.shape, (low + high) / 2, device=reference.grey.device)
     wanted = (high - low) * reference.pixels_per_inverse(middle) / settings.first_step
     count = max(8, min(settings.most_planes, round(wanted) + 1))
-    return torch.linspace(low, high, count, device=reference.grey.device)[:, None, None]
+    offsets = torch.linspace(low, high, count, device=reference.grey.device)
+    return _Hypotheses(torch.zeros_like(middle[:1, :1]), offsets, bounds)
 
 
-def _around(reference: Reference, inverse: Tensor, reach: int, bounds: Bounds, settings: SweepSettings) -> Tensor:
-    """(D, h, w): evenly spaced inverse depths around those of a surface, `step` pixels apart."""
+def _around(reference: Reference, inverse: Tensor, reach: int, bounds: Bounds, settings: SweepSettings) -> _Hypotheses:
+    """Shifted copies of a surface (h, w) on both sides of it, `step` pixels apart."""
     rate = reference.pixels_per_inverse(inverse)
     step = settings.step / rate if rate else 0.0
-    offsets = torch.arange(-reach, reach + 1, device=inverse.device) * step
-    return (inverse + offsets[:, None, None]).clamp(bounds[0] / 2, bounds[1] * 2)
+    return _Hypotheses(inverse, torch.arange(-reach, reach + 1, device=inverse.device) * step, bounds)
 
 
-def _swept(reference: Reference, hypotheses: Tensor, settings: SweepSettings, check: Check) -> Tensor:
+def _swept(reference: Reference, hypotheses: _Hypotheses, settings: SweepSettings, check: Check) -> Tensor:
     """(D, h, w): the costs, a few hypotheses at a time."""
     at_once = max(1, settings.chunk // reference.grey.numel())
-    parts = []
-    for part in hypotheses.split(at_once):
-        parts.append(reference.costs(part))
-        check()
-    return torch.cat(parts)
+    costs = reference.grey.new_empty(len(hypotheses.offsets), *reference.grey.shape)
+    for offsets, place in zip(hypotheses.offsets.split(at_once), costs.split(at_once), strict=True):
+        place.copy_(reference.costs(hypotheses.at(offsets[:, None, None]), check))
+    return costs
 
 
-def _least(total: Tensor, hypotheses: Tensor) -> Tensor:
+def _least(total: Tensor, hypotheses: _Hypotheses) -> Tensor:
     """(h, w): the hypothesis of least cost, between hypotheses by a parabola through three costs."""
     middle = total.argmin(0).clamp(1, len(total) - 2)
     before, at, after = (total.gather(0, (middle + step)[None])[0] for step in (-1, 0, 1))
     bend = (before + after - 2 * at).clamp_min(1e-6)
     shift = ((before - after) / (2 * bend)).clamp(-0.5, 0.5)
-    chosen, step = _at(hypotheses, middle), (_at(hypotheses, middle + 1) - _at(hypotheses, middle - 1)) / 2
-    return chosen + shift * step
-
-
-def _at(hypotheses: Tensor, index: Tensor) -> Tensor:
-    return hypotheses.expand(-1, *index.shape).gather(0, index[None])[0]
+    nearest, chosen, farthest = (hypotheses.at(hypotheses.offsets[middle + step]) for step in (1, 0, -1))
+    return chosen + shift * ((nearest - farthest) / 2)
 
 
 def _enlarged(inverse: Tensor, shape: torch.Size) -> Tensor:

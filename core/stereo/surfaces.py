@@ -1,7 +1,7 @@
 """Depth maps of photos with certain cameras: what the photos confirm, and the network's depth tied to it elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from .consistency import agreeing, before_steps, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
 from .fusion import tied_field
 from .neighbours import SeenPoints, choose_neighbours
-from .search import Bounds, refine_depth, search_planes
+from .search import Bounds, Check, refine_depth, search_planes
 from .settings import StereoSettings
 
 STAGE = "Finding surfaces"
@@ -57,8 +57,12 @@ class _Frame:
     network: tuple[Tensor, ...]  # (h, w), log of the network's depth
     bounds: Bounds
     mapping: PixelMapping
-    colors: NDArray[np.uint8]
     mask: NDArray[np.bool_]
+
+    def without_coarser(self, level: int) -> "_Frame":
+        """The frame without its levels from this one on, of which 0 is the finest; that one stays."""
+        kept = max(level, 1)
+        return replace(self, levels=self.levels[:kept], network=self.network[:kept])
 
 
 def find_surfaces(
@@ -88,16 +92,36 @@ def find_surfaces(
     depth: dict[int, Tensor] = {}  # inverse
     confirmed: dict[int, Tensor] = {}
     for level in reversed(range(count)):
-        raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
-        agreed, sure = {}, {}
-        for index in frames:
-            agreed[index], sure[index] = _agreeing(index, level, frames, near, raw, settings)
-        for index in frames:
-            known, confirmed[index] = _with_others(index, level, frames, near, raw, sure, settings)
-            weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed[index].clamp(max=1))
-            filled = _tied(known, weight, frames[index], part[index], level, settings, progress)
-            depth[index] = torch.where(confirmed[index], known, filled)
-    return [_surface(frames[i], depth[i], confirmed[i]) if i in frames else None for i in range(len(photos))]
+        _find_level(level, part, frames, near, depth, confirmed, settings, progress)
+        for index, frame in frames.items():
+            frames[index] = frame.without_coarser(level)
+    return [
+        _surface(frames.pop(index), depth.pop(index), confirmed.pop(index)) if index in part else None
+        for index in range(len(photos))
+    ]
+
+
+def _find_level(
+    level: int,
+    part: Mapping[int, StereoPhoto],
+    frames: Mapping[int, _Frame],
+    near: Sequence[Sequence[int]],
+    depth: dict[int, Tensor],
+    confirmed: dict[int, Tensor],
+    settings: StereoSettings,
+    progress: "_Progress",
+) -> None:
+    """Replace all photos' inverse depths by those of this level, and say which of their pixels are confirmed."""
+    check = progress.check
+    raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
+    agreed, sure = {}, {}
+    for index in frames:
+        agreed[index], sure[index] = _agreeing(index, level, frames, near, raw, settings, check)
+    for index in frames:
+        known, confirmed[index] = _with_others(index, level, frames, near, raw, sure, settings, check)
+        weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed[index].clamp(max=1))
+        filled = _tied(known, weight, frames[index], part[index], level, settings, check)
+        depth[index] = torch.where(confirmed[index], known, filled)
 
 
 def _seen(photo: StereoPhoto, settings: StereoSettings) -> SeenPoints:
@@ -136,7 +160,7 @@ def _frame(photo: StereoPhoto, long_side: int, count: int, device: torch.device,
     for _ in levels[1:]:
         network.append(halved(network[-1]))
     bounds = _bounds(photo, settings)
-    return _Frame(levels, tuple(network), bounds, mapping, colors, mask)
+    return _Frame(levels, tuple(network), bounds, mapping, mask)
 
 
 def _log_depth(photo: StereoPhoto, mapping: PixelMapping) -> NDArray[np.float32]:
@@ -187,14 +211,15 @@ def _agreeing(
     near: Sequence[Sequence[int]],
     raw: Mapping[int, Tensor],
     settings: StereoSettings,
+    check: Check,
 ) -> tuple[Tensor, Tensor]:
-    """(h, w) each: how many others agree with a pixel's depth, and whether these are enough.
+    """(h, w) each: how many others agree with a pixel's depth, 8 bit, and whether these are enough.
 
     Where fewer could see the point these must agree, at the finest level alone: coarse ones agree too easily.
     """
     others = [(frames[other].levels[level], raw[other]) for other in near[index]]
     tolerance = settings.fusion.agreement * settings.fusion.coarse**level
-    agreed, framed = agreeing(frames[index].levels[level], raw[index], others, tolerance)
+    agreed, framed = agreeing(frames[index].levels[level], raw[index], others, tolerance, check)
     agreed = agreed * ~before_steps(raw[index], settings.fusion.rim, settings.fusion.step)
     needed = framed if level == 0 else torch.full_like(framed, len(near[index]))
     return agreed, (agreed > 0) & (agreed >= needed.clamp(max=settings.fusion.witnesses))
@@ -208,12 +233,12 @@ def _with_others(
     raw: Mapping[int, Tensor],
     sure: Mapping[int, Tensor],
     settings: StereoSettings,
+    check: Check,
 ) -> tuple[Tensor, Tensor]:
     """(h, w) each: inverse depths, those of points confirmed in others where the own agree, and what is confirmed."""
     own = raw[index]
-    there = confirmed_elsewhere(
-        frames[index].levels[level], [(frames[other].levels[level], raw[other], sure[other]) for other in near[index]]
-    )
+    others = [(frames[other].levels[level], raw[other], sure[other]) for other in near[index]]
+    there = confirmed_elsewhere(frames[index].levels[level], others, check)
     taken = ~sure[index] & ((own - there).abs() <= settings.fusion.taken * there)
     return torch.where(taken, there, own), sure[index] | taken
 
@@ -225,15 +250,16 @@ def _tied(
     photo: StereoPhoto,
     level: int,
     settings: StereoSettings,
-    progress: _Progress,
+    check: Check,
 ) -> Tensor:
     """(h, w): inverse of the network's depth, tied to inverse depths of this weight and to the photo's points."""
     ratio, count = _at_points(frame, photo, level)
     network, points = frame.network[level], settings.fusion.points * count
     total = weight + points
     mean = (weight * (-raw.log() - network) + points * ratio) / total.clamp_min(1e-9)
+    check()
     colors = frame.levels[level].colors.float() / 255
-    return (-network - tied_field(mean, total, colors, settings.fusion, progress.check)).exp()
+    return (-network - tied_field(mean, total, colors, settings.fusion, check)).exp()
 
 
 def _at_points(frame: _Frame, photo: StereoPhoto, level: int) -> tuple[Tensor, Tensor]:
@@ -252,4 +278,5 @@ def _at_points(frame: _Frame, photo: StereoPhoto, level: int) -> tuple[Tensor, T
 
 def _surface(frame: _Frame, inverse: Tensor, confirmed: Tensor) -> Surface:
     depth = (1 / inverse).cpu().numpy()
-    return Surface(frame.mapping, depth, confirmed.cpu().numpy() & frame.mask, frame.colors, frame.mask)
+    colors = frame.levels[0].colors.permute(1, 2, 0).contiguous().cpu().numpy()
+    return Surface(frame.mapping, depth, confirmed.cpu().numpy() & frame.mask, colors, frame.mask)

@@ -1,6 +1,6 @@
 """How alike a photo and its neighbours are if its pixels lie at given depths."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from torch.nn.functional import grid_sample
 from .frames import Level
 from .settings import SweepSettings
 
+Check = Callable[[], None]  # called often by long work; raises to stop it
+
 LEAST_DEPTH = 1e-6  # of a pixel in the neighbour's frame, relative to the reference's
 STEEP = 1e4  # how fast sight ends at the photo's rim, per half of its side
 
@@ -20,10 +22,12 @@ class Source:
     """A neighbour as the reference photo's pixels are projected into it.
 
     A pixel at inverse depth w appears at g = (turned + w moved), divided by its third row: g in [-1, 1] on the photo.
+    turned = columns + rows: formed when needed, since those of all neighbours are larger than their photos.
     """
 
     grey: Tensor  # (1, 1, h', w'), brightness
-    turned: Tensor  # (3, h, w)
+    columns: Tensor  # (3, w)
+    rows: Tensor  # (3, h, 1)
     moved: tuple[float, float, float]
 
     @classmethod
@@ -34,9 +38,10 @@ class Source:
         to_unit = np.array([[2 / other_width, 0, -1], [0, 2 / other_height, -1], [0, 0, 1]]) @ other.K
         homography = to_unit @ relative[:3, :3] @ np.linalg.inv(level.K)
         x, y = (torch.arange(n, device=level.grey.device, dtype=torch.float32) + 0.5 for n in (width, height))
-        rows = [float(a) * x + (float(b) * y + float(c))[:, None] for a, b, c in homography]
+        columns = torch.stack([float(a) * x for a, _, _ in homography])
+        rows = torch.stack([(float(b) * y + float(c))[:, None] for _, b, c in homography])
         ahead, across, down = (float(value) for value in np.roll(to_unit @ relative[:3, 3], 1))
-        return cls(other.grey[None, None], torch.stack(rows), (across, down, ahead))
+        return cls(other.grey[None, None], columns, rows, (across, down, ahead))
 
     def places(self, inverse: Tensor) -> tuple[Tensor, Tensor]:
         """Places g (D, h, w, 2) of pixels at inverse depths (D, h, w) or (D, 1, 1); and (D, h, w): 1 in sight, else 0.
@@ -44,7 +49,7 @@ class Source:
         Arithmetic instead of comparisons: masks take ten times as long on a CPU.
         """
         scale = self._nearer(inverse).reciprocal_()
-        x, y = ((self.turned[axis] + inverse * self.moved[axis]).mul_(scale) for axis in (0, 1))
+        x, y = (self._shown(inverse, axis).mul_(scale) for axis in (0, 1))
         inside = torch.maximum(x.abs(), y.abs()).neg_().add_(1).mul_(STEEP).clamp_(0, 1)
         return _joined(x, y), inside
 
@@ -54,7 +59,11 @@ class Source:
 
     def _nearer(self, inverse: Tensor) -> Tensor:
         """(D, h, w): the depth in the neighbour's frame over that in the reference's."""
-        return (self.turned[2] + inverse * self.moved[2]).clamp_min_(LEAST_DEPTH)
+        return self._shown(inverse, 2).clamp_min_(LEAST_DEPTH)
+
+    def _shown(self, inverse: Tensor, axis: int) -> Tensor:
+        """(D, h, w): one row of turned + w moved."""
+        return self.columns[axis] + self.rows[axis] + inverse * self.moved[axis]
 
 
 class Reference:
@@ -67,10 +76,11 @@ class Reference:
         self.mean = box_mean(self.grey, settings.radius)
         self.variance = self._variance(self.grey, self.mean)
 
-    def costs(self, inverse: Tensor) -> Tensor:
+    def costs(self, inverse: Tensor, check: Check) -> Tensor:
         """(D, h, w): 1 - ZNCC, mean over the `best` most alike neighbours, at inverse depths (D, h, w) or (D, 1, 1).
 
         The windows follow the depths given, slanted where these are. Out of a neighbour's sight the cost is 1.
+        Raises whatever `check` raises.
         """
         least: list[Tensor] = []  # the best so far, in order
         for source in self.sources:
@@ -78,6 +88,7 @@ class Reference:
             for rank, other in enumerate(least):
                 least[rank], cost = torch.minimum(other, cost), torch.maximum(other, cost)
             least = [*least, cost][: self.settings.best]
+            check()
         return torch.stack(least).mean(0) if len(least) > 1 else least[0]
 
     def _cost(self, source: Source, inverse: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """The steps of dense stereo, each alone."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from dust3r.core.images.pixel_mapping import PixelMapping
-from dust3r.core.stereo.aggregation import aggregate
+from dust3r.core.stereo.aggregation import CHECKED, aggregate
 from dust3r.core.stereo.consistency import agreeing, confirmed_elsewhere
 from dust3r.core.stereo.frames import finer_mapping, pyramid
 from dust3r.core.stereo.fusion import tied_field
@@ -17,6 +18,10 @@ from dust3r.tests import box_room
 from dust3r.tests.core import stereo_room
 
 SWEEP = SweepSettings()
+
+
+def unwatched():
+    """The check of work that nobody cancels."""
 
 
 def level(eye, size=(96, 72)):
@@ -39,7 +44,7 @@ def test_a_pixel_at_its_true_depth_appears_where_the_neighbour_sees_its_point():
 def test_the_true_depth_costs_least():
     (first, inverse), (second, _), (third, _) = (level(eye) for eye in box_room.EYES[:3])
     factors = torch.tensor([0.8, 0.9, 1.0, 1.1, 1.25])[:, None, None]
-    costs = Reference(first, [second, third], SWEEP).costs(inverse * factors)
+    costs = Reference(first, [second, third], SWEEP).costs(inverse * factors, unwatched)
     assert (costs.argmin(0) == 2).float().mean() > 0.85  # the rim is out of sight
 
 
@@ -55,36 +60,50 @@ def test_a_window_mean_of_a_slope_is_the_slope_inside():
 def test_aggregation_carries_a_clear_depth_over_pixels_without_any():
     costs = torch.ones(5, 9, 9)
     costs[3, 4, 4] = 0
-    total = aggregate(costs, torch.zeros(9, 9), SWEEP, lambda: None)
+    total = aggregate(costs, torch.zeros(9, 9), SWEEP, unwatched)
     assert (total[:, 4].argmin(0) == 3).all() and (total[:, :, 4].argmin(0) == 3).all()
 
 
 def test_others_agree_where_they_see_a_point_at_its_depth_and_are_counted_where_they_could():
     (first, inverse), *others = (level(eye) for eye in box_room.EYES[:3])
-    agreed, framed = agreeing(first, inverse, others, 0.01)
+    agreed, framed = agreeing(first, inverse, others, 0.01, lambda: None)
     assert (agreed <= framed).all() and framed.max() == 2
     assert (agreed[framed == 2] == 2).float().mean() > 0.7 and (agreed[framed == 1] == 1).float().mean() > 0.5
     assert not agreed[framed == 0].any()
-    nobody, same = agreeing(first, 1.1 * inverse, others, 0.01)
+    nobody, same = agreeing(first, 1.1 * inverse, others, 0.01, lambda: None)
     assert (nobody > 0).float().mean() < 0.1 and same.max() == 2
+
+
+def test_work_that_takes_long_in_a_large_photo_can_be_cancelled_between_its_parts():
+    first, *others = (level(eye) for eye in box_room.EYES[:4])
+    inverse, neighbours, calls = first[1], len(others), []
+    Reference(first[0], [other for other, _ in others], SWEEP).costs(inverse[None], lambda: calls.append("compared"))
+    agreeing(*first, others, 0.01, lambda: calls.append("agrees"))
+    everywhere = torch.ones_like(inverse, dtype=torch.bool)
+    confirmed_elsewhere(first[0], [(*other, everywhere) for other in others], lambda: calls.append("appears"))
+    assert Counter(calls) == dict.fromkeys(("compared", "agrees", "appears"), neighbours)
+    rows = []
+    aggregate(torch.ones(5, 3 * CHECKED, 7), torch.zeros(3 * CHECKED, 7), SWEEP, lambda: rows.append(None))
+    assert len(rows) >= 4  # between both directions, and twice in the longer one
 
 
 def test_points_confirmed_in_others_appear_at_their_depth_the_nearest_first():
     (first, inverse), (second, theirs), (third, last) = (level(eye) for eye in box_room.EYES[:3])
     everywhere = torch.ones_like(theirs, dtype=torch.bool)
-    there = confirmed_elsewhere(first, [(second, theirs, everywhere), (third, last, everywhere)])
+    there = confirmed_elsewhere(first, [(second, theirs, everywhere), (third, last, everywhere)], unwatched)
     assert (there > 0).float().mean() > 0.7
     off = (there / inverse - 1)[there > 0].abs()
     assert off.median() < 0.01 and (off < 0.05).float().mean() > 0.9  # what the photo cannot see appears in it too
-    nearer = confirmed_elsewhere(first, [(second, theirs, everywhere), (third, 2 * last, everywhere)])
+    nearer = confirmed_elsewhere(first, [(second, theirs, everywhere), (third, 2 * last, everywhere)], unwatched)
     assert (nearer >= 0).all() and (nearer > 1.3 * inverse).any()
 
 
 def test_what_nobody_confirmed_appears_nowhere():
     (first, inverse), (second, theirs) = (level(eye) for eye in box_room.EYES[:2])
-    there = confirmed_elsewhere(first, [(second, theirs, torch.zeros_like(theirs, dtype=torch.bool))])
+    nobody = torch.zeros_like(theirs, dtype=torch.bool)
+    there = confirmed_elsewhere(first, [(second, theirs, nobody)], unwatched)
     assert there.shape == inverse.shape and not there.any()
-    assert not confirmed_elsewhere(first, []).any()
+    assert not confirmed_elsewhere(first, [], unwatched).any()
 
 
 def test_a_field_holds_at_what_is_known_and_stops_at_an_edge_of_the_photo():
