@@ -13,6 +13,7 @@ from ..adjustment.settings import AdjustmentSettings
 from ..flaws import FLAWS
 from ..progress import Report
 from ..reconstruction.result import AlignedView
+from ..stereo.settings import CameraSettings
 from ..stereo.surfaces import StereoPhoto, Surface, find_surfaces
 from .photo_cameras import PhotoCameras
 
@@ -26,11 +27,12 @@ def surfaces_of_photos(
     long_side: int,
     device: torch.device,
     report: Report,
-) -> tuple[AlignedView, ...]:
+) -> tuple[tuple[AlignedView, ...], tuple[str, ...]]:
     """The views with new depth, confidence, colours and mask where photos with certain cameras see the same.
 
-    Photos below the size from which features are looked for, or with too little parallax, keep theirs to the bit. Where
-    any photo has a surface, the flaws of all say which pixels are unconfirmed.
+    Also what the user should know of the cameras, one sentence each. Photos below the size from which features are
+    looked for, or with too little parallax, keep theirs to the bit. Where any photo has a surface, the flaws of all say
+    which pixels are unconfirmed.
     masks: files by resolved photo. Raises what `find_surfaces` does.
     """
     photos = [
@@ -38,13 +40,30 @@ def surfaces_of_photos(
     ]
     surfaces = find_surfaces(photos, long_side, device, report)
     if all(surface is None for surface in surfaces):
-        return tuple(views)
+        return tuple(views), ()
     most = max(float(view.confidence.max()) for view in views)
-    return tuple(
+    with_surfaces = tuple(
         replace(view, flaws=_unconfirmed(np.ones(view.depth.shape, bool)))
         if surface is None
         else _with_surface(view, surface, most)
         for view, surface in zip(views, surfaces, strict=True)
+    )
+    return with_surfaces, _contradicted(views, surfaces)
+
+
+def _contradicted(views: Sequence[AlignedView], surfaces: Sequence[Surface | None]) -> tuple[str, ...]:
+    """One sentence where photos with known cameras hardly ever show the same depth; none where they do."""
+    shares = [
+        surface.agreement
+        for view, surface in zip(views, surfaces, strict=True)
+        if surface is not None and view.evidence.source == "known"
+    ]
+    if not shares or np.quantile(shares, 0.75) >= CameraSettings().least:
+        return ()
+    found = f"most photos share at most {np.quantile(shares, 0.75):.0%} of their depths with another"
+    return (
+        f"The photos contradict the known cameras ({found}): check that each belongs to its photo, its axes "
+        "(x right, y down, z forward) and its focal",
     )
 
 

@@ -96,16 +96,17 @@ def reconstruct(
         else:
             found = unadjusted(views, alignment, known, noted)
     aligned = aligned_views(found.views, found.alignment, found.known, found.evidence)
+    contradicted: tuple[str, ...] = ()
     if settings.surfaces == "auto":
         side = settings.surface_resolution or AUTO_SURFACE
-        aligned = surfaces_of_photos(aligned, found, priors.masks, side, model.device, report)
+        aligned, contradicted = surfaces_of_photos(aligned, found, priors.masks, side, model.device, report)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
         views=aligned,
         model=model.label,
         settings=settled(settings, aligned, model.synthetic),
         version=VERSION,
-        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *found.warnings),
+        warnings=(*machine, *warnings, *lens_notices(views, settings.alignment), *found.warnings, *contradicted),
         priors=priors.named({view.path.resolve(): view.name for view in views}),
         licence=model.licence,
         synthetic=model.synthetic,

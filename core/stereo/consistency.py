@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool2d
 
 from .frames import Level
+from .settings import CameraSettings
 from .sweep import Check, Source
 
 
@@ -21,14 +22,36 @@ def agreeing(
     """
     agreed, framed = (torch.zeros_like(inverse, dtype=torch.uint8) for _ in range(2))
     for other, theirs in others:
-        source = Source.of(level, other)
-        places, inside = source.places(inverse[None])
-        there = grid_sample(theirs[None, None], places, padding_mode="border", align_corners=False)[0]
-        off = (there / source.expected(inverse[None]) - 1).abs_()
-        agreed += ((off <= tolerance) & (inside > 0))[0]
-        framed += (inside > 0)[0]
+        agrees, inside = _agreement(level, inverse, other, theirs, tolerance)
+        agreed += agrees
+        framed += inside
         check()
     return agreed, framed
+
+
+def best_agreement(
+    level: Level, inverse: Tensor, others: Sequence[tuple[Level, Tensor]], settings: CameraSettings, check: Check
+) -> float:
+    """The share of the photo's points in another one's sight whose depths agree there, of the other with the largest.
+
+    inverse, others: as for `agreeing`. Raises whatever `check` raises.
+    """
+    fewest, best = settings.overlap * inverse.numel(), 0.0
+    for other, theirs in others:
+        agrees, inside = _agreement(level, inverse, other, theirs, settings.agreement)
+        best = max(best, float(agrees.sum()) / max(float(inside.sum()), fewest))
+        check()
+    return best
+
+
+def _agreement(level: Level, inverse: Tensor, other: Level, theirs: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
+    """(h, w), bool: where a pixel's point has the same depth in the other photo, and where it is in its sight."""
+    source = Source.of(level, other)
+    places, inside = source.places(inverse[None])
+    there = grid_sample(theirs[None, None], places, padding_mode="border", align_corners=False)[0]
+    off = (there / source.expected(inverse[None]) - 1).abs_()
+    seen = inside > 0
+    return ((off <= tolerance) & seen)[0], seen[0]
 
 
 def confirmed_elsewhere(level: Level, others: Sequence[tuple[Level, Tensor, Tensor]], check: Check) -> Tensor:

@@ -13,7 +13,7 @@ from ..geometry.camera import project, sample_depth, unproject
 from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import read_framed
 from ..progress import Report
-from .consistency import agreeing, before_steps, confirmed_elsewhere
+from .consistency import agreeing, before_steps, best_agreement, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
 from .fusion import tied_field
 from .neighbours import SeenPoints, choose_neighbours
@@ -47,6 +47,7 @@ class Surface:
     confirmed: NDArray[np.bool_]  # (H, W), other photos have the same depth
     colors: NDArray[np.uint8]  # (H, W, 3), sRGB
     mask: NDArray[np.bool_]  # (H, W), True = keep
+    agreement: float  # share of the pixels whose first depth one other photo has too; small for wrong cameras
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,18 +92,26 @@ def find_surfaces(
         frames[index] = _frame(photo, long_side, count, device, settings)
     depth: dict[int, Tensor] = {}  # inverse
     confirmed: dict[int, Tensor] = {}
+    agreement: dict[int, float] = {}
     for level in reversed(range(count)):
-        _find_level(level, part, frames, near, depth, confirmed, settings, progress)
+        raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
+        if not agreement:  # before anything is tied to the network's depth
+            for index, frame in frames.items():
+                others = [(frames[other].levels[level], raw[other]) for other in near[index]]
+                here = frame.levels[level], raw[index]
+                agreement[index] = best_agreement(*here, others, settings.cameras, progress.check)
+        _settle(level, raw, part, frames, near, depth, confirmed, settings, progress)
         for index, frame in frames.items():
             frames[index] = frame.without_coarser(level)
     return [
-        _surface(frames.pop(index), depth.pop(index), confirmed.pop(index)) if index in part else None
+        _surface(frames.pop(index), depth.pop(index), confirmed.pop(index), agreement[index]) if index in part else None
         for index in range(len(photos))
     ]
 
 
-def _find_level(
+def _settle(
     level: int,
+    raw: Mapping[int, Tensor],
     part: Mapping[int, StereoPhoto],
     frames: Mapping[int, _Frame],
     near: Sequence[Sequence[int]],
@@ -111,9 +120,8 @@ def _find_level(
     settings: StereoSettings,
     progress: "_Progress",
 ) -> None:
-    """Replace all photos' inverse depths by those of this level, and say which of their pixels are confirmed."""
+    """Replace all photos' inverse depths by those found at this level, and say which of their pixels are confirmed."""
     check = progress.check
-    raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
     agreed, sure = {}, {}
     for index in frames:
         agreed[index], sure[index] = _agreeing(index, level, frames, near, raw, settings, check)
@@ -276,7 +284,7 @@ def _at_points(frame: _Frame, photo: StereoPhoto, level: int) -> tuple[Tensor, T
     return on_device(mean.reshape(height, width), device), on_device(count.reshape(height, width), device)
 
 
-def _surface(frame: _Frame, inverse: Tensor, confirmed: Tensor) -> Surface:
+def _surface(frame: _Frame, inverse: Tensor, confirmed: Tensor, agreement: float) -> Surface:
     depth = (1 / inverse).cpu().numpy()
     colors = frame.levels[0].colors.permute(1, 2, 0).contiguous().cpu().numpy()
-    return Surface(frame.mapping, depth, confirmed.cpu().numpy() & frame.mask, colors, frame.mask)
+    return Surface(frame.mapping, depth, confirmed.cpu().numpy() & frame.mask, colors, frame.mask, agreement)

@@ -78,3 +78,17 @@ def test_a_single_photo_and_the_networks_cameras_keep_the_networks_surfaces(solv
         for found, network in zip(solve(**settings).views, solve(**settings, surfaces="network").views, strict=True):
             for name in ("depth", "confidence", "colors", "mask"):
                 assert getattr(found, name).tobytes() == getattr(network, name).tobytes()
+
+
+def test_known_cameras_of_other_photos_are_contradicted_and_true_ones_are_not(solve, truth):
+    poses = [photo.cam2world for photo in truth]
+
+    def warned(given):
+        known = {
+            photo.path.resolve(): KnownCamera(pose, photo.K[0, 0], tuple(photo.K[:2, 2]))
+            for photo, pose in zip(truth, given, strict=True)
+        }
+        sentences = solve(priors=Priors(cameras=known)).warnings
+        return any(sentence.startswith("The photos contradict the known cameras") for sentence in sentences)
+
+    assert warned([*poses[1:], poses[0]]) and not warned(poses)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.stereo.aggregation import CHECKED, aggregate
-from dust3r.core.stereo.consistency import agreeing, confirmed_elsewhere
+from dust3r.core.stereo.consistency import agreeing, best_agreement, confirmed_elsewhere
 from dust3r.core.stereo.frames import finer_mapping, pyramid
 from dust3r.core.stereo.fusion import tied_field
 from dust3r.core.stereo.neighbours import SeenPoints, choose_neighbours, shared_angles
-from dust3r.core.stereo.settings import FusionSettings, NeighbourSettings, SweepSettings
+from dust3r.core.stereo.settings import CameraSettings, FusionSettings, NeighbourSettings, SweepSettings
 from dust3r.core.stereo.sweep import Reference, Source, box_mean
 from dust3r.tests import box_room
 from dust3r.tests.core import stereo_room
@@ -85,6 +85,19 @@ def test_work_that_takes_long_in_a_large_photo_can_be_cancelled_between_its_part
     rows = []
     aggregate(torch.ones(5, 3 * CHECKED, 7), torch.zeros(3 * CHECKED, 7), SWEEP, lambda: rows.append(None))
     assert len(rows) >= 4  # between both directions, and twice in the longer one
+
+
+def test_the_best_agreement_is_that_of_the_neighbour_with_most_but_not_of_a_few_pixels():
+    (first, inverse), (second, theirs), (third, last) = (level(eye) for eye in box_room.EYES[:3])
+    settings = CameraSettings()
+
+    def best(*others):
+        return best_agreement(first, inverse, others, settings, lambda: None)
+
+    assert best((second, theirs), (third, 2 * last)) == best((second, theirs)) > 2 * settings.least
+    assert best((second, 1.2 * theirs)) < settings.least and best() == 0
+    aside = replace(second, K=np.diag([40.0, 40.0, 1.0]) @ second.K)  # its sight is narrow
+    assert best((aside, theirs)) < settings.least
 
 
 def test_points_confirmed_in_others_appear_at_their_depth_the_nearest_first():
