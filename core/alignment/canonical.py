@@ -176,7 +176,7 @@ def fuse_depths(depth: Array, weight: Array, rounds: int = 3) -> tuple[Array, Ar
     scale = weighted_median(logs, weight)
     for _ in range(rounds):
         fused = weighted_median((logs - scale[:, None]).T, weight.T)
-        scale = scale + weighted_median(logs - scale[:, None] - fused, weight * (weight > 0))
+        scale = scale + weighted_median(logs - scale[:, None] - fused, weight)
     fused = weighted_median((logs - scale[:, None]).T, weight.T)
     total = weight.mean(0)
     fused[total == 0] = weighted_median(fused, total)

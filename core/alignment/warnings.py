@@ -65,7 +65,7 @@ def _disagreeing(
     each = np.arange(len(names))[:, None, None] == edges
     share = (each & odd[:, None]).sum((1, 2)) / np.maximum((each & usable[:, None]).sum((1, 2)), 1)
     strange = share > 0.5
-    if share.max(initial=0) > 0.5 and strange.sum() * 2 > len(names):
+    if strange.sum() * 2 > len(names):
         strange = share == share.max()  # where most disagree, the one that the fewest agree with
     sentences = []
     for which, what in ((strange & pins.posed, "The known poses of"), (strange & ~pins.posed, "The positions of")):
