@@ -46,7 +46,7 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_scene_graph(parser)
     add_precision(add, "of the network's products (default: auto, half where this machine is faster in it)")
-    hide = "hide points below, on the network's scale from 1 (default: the least certain quarter)"
+    hide = "hide points below, on the network's scale from 1 (default: the least certain quarter, or what photos tell)"
     add("--min-confidence", type=confidence, default=DEFAULTS.min_confidence, metavar="C", help=hide)
     add_hide(parser, DEFAULTS.hide, ",".join(SURELY_FLAWED))
     add_known(parser)

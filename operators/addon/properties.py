@@ -268,7 +268,8 @@ class DUST3R_PG_settings(ReconstructionProperties, ResultState, bpy.types.Proper
     preview_page: IntProperty(name="Page", description="Of the large previews", default=1, min=1, max=9999)
     hides_quarter: BoolProperty(
         name="Hide Least Certain Quarter",
-        description="Hide the quarter of the points that the network is least sure of; off: those below a confidence",
+        description="Hide the quarter of the points that the network is least sure of, unless photos tell which points "
+        "are certain; off: those below a confidence",
         get=lambda settings: settings.min_confidence == 0,
         set=_hide_quarter,
     )
