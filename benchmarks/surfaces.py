@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from ..core.cameras.posed_images import PosedPhoto, read_depth, read_posed_photos
 from ..core.checkpoints.loading import load_model
 from ..core.checkpoints.local import find_model
-from ..core.cleanup.agreement import unconfirmed_of
 from ..core.inference.array_store import MemoryStore
 from ..core.pipeline.reconstruct import reconstruct
-from ..core.reconstruction.result import Reconstruction
+from ..core.reconstruction.result import Reconstruction, unconfirmed_of
 from ..core.settings import ReconstructionSettings
 from ..evaluation.exam.scoring import depth_at
 from .suite.report import machine

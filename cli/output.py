@@ -23,11 +23,10 @@ from ..core.jobs.messages import (
 )
 from ..core.pipeline.observer import Observer, PhotoState
 from ..core.progress import Progress
-from ..core.quality.measure import confirmed_share
 from ..core.quality.statistics import find_caveats
 from ..core.quality.verdict import judge
 from ..core.reconstruction.preview import Preview
-from ..core.reconstruction.result import Reconstruction
+from ..core.reconstruction.result import Reconstruction, confirmed_share
 from .streams import put, put_last
 
 

@@ -45,14 +45,6 @@ class Witness:
         return cls(view, shown, nearest, confirmed, np.asarray(uniform_filter(view.colors, (3, 3, 1)), np.uint8))
 
 
-def unconfirmed_of(views: Sequence[AlignedView]) -> list[NDArray[np.bool_]] | list[None]:
-    """(H, W) of each photo: the points that photos do not agree on; None for each where no depths were compared."""
-    known = [view.flawed(("unconfirmed",)) for view in views]
-    if not any(unconfirmed.any() for unconfirmed in known):
-        return [None] * len(views)
-    return [np.ones_like(own) if view.flaws is None else own for view, own in zip(views, known, strict=True)]
-
-
 def compare_all(
     views: Sequence[AlignedView],
     unconfirmed: Sequence[NDArray[np.bool_] | None],

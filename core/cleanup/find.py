@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..flaws import FLAWS
 from ..progress import Report, silent
-from ..reconstruction.result import AlignedView, Reconstruction
-from .agreement import compare_all, unconfirmed_of
+from ..reconstruction.result import AlignedView, Reconstruction, unconfirmed_of
+from .agreement import compare_all
 from .edges import find_edges
 from .floaters import find_floaters
 from .guesses import find_guesses

@@ -18,7 +18,6 @@ from ..cameras.evidence import CameraEvidence
 from ..cameras.priors import NOTHING, KnownCamera, Priors, in_square_pixels, lens_notices, lenses_of, priors_of
 from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
-from ..cleanup.agreement import unconfirmed_of
 from ..geometry.camera import intrinsics
 from ..images.preprocessing import Framing, View, load_views, straight_view
 from ..inference import forward as inference
@@ -30,7 +29,7 @@ from ..networks.configs import NetworkConfig
 from ..networks.depth_anything_3.config import DepthAnything3Config
 from ..networks.precision import precision_name
 from ..progress import Report, silent
-from ..reconstruction.result import AlignedView, Reconstruction
+from ..reconstruction.result import AlignedView, Reconstruction, unconfirmed_of
 from ..runtime.device import device_memory, precision_notices
 from ..runtime.memory import reachable_memory
 from ..scene_graph.edges import Edge, make_edges

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cleanup.agreement import unconfirmed_of
 from ..cleanup.settings import CleanupSettings
 from ..export.depth_maps import network_intrinsics
 from ..geometry.camera import project, unproject
 from ..geometry.pixel_sampling import spread
 from ..reconstruction.depth_sampling import depth_at
-from ..reconstruction.result import AlignedView, Reconstruction
+from ..reconstruction.result import AlignedView, Reconstruction, confirmed_share
 from .statistics import PhotoStatistics, Statistics, find_problems
 
 Floats = NDArray[np.float64]
@@ -70,15 +69,6 @@ def measure(reconstruction: Reconstruction) -> Statistics:
     off, disagreement = _median(np.array(found)), _median(np.concatenate(ratios)) or 0.0
     confirmed = confirmed_share(reconstruction.views)
     return Statistics(named, points, confidence, off, disagreement, reconstruction.synthetic, confirmed)
-
-
-def confirmed_share(views: Sequence[AlignedView]) -> float | None:
-    """Share of all unmasked pixels on whose depth photos agree; None where none were compared."""
-    kept, unconfirmed = [view.kept() for view in views], unconfirmed_of(views)
-    if not any(own is not None for own in unconfirmed):
-        return None
-    agreed = sum(np.count_nonzero(pixels & ~own) for pixels, own in zip(kept, unconfirmed, strict=True))
-    return agreed / max(1, sum(np.count_nonzero(pixels) for pixels in kept))
 
 
 def _figures(view: AlignedView, least: float, shared: float, off: float | None, connected: bool) -> PhotoStatistics:
