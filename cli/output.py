@@ -169,8 +169,8 @@ def with_caveats(text: str, result: Reconstruction) -> str:
     components = [view.component for view in result.views]
     connected = [component == max(components, key=components.count) for component in components]
     verdict = judge([view.evidence for view in result.views], connected, result.synthetic)
-    sources = [view.focal_source for view in result.views]
-    caveats = find_caveats(result.synthetic, sources, confirmed_share(result.views))
+    share = confirmed_share(result.views)
+    caveats = find_caveats(result.synthetic, [view.focal_source for view in result.views], share)
     return "\n".join((text, verdict.text(), *caveats))
 
 

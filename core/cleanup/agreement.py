@@ -42,7 +42,7 @@ class Witness:
         shown = np.where(view.kept(), view.depth, 0).astype(np.float32)
         nearest = np.asarray(minimum_filter(shown, 3, mode="nearest"), np.float32)
         confirmed = np.zeros(shown.shape, bool) if unconfirmed is None else ~unconfirmed
-        return cls(view, shown, nearest, confirmed, np.asarray(uniform_filter(view.colors, (3, 3, 1)), np.uint8))
+        return cls(view, shown, nearest, confirmed, np.asarray(uniform_filter(view.colors, 3, axes=(0, 1)), np.uint8))
 
 
 def compare_all(

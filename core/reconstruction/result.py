@@ -96,7 +96,9 @@ def confirmed_share(views: Sequence[AlignedView]) -> float | None:
     kept, unconfirmed = [view.kept() for view in views], unconfirmed_of(views)
     if not any(own is not None for own in unconfirmed):
         return None
-    agreed = sum(np.count_nonzero(pixels & ~own) for pixels, own in zip(kept, unconfirmed, strict=True))
+    agreed = sum(
+        np.count_nonzero(pixels & ~own) for pixels, own in zip(kept, unconfirmed, strict=True) if own is not None
+    )
     return agreed / max(1, sum(np.count_nonzero(pixels) for pixels in kept))
 
 
