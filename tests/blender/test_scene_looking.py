@@ -1,5 +1,6 @@
 """Looking through photos and from between them, and the overlay of what is still coming together."""
 
+import math
 from types import SimpleNamespace
 
 import bpy
@@ -252,3 +253,16 @@ def test_without_a_window_nothing_is_drawn(empty_scene, monkeypatch):
     card = Graphics(monkeypatch, background=True)
     preview_overlay.show(PREVIEW, empty_scene)
     assert not preview_overlay.is_shown() and card.handlers == []
+
+
+@pytest.mark.parametrize("covered", [0, 200, 1000])
+def test_a_frame_leaves_the_room_that_the_sidebar_covers(covered):
+    view, region = SimpleNamespace(view_camera_zoom=20.0, view_camera_offset=(0.0, 0.0)), SimpleNamespace(width=1000)
+    before = (20 / 50 + math.sqrt(2)) ** 2 / 4
+    viewpoints._make_room(view, region, covered)
+    if covered in (0, region.width):
+        assert view.view_camera_zoom == 20 and view.view_camera_offset == (0, 0)
+        return
+    factor = (view.view_camera_zoom / 50 + math.sqrt(2)) ** 2 / 4
+    assert factor == pytest.approx(before * (1 - covered / region.width))
+    assert view.view_camera_offset[0] * 2 * factor * region.width == pytest.approx(covered / 2)
