@@ -17,7 +17,7 @@ from .consistency import agreeing, before_steps, best_agreement, confirmed_elsew
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
 from .fusion import tied_field
 from .neighbours import SeenPoints, choose_neighbours
-from .search import Bounds, Check, refine_depth, search_planes
+from .search import Bounds, refine_depth, search_planes
 from .settings import StereoSettings
 
 STAGE = "Finding surfaces"
@@ -94,42 +94,17 @@ def find_surfaces(
     confirmed: dict[int, Tensor] = {}
     agreement: dict[int, float] = {}
     for level in reversed(range(count)):
-        raw = {index: _search(index, level, frames, near, depth, settings, progress) for index in frames}
+        here = _AtLevel(level, frames, near, settings, progress)
+        raw = {index: here.searched(index, depth) for index in frames}
         if not agreement:  # before anything is tied to the network's depth
-            for index, frame in frames.items():
-                others = [(frames[other].levels[level], raw[other]) for other in near[index]]
-                here = frame.levels[level], raw[index]
-                agreement[index] = best_agreement(*here, others, settings.cameras, progress.check)
-        _settle(level, raw, part, frames, near, depth, confirmed, settings, progress)
+            agreement = {index: here.best_agreement(index, raw) for index in frames}
+        depth, confirmed = here.settled(raw, part)
         for index, frame in frames.items():
             frames[index] = frame.without_coarser(level)
     return [
         _surface(frames.pop(index), depth.pop(index), confirmed.pop(index), agreement[index]) if index in part else None
         for index in range(len(photos))
     ]
-
-
-def _settle(
-    level: int,
-    raw: Mapping[int, Tensor],
-    part: Mapping[int, StereoPhoto],
-    frames: Mapping[int, _Frame],
-    near: Sequence[Sequence[int]],
-    depth: dict[int, Tensor],
-    confirmed: dict[int, Tensor],
-    settings: StereoSettings,
-    progress: "_Progress",
-) -> None:
-    """Replace all photos' inverse depths by those found at this level, and say which of their pixels are confirmed."""
-    check = progress.check
-    agreed, sure = {}, {}
-    for index in frames:
-        agreed[index], sure[index] = _agreeing(index, level, frames, near, raw, settings, check)
-    for index in frames:
-        known, confirmed[index] = _with_others(index, level, frames, near, raw, sure, settings, check)
-        weight = torch.where(confirmed[index], 1.0, settings.fusion.doubted * agreed[index].clamp(max=1))
-        filled = _tied(known, weight, frames[index], part[index], level, settings, check)
-        depth[index] = torch.where(confirmed[index], known, filled)
 
 
 def _seen(photo: StereoPhoto, settings: StereoSettings) -> SeenPoints:
@@ -192,82 +167,85 @@ def _bounds(photo: StereoPhoto, settings: StereoSettings) -> Bounds:
     return 1 / (settings.sweep.far * float(ends[:, 1].max())), 1 / (settings.sweep.near * float(ends[:, 0].min()))
 
 
-def _search(
-    index: int,
-    level: int,
-    frames: Mapping[int, _Frame],
-    near: Sequence[Sequence[int]],
-    coarser: Mapping[int, Tensor],
-    settings: StereoSettings,
-    progress: _Progress,
-) -> Tensor:
-    frame = frames[index]
-    others = [frames[other].levels[level] for other in near[index][: settings.neighbours.most]]
-    here = frame.levels[level], others
-    if index in coarser:
-        found = refine_depth(*here, coarser[index], frame.bounds, settings.sweep, progress.check)
-    else:
-        found = search_planes(*here, frame.bounds, settings.sweep, progress.check)
-    progress.add(level)
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class _AtLevel:
+    """All photos at one resolution; maps (h, w) of photos are by their index."""
 
+    level: int  # 0 is the finest
+    frames: Mapping[int, _Frame]
+    near: Sequence[Sequence[int]]  # of every photo those it is compared with
+    settings: StereoSettings
+    progress: _Progress
 
-def _agreeing(
-    index: int,
-    level: int,
-    frames: Mapping[int, _Frame],
-    near: Sequence[Sequence[int]],
-    raw: Mapping[int, Tensor],
-    settings: StereoSettings,
-    check: Check,
-) -> tuple[Tensor, Tensor]:
-    """(h, w) each: how many others agree with a pixel's depth, 8 bit, and whether these are enough.
+    def searched(self, index: int, coarser: Mapping[int, Tensor]) -> Tensor:
+        """A photo's inverse depth, compared with its neighbours'; coarser: of the level before, empty for the first."""
+        others = [self.frames[other].levels[self.level] for other in self.near[index][: self.settings.neighbours.most]]
+        bounds, sweep, check = self.frames[index].bounds, self.settings.sweep, self.progress.check
+        if index in coarser:
+            found = refine_depth(self._own(index), others, coarser[index], bounds, sweep, check)
+        else:
+            found = search_planes(self._own(index), others, bounds, sweep, check)
+        self.progress.add(self.level)
+        return found
 
-    Where fewer could see the point these must agree, at the finest level alone: coarse ones agree too easily.
-    """
-    others = [(frames[other].levels[level], raw[other]) for other in near[index]]
-    tolerance = settings.fusion.agreement * settings.fusion.coarse**level
-    agreed, framed = agreeing(frames[index].levels[level], raw[index], others, tolerance, check)
-    agreed = agreed * ~before_steps(raw[index], settings.fusion.rim, settings.fusion.step)
-    needed = framed if level == 0 else torch.full_like(framed, len(near[index]))
-    return agreed, (agreed > 0) & (agreed >= needed.clamp(max=settings.fusion.witnesses))
+    def best_agreement(self, index: int, raw: Mapping[int, Tensor]) -> float:
+        """What `consistency.best_agreement` says of a photo."""
+        others = self._others(index, raw)
+        return best_agreement(self._own(index), raw[index], others, self.settings.cameras, self.progress.check)
 
+    def settled(
+        self, raw: Mapping[int, Tensor], photos: Mapping[int, StereoPhoto]
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """Every photo's inverse depth, the network's where nothing confirms what was found; and what is confirmed."""
+        agreed: dict[int, Tensor] = {}
+        sure: dict[int, Tensor] = {}
+        for index in self.frames:
+            agreed[index], sure[index] = self._agreeing(index, raw)
+        depth: dict[int, Tensor] = {}
+        confirmed: dict[int, Tensor] = {}
+        for index in self.frames:
+            known, confirmed[index] = self._with_others(index, raw, sure)
+            weight = torch.where(confirmed[index], 1.0, self.settings.fusion.doubted * agreed[index].clamp(max=1))
+            filled = self._tied(known, weight, self.frames[index], photos[index])
+            depth[index] = torch.where(confirmed[index], known, filled)
+        return depth, confirmed
 
-def _with_others(
-    index: int,
-    level: int,
-    frames: Mapping[int, _Frame],
-    near: Sequence[Sequence[int]],
-    raw: Mapping[int, Tensor],
-    sure: Mapping[int, Tensor],
-    settings: StereoSettings,
-    check: Check,
-) -> tuple[Tensor, Tensor]:
-    """(h, w) each: inverse depths, those of points confirmed in others where the own agree, and what is confirmed."""
-    own = raw[index]
-    others = [(frames[other].levels[level], raw[other], sure[other]) for other in near[index]]
-    there = confirmed_elsewhere(frames[index].levels[level], others, check)
-    taken = ~sure[index] & ((own - there).abs() <= settings.fusion.taken * there)
-    return torch.where(taken, there, own), sure[index] | taken
+    def _own(self, index: int) -> Level:
+        return self.frames[index].levels[self.level]
 
+    def _others(self, index: int, raw: Mapping[int, Tensor]) -> list[tuple[Level, Tensor]]:
+        return [(self._own(other), raw[other]) for other in self.near[index]]
 
-def _tied(
-    raw: Tensor,
-    weight: Tensor,
-    frame: _Frame,
-    photo: StereoPhoto,
-    level: int,
-    settings: StereoSettings,
-    check: Check,
-) -> Tensor:
-    """(h, w): inverse of the network's depth, tied to inverse depths of this weight and to the photo's points."""
-    ratio, count = _at_points(frame, photo, level)
-    network, points = frame.network[level], settings.fusion.points * count
-    total = weight + points
-    mean = (weight * (-raw.log() - network) + points * ratio) / total.clamp_min(1e-9)
-    check()
-    colors = frame.levels[level].colors.float() / 255
-    return (-network - tied_field(mean, total, colors, settings.fusion, check)).exp()
+    def _agreeing(self, index: int, raw: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        """(h, w) each: how many others agree with a pixel's depth, 8 bit, and whether these are enough.
+
+        Where fewer could see the point these must agree, at the finest level alone: coarse ones agree too easily.
+        """
+        fusion, own = self.settings.fusion, raw[index]
+        tolerance = fusion.agreement * fusion.coarse**self.level
+        agreed, framed = agreeing(self._own(index), own, self._others(index, raw), tolerance, self.progress.check)
+        agreed = agreed * ~before_steps(own, fusion.rim, fusion.step)
+        needed = framed if self.level == 0 else torch.full_like(framed, len(self.near[index]))
+        return agreed, (agreed > 0) & (agreed >= needed.clamp(max=fusion.witnesses))
+
+    def _with_others(self, index: int, raw: Mapping[int, Tensor], sure: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        """(h, w) each: inverse depths, of points confirmed in others where the own agree, and what is confirmed."""
+        own = raw[index]
+        others = [(self._own(other), raw[other], sure[other]) for other in self.near[index]]
+        there = confirmed_elsewhere(self._own(index), others, self.progress.check)
+        taken = ~sure[index] & ((own - there).abs() <= self.settings.fusion.taken * there)
+        return torch.where(taken, there, own), sure[index] | taken
+
+    def _tied(self, raw: Tensor, weight: Tensor, frame: _Frame, photo: StereoPhoto) -> Tensor:
+        """(h, w): inverse of the network's depth, tied to inverse depths of this weight and to the photo's points."""
+        ratio, count = _at_points(frame, photo, self.level)
+        network = frame.network[self.level]
+        points = self.settings.fusion.points * count
+        total = weight + points
+        mean = (weight * (-raw.log() - network) + points * ratio) / total.clamp_min(1e-9)
+        self.progress.check()
+        colors = frame.levels[self.level].colors.float() / 255
+        return (-network - tied_field(mean, total, colors, self.settings.fusion, self.progress.check)).exp()
 
 
 def _at_points(frame: _Frame, photo: StereoPhoto, level: int) -> tuple[Tensor, Tensor]:
