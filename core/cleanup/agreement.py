@@ -47,7 +47,7 @@ class Witness:
 
 def compare_all(
     views: Sequence[AlignedView],
-    unconfirmed: Sequence[NDArray[np.bool_] | None],
+    unconfirmed: Sequence[NDArray[np.bool_]] | None,
     settings: CleanupSettings,
     report: Callable[[int], None],
 ) -> list[Agreement]:
@@ -55,10 +55,12 @@ def compare_all(
 
     unconfirmed: what `unconfirmed_of` gives; report: called with the number of photos done, before each.
     """
-    witnesses = [Witness.of(*pair) for pair in zip(views, unconfirmed, strict=True)]
+    witnesses = [
+        Witness.of(view, None if unconfirmed is None else unconfirmed[index]) for index, view in enumerate(views)
+    ]
     near = [_neighbours(index, witnesses, settings.neighbours) for index in range(len(views))]
     tolerance = max(settings.depth_tolerance, settings.noise_factor * _disagreement(witnesses, near))
-    voting = settings if any(own is not None for own in unconfirmed) else None
+    voting = None if unconfirmed is None else settings
     agreements = []
     for index, (witness, others) in enumerate(zip(witnesses, near, strict=True)):
         report(index)
@@ -75,8 +77,10 @@ def _compare(
     """
     view = witness.view
     seen, confirmed, contradicted = (np.zeros(view.depth.size, np.uint8) for _ in range(3))
-    votes, refuted = np.zeros(view.depth.size, np.int16), np.zeros(view.depth.size, bool)
-    confidence, (low, high) = view.confidence.ravel(), _around(tolerance)
+    votes = np.zeros(view.depth.size, np.int16)
+    refuted = np.zeros(view.depth.size, bool)
+    confidence = view.confidence.ravel()
+    low, high = _around(tolerance)
     for other in others:
         at, there, depth = land(view, other.view)
         shown = other.shown.ravel()[there]
@@ -89,9 +93,15 @@ def _compare(
             has, past = _ballot(depth, witness.colors.reshape(-1, 3)[at], other, there, voting)
             votes[at] += has.astype(np.int16) - past
             refuted[at] |= past & other.confirmed.ravel()[there]
-    seen, confirmed, contradicted = (counts.reshape(view.depth.shape) for counts in (seen, confirmed, contradicted))
-    votes, refuted = votes.reshape(view.depth.shape), refuted.reshape(view.depth.shape)
-    return Agreement(seen, confirmed, contradicted, votes, refuted, tolerance)
+    shape = view.depth.shape
+    return Agreement(
+        seen=seen.reshape(shape),
+        confirmed=confirmed.reshape(shape),
+        contradicted=contradicted.reshape(shape),
+        votes=votes.reshape(shape),
+        refuted=refuted.reshape(shape),
+        tolerance=tolerance,
+    )
 
 
 def _ballot(
@@ -105,8 +115,10 @@ def _ballot(
 
     depth, colors: (M,), (M, 3), of the points in it; there: (M,), its flat pixels that they fall on.
     """
-    (low, high), (sharp, _) = _around(settings.guess_tolerance), _around(settings.stereo_tolerance)
-    shown, unlike = other.shown.ravel()[there], np.zeros(len(there), np.int16)
+    low, high = _around(settings.guess_tolerance)
+    sharp, _ = _around(settings.stereo_tolerance)
+    shown = other.shown.ravel()[there]
+    unlike = np.zeros(len(there), np.int16)
     for channel in range(3):
         unlike += np.abs(colors[:, channel].astype(np.int16) - other.colors.reshape(-1, 3)[there, channel])
     has = (depth >= low * shown) & (depth <= high * shown) & (unlike <= 3 * settings.alike)

@@ -38,13 +38,13 @@ def find_flaws(
     outliers, found = find_outliers(views, agreements, settings), []
     for index, (view, agreement) in enumerate(zip(views, agreements, strict=True)):
         report(STAGE, len(views) + index, steps)
+        own = None if unconfirmed is None else unconfirmed[index]
         maps = {
-            "floaters": find_floaters(agreement, unconfirmed[index]),
+            "floaters": find_floaters(agreement, own),
             "sky": find_sky(view, agreement, settings),
             "edges": find_edges(view, settings),
             "outliers": outliers[index],
         }
-        own = unconfirmed[index]
         if own is not None:
             maps |= {"unconfirmed": own, "guesses": own & find_guesses(agreement, own_votes)}
         found.append(_packed(view, maps))

@@ -236,15 +236,14 @@ def usual_confidence(views: Sequence[AlignedView], synthetic: bool) -> float:
     1 where photos were compared and the network learned from drawn scenes alone: its confidence then says less about
     real photos than what they have in common.
     """
+    judged = [view.mask for view in views]
     unconfirmed = unconfirmed_of(views)
-    compared = unconfirmed[0] is not None
-    kept = np.concatenate(
-        [
-            view.confidence[view.mask if own is None else view.mask & own]
-            for view, own in zip(views, unconfirmed, strict=True)
-        ]
-    )
-    return 1.0 if (compared and synthetic) or not len(kept) else max(1.0, float(np.quantile(kept, AUTO_HIDDEN)))
+    if unconfirmed is not None:
+        if synthetic:
+            return 1.0
+        judged = [mask & own for mask, own in zip(judged, unconfirmed, strict=True)]
+    kept = np.concatenate([view.confidence[pixels] for view, pixels in zip(views, judged, strict=True)])
+    return max(1.0, float(np.quantile(kept, AUTO_HIDDEN))) if len(kept) else 1.0
 
 
 def _intrinsics(alignment: Alignment, index: int, known: KnownCamera) -> NDArray[np.float64]:

@@ -83,22 +83,21 @@ class AlignedView:
         return replace(self, mask=self.mask & ~flawed) if flawed.any() else self
 
 
-def unconfirmed_of(views: Sequence[AlignedView]) -> list[NDArray[np.bool_]] | list[None]:
-    """(H, W) of each photo: the points that photos do not agree on; None for each where no depths were compared."""
+def unconfirmed_of(views: Sequence[AlignedView]) -> list[NDArray[np.bool_]] | None:
+    """(H, W) of each photo: the points that photos do not agree on; None where no depths were compared."""
     known = [view.flawed(("unconfirmed",)) for view in views]
     if not any(unconfirmed.any() for unconfirmed in known):
-        return [None] * len(views)
+        return None
     return [np.ones_like(own) if view.flaws is None else own for view, own in zip(views, known, strict=True)]
 
 
 def confirmed_share(views: Sequence[AlignedView]) -> float | None:
     """Share of all unmasked pixels on whose depth photos agree; None where none were compared."""
-    kept, unconfirmed = [view.kept() for view in views], unconfirmed_of(views)
-    if not any(own is not None for own in unconfirmed):
+    unconfirmed = unconfirmed_of(views)
+    if unconfirmed is None:
         return None
-    agreed = sum(
-        np.count_nonzero(pixels & ~own) for pixels, own in zip(kept, unconfirmed, strict=True) if own is not None
-    )
+    kept = [view.kept() for view in views]
+    agreed = sum(np.count_nonzero(pixels & ~own) for pixels, own in zip(kept, unconfirmed, strict=True))
     return agreed / max(1, sum(np.count_nonzero(pixels) for pixels in kept))
 
 
