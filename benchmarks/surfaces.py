@@ -6,6 +6,7 @@ usage: python benchmarks surfaces [FOLDER ...]   (samples/studio; more folders h
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,11 @@ def main(root: Path) -> None:
 
 
 def _rows(folder: Path) -> list[str]:
-    truth, model, store = read_posed_photos(folder), load_model(find_model("small"), torch.device("cpu")), MemoryStore()
-    judged = {}
-    for surfaces in ("network", "auto"):
-        settings = ReconstructionSettings(surfaces=surfaces)
-        judged[surfaces] = _judged(truth, reconstruct([photo.path for photo in truth], model, settings, store=store))
-    network, photos = judged["network"], judged["auto"]
+    truth = read_posed_photos(folder)
+    model = load_model(find_model("small"), torch.device("cpu"))
+    solve = partial(reconstruct, [photo.path for photo in truth], model, store=MemoryStore())
+    network = _judged(truth, solve(ReconstructionSettings(surfaces="network")))
+    photos = _judged(truth, solve(ReconstructionSettings()))
     rows = {
         "the network's": (network, [np.ones_like(one.shown) for one in network]),
         "the photos'": (photos, [one.confirmed for one in photos]),
@@ -68,16 +68,17 @@ def _rows(folder: Path) -> list[str]:
 def _judged(truth: Sequence[PosedPhoto], result: Reconstruction) -> list[Judged]:
     """Of the photos that have a true depth."""
     found = {view.path: index for index, view in enumerate(result.views)}
-    unconfirmed, sound = unconfirmed_of(result.views), result.without_flaws().views
+    unconfirmed = unconfirmed_of(result.views)
+    sound = result.without_flaws().views
     judged = []
     for photo in truth:
         index = found.get(photo.path.resolve())
         if photo.depth is None or index is None:
             continue
-        view, own = result.views[index], unconfirmed[index]
+        view = result.views[index]
         true = depth_at(read_depth(photo.depth), view.mapping.photo_pixels(), photo.size)
         known = (true > 0) & view.kept()
-        confirmed = np.zeros_like(known) if own is None else ~own
+        confirmed = np.zeros_like(known) if unconfirmed is None else ~unconfirmed[index]
         shown = sound[index].kept(result.min_confidence)
         judged.append(Judged(view.depth[known] / true[known].astype(np.float64), confirmed[known], shown[known]))
     return judged

@@ -48,9 +48,8 @@ def pins_in(report: dict[str, Any]) -> set[Pin]:
     for item in report["install"]:
         url = item["download_info"]["url"].replace("%2B", "+")
         archive = item["download_info"]["archive_info"]
-        digest = (
-            archive["hashes"]["sha256"] if "hashes" in archive else archive["hash"].removeprefix("sha256=")
-        )  # old pip
+        hashes = archive.get("hashes") or dict([archive["hash"].split("=", 1)])  # an older pip has one alone
+        digest = hashes["sha256"]
         found[normalized(item["metadata"]["name"])] = (digest, url.partition("#")[0].rpartition("/")[2])
     return {pin for project, pin in found.items() if project not in known}
 
