@@ -83,17 +83,19 @@ def run(arguments: list) -> int:
 
 
 def import_and_run(arguments: list) -> int:
-    """`run`, for which an interrupt while the packages are loaded is a defect of none of them."""
+    """`run`, which an interrupt ends where `main` looks for it: not while packages are loaded, nor once all is done."""
     import_package()
     environment = importlib.import_module(f"{PACKAGE}.core.runtime.environment")
     if sys.version_info < environment.OLDEST:
         return environment.refuse(environment.complaint(), arguments)
     interruption = importlib.import_module(f"{PACKAGE}.core.io.interruption")
+    interruption.note_signals()
     try:
-        with interruption.held_back():
-            main = importlib.import_module(f"{PACKAGE}.cli.main").main
+        main = importlib.import_module(f"{PACKAGE}.cli.main").main
     except ImportError as error:
         return environment.refuse(environment.complaint() or f"{sys.executable} does not work: {error}", arguments)
+    if interruption.came.is_set():
+        raise KeyboardInterrupt
     return main(arguments)
 
 

@@ -37,7 +37,6 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
     """Run one verb. Returns 0 done; 2 wrong input; 3 no such model; 4 cancelled; 1 anything else."""
     mend_streams()
     output: Output = JsonLines() if JSON in argv else Quiet()  # for errors of the arguments
-    came.clear()
     let_waiting_threads_sleep()  # before torch is loaded
     with recorded() as made:
         try:
@@ -47,6 +46,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
             if arguments.supervised:
                 _end_with_standard_input()
             with _cancel_on_signals(), _room_first():
+                check_interruption()
                 verb_module(arguments.verb).run(arguments, output)
                 check_interruption()
         except SystemExit as leaving:  # argparse's --help and --version
@@ -58,6 +58,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
                 output.error(str(known), known.exit_code)
             return known.exit_code
         finally:
+            came.clear()
             put_last()
     return 0
 

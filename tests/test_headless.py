@@ -18,11 +18,14 @@ class app:
 """
 
 INTERRUPTED = """
-import signal
+import os, signal, sys
 try:
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
     raise ImportError("the extension module failed to import")
+sys.path.remove(os.path.dirname(__file__))
+del sys.modules["numpy"]
+import numpy
 """
 
 
@@ -83,6 +86,17 @@ def test_ending_a_run_removes_the_session_and_nothing_else(temporary, tmp_path, 
     environment |= {"MADE": "yes"} if made else {}
     program = f"import runpy; headless = runpy.run_path({str(ROOT / 'headless.py')!r}); "
     program += "before = headless['blender_folders'](); import bpy; headless['leave'](0, before)"
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0
+    assert [path.name for path in temporary.iterdir()] == ["somebody's"]
+
+
+def test_a_signal_once_all_is_done_changes_neither_the_exit_code_nor_what_is_removed(temporary, tmp_path):
+    (tmp_path / "bpy.py").write_text(FAKE_BPY)
+    environment = {"PYTHONPATH": str(tmp_path), "TMPDIR": str(temporary), "MADE": "yes"}
+    environment["SESSION"] = f"{temporary / 'blender_a1B2c3'}/"
+    program = f"import runpy, signal; headless = runpy.run_path({str(ROOT / 'headless.py')!r}); "
+    program += "before = headless['blender_folders'](); code = headless['run'](['--version']); import bpy; "
+    program += "signal.raise_signal(signal.SIGTERM); headless['leave'](code, before)"
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0
     assert [path.name for path in temporary.iterdir()] == ["somebody's"]
 

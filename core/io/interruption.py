@@ -18,6 +18,13 @@ def check_interruption() -> None:
         raise Cancelled
 
 
+def note_signals() -> None:
+    """From now on a signal that ends a run sets `came` and does nothing else; one that was ignored still is."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: came.set())
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """The signals wait until the block has ended. Outside the main thread, where none arrives, it does nothing."""
