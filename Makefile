@@ -15,7 +15,7 @@ setup: .venv/ready  ## the pinned packages into .venv
 	touch $@
 
 # A process a core, a file of tests to one process: each process has one Blender, and fixtures of a module are made once.
-SPREAD := -n auto --dist loadfile
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
 test: setup  ## every test, no network, no GPU
 	$(BIN)/python -m pytest $(SPREAD)

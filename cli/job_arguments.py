@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from ..core.errors import InputError
-from ..core.flaws import SURELY_FLAWED
+from ..core.flaws import HIDDEN_AT_FIRST
 from ..core.images.keyframes import FORMS, STAGE, FrameChoice, choose_photos
 from ..core.images.reader import find_photos
 from ..core.images.video import finished_frames, frames_folder_name, is_movie
@@ -48,7 +48,7 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add_precision(add, "of the network's products (default: auto, half where this machine is faster in it)")
     hide = "hide points below, on the network's scale from 1 (default: the least certain quarter, or what photos tell)"
     add("--min-confidence", type=confidence, default=DEFAULTS.min_confidence, metavar="C", help=hide)
-    add_hide(parser, DEFAULTS.hide, ",".join(SURELY_FLAWED))
+    add_hide(parser, DEFAULTS.hide, ",".join(HIDDEN_AT_FIRST))
     add_known(parser)
     masks = "images named as the photos, black where they are to be left out (docs/photos.md)"
     add("--masks", type=Path, metavar="FOLDER", help=masks)

@@ -24,9 +24,16 @@ FLAWS = {
     "outliers": Flaw("Outliers", "Far outside the scene, and no other photo confirms it", "outlier", 8),
     "unconfirmed": Flaw("Unconfirmed", "At the network's depth, not at one that photos agree on", "unconfirmed", 16),
     "guesses": Flaw("Guesses", "Unconfirmed, and other photos do not have it there too", "guess", 32),
+    "repeated": Flaw("Repeated", "Another photo shows the same point, at least as finely", "repeated", 64),
 }
-SURELY_FLAWED = ("floaters", "edges", "outliers", "guesses")  # hidden unless told; a sky can be wanted
+OF_CLOUD = ("repeated",)  # flaws of the points together: each photo's own surface needs them
+HIDDEN_AT_FIRST = ("floaters", "edges", "outliers", "guesses", "repeated")  # unless told; a sky can be wanted
 NO_FLAW = "none"  # what a list of names says that names none
+
+
+def surface_flaws(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these flaws that a photo's own surface has, whatever other photos show."""
+    return tuple(name for name in names if name not in OF_CLOUD)
 
 
 def bits_of(names: Iterable[str]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from .errors import InputError
-from .flaws import FLAWS, SURELY_FLAWED
+from .flaws import FLAWS, HIDDEN_AT_FIRST
 from .io.validation import check_types
 
 Schedule = Literal["cosine", "linear"]
@@ -74,7 +74,7 @@ class ReconstructionSettings:
     surfaces: Surfaces = "auto"  # dense depth from photos whose cameras are certain, where they overlap (core/stereo)
     surface_resolution: int | None = None  # pixels: long side of these depth maps; None: AUTO_SURFACE
     min_confidence: float | None = None  # points below are hidden, on the network's scale from 1; None: AUTO_HIDDEN
-    hide: tuple[str, ...] = SURELY_FLAWED  # points with these flaws are hidden, of core/cleanup's FLAWS
+    hide: tuple[str, ...] = HIDDEN_AT_FIRST  # points with these flaws are hidden, of core/cleanup's FLAWS
     ground: Ground = (
         "auto"  # bring the floor down (core/world/transform.py), unless poses are known; off: the alignment's world
     )

@@ -18,6 +18,11 @@ HEADLESS["import_package"]()
 importlib.import_module("dust3r.core.runtime.environment").let_waiting_threads_sleep()  # before a test loads torch
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the slowest tests first: no process is left alone with them at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "training"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure() -> None:
     """Blender as a module leaves its temporary folder behind."""

@@ -36,12 +36,12 @@ DOORS = {
     "core/alignment": f"{BASE} settings geometry images cameras scene_graph inference",
     "core/features": f"{BASE} io runtime",
     "core/adjustment": f"{BASE} io geometry images cameras features",
-    "core/stereo": f"{BASE} geometry images",
+    "core/stereo": f"{BASE} io geometry images",
     "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
     "core/world": f"{BASE} io geometry cameras reconstruction",
-    "core/pipeline": f"{BASE} settings version flaws geometry images cameras scene_graph networks checkpoints runtime "
-    "inference alignment adjustment stereo reconstruction cleanup",
+    "core/pipeline": f"{BASE} settings version flaws io geometry images cameras scene_graph networks checkpoints "
+    "runtime inference alignment adjustment stereo reconstruction cleanup",
     "core/localization": f"{BASE} settings version geometry images cameras scene_graph networks checkpoints inference "
     "reconstruction pipeline",
     "core/export": f"{BASE} io geometry images cameras reconstruction world localization",

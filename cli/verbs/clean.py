@@ -2,7 +2,7 @@
 
 import argparse
 
-from ...core.flaws import SURELY_FLAWED, count_flaws
+from ...core.flaws import HIDDEN_AT_FIRST, count_flaws
 from ...core.io.atomic import together
 from ...core.jobs.job import find_result, find_result_folder
 from ...core.progress import Timeline
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace, output: Output) -> None:
 
     reconstruction = find_result(arguments.folder)
     searched = with_flaws(reconstruction, report=Timeline({STAGE: 1.0}, output.progress))
-    before = reconstruction.hidden_flaws if reconstruction.searched else SURELY_FLAWED
+    before = reconstruction.hidden_flaws if reconstruction.searched else HIDDEN_AT_FIRST
     searched = searched.with_settings(hide=tuple(before if arguments.hide is None else arguments.hide))
     folder = find_result_folder(arguments.folder)
     with together():

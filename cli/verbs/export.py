@@ -64,7 +64,7 @@ def _export_scene(reconstruction: Reconstruction, arguments: argparse.Namespace,
     from ..blender import write_interchange
 
     chosen = _with_confidence(reconstruction, settings)
-    shown = thinned(chosen.without_flaws(), chosen.min_confidence, settings.points_of(arguments.format))
+    shown = thinned(chosen.without_hidden(), chosen.min_confidence, settings.points_of(arguments.format))
     write_interchange(shown, arguments.output, arguments.format)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from ..features.process import has_pycolmap, run_apart
 from ..geometry.camera import intrinsics, project, sample_depth
 from ..images.lens_distortion import open_straight
 from ..images.pixel_mapping import PixelMapping
+from ..io.kept_arrays import KeptArrays, name_of
 from ..progress import Report
 from .colmap_main import ADJUSTING, RESULT, TASK, all_pairs, matches_of
 from .covariance import camera_spread
@@ -33,19 +34,10 @@ from .settings import AdjustmentSettings
 
 STAGES = {"Finding features": 12.0, "Matching photos": 10.0, "Adjusting cameras": 8.0}
 MATCHES = "matches"  # kind in the store
-KEY = 32  # hexadecimal digits of a name in the store
 MODULE = f"{(__package__ or '')}.colmap_main"
 
 Array = NDArray[np.float64]
 log = logging.getLogger(__name__)
-
-
-class MatchStore(Protocol):
-    """Named arrays that outlive one adjustment."""
-
-    def put(self, kind: str, name: str, array: NDArray[Any]) -> None: ...
-
-    def get(self, kind: str, name: str) -> NDArray[Any] | None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +80,7 @@ def adjust(
     edges: Sequence[tuple[int, int]],
     report: Report,
     settings: AdjustmentSettings | None = None,
-    store: MatchStore | None = None,
+    store: KeptArrays | None = None,
 ) -> Adjustment:
     """The cameras that most matches between the photos support, where they support more than the network's do.
 
@@ -161,11 +153,11 @@ def _write_task(
     known = (version("pycolmap"), masked, pairs, focals, asdict(replace(settings.features, passes=())))
     content.update(json.dumps(known).encode())
     ways = [json.dumps(asdict(way)).encode() for way in settings.features.passes]
-    return shrink, [hashlib.sha256(content.digest() + way).hexdigest()[:KEY] for way in ways]
+    return shrink, [name_of(content.digest(), way) for way in ways]
 
 
 @contextmanager
-def _kept_matches(folder: Path, keys: Sequence[str], store: MatchStore | None) -> Iterator[None]:
+def _kept_matches(folder: Path, keys: Sequence[str], store: KeptArrays | None) -> Iterator[None]:
     """Bring matches of the store into the folder, and those that are found meanwhile into the store."""
     kept = [None if store is None else store.get(MATCHES, key) for key in keys]
     files = [folder / matches_of(number) for number in range(len(keys))]

@@ -1,6 +1,6 @@
 """What other photos say of a photo's points: seen there too, or seen through."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ class Agreement:
     contradicted: Counts  # or the surface there is behind it, and more confident than the point
     votes: NDArray[np.int16]  # photos that have the point too, less those that look past it; 0 if none were compared
     refuted: NDArray[np.bool_]  # one of the latter sees a surface there that photos agree on
+    others: tuple[int, ...]  # the photos that were asked, in their order
     tolerance: float  # of the depth, that one surface may differ by: more than usual where all photos disagree
 
 
@@ -64,12 +65,12 @@ def compare_all(
     agreements = []
     for index, (witness, others) in enumerate(zip(witnesses, near, strict=True)):
         report(index)
-        agreements.append(_compare(witness, [witnesses[k] for k in others], tolerance, voting))
+        agreements.append(_compare(witness, {k: witnesses[k] for k in others}, tolerance, voting))
     return agreements
 
 
 def _compare(
-    witness: Witness, others: Sequence[Witness], tolerance: float, voting: CleanupSettings | None
+    witness: Witness, others: Mapping[int, Witness], tolerance: float, voting: CleanupSettings | None
 ) -> Agreement:
     """A surface behind a point contradicts it only where the point is nearer than all nine pixels around the place.
 
@@ -81,7 +82,7 @@ def _compare(
     refuted = np.zeros(view.depth.size, bool)
     confidence = view.confidence.ravel()
     low, high = _around(tolerance)
-    for other in others:
+    for other in others.values():
         at, there, depth = land(view, other.view)
         shown = other.shown.ravel()[there]
         visible = (depth <= high * shown) & (shown > 0)
@@ -100,6 +101,7 @@ def _compare(
         contradicted=contradicted.reshape(shape),
         votes=votes.reshape(shape),
         refuted=refuted.reshape(shape),
+        others=tuple(others),
         tolerance=tolerance,
     )
 

@@ -14,6 +14,7 @@ from .edges import find_edges
 from .floaters import find_floaters
 from .guesses import find_guesses
 from .outliers import find_outliers
+from .repeated import find_repeated
 from .settings import CleanupSettings
 from .sky import find_sky
 
@@ -32,7 +33,7 @@ def find_flaws(
     counts for against other photos, where these do not confirm it. Nothing is changed or removed. Raises what `report`
     raises.
     """
-    settings, steps = settings or CleanupSettings(), 2 * len(views)
+    settings, steps = settings or CleanupSettings(), 3 * len(views)
     unconfirmed = unconfirmed_of(views)
     agreements = compare_all(views, unconfirmed, settings, lambda done: report(STAGE, done, steps))
     outliers, found = find_outliers(views, agreements, settings), []
@@ -48,8 +49,11 @@ def find_flaws(
         if own is not None:
             maps |= {"unconfirmed": own, "guesses": own & find_guesses(agreement, own_votes)}
         found.append(_packed(view, maps))
+    flawed = [replace(view, flaws=flaws) for view, flaws in zip(views, found, strict=True)]
+    others = [agreement.others for agreement in agreements]
+    repeated = find_repeated(flawed, others, settings, lambda done: report(STAGE, 2 * len(views) + done, steps))
     report(STAGE, steps, steps)
-    return found
+    return [flaws | _bits("repeated", map_) for flaws, map_ in zip(found, repeated, strict=True)]
 
 
 def with_flaws(
@@ -74,6 +78,10 @@ def hiding(reconstruction: Reconstruction, names: Sequence[str], report: Report 
 def _packed(view: AlignedView, maps: dict[str, NDArray[np.bool_]]) -> NDArray[np.uint8]:
     packed = np.zeros(view.depth.shape, np.uint8)
     for name, map_ in maps.items():
-        packed |= map_.astype(np.uint8) * np.uint8(FLAWS[name].bit)
+        packed |= _bits(name, map_)
     packed[~view.kept()] = 0
     return packed
+
+
+def _bits(name: str, map_: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return map_.astype(np.uint8) * np.uint8(FLAWS[name].bit)

@@ -61,7 +61,8 @@ def export_reconstruction(
     sure = reconstruction.min_confidence if settings.min_confidence is None else settings.min_confidence
     world_names = [[names[view.name] for view in world.views] for world in worlds]
     with _all_or_nothing(folder, FORMATS[format_name].entries) as scratch:
-        visible, photos = [world.without_flaws() for world in worlds], [world.views for world in worlds]
+        visible = [world.without_flaws() if settings.tracks else world.without_hidden() for world in worlds]
+        photos = [world.views for world in worlds]
         return WRITERS[format_name](scratch, Request(visible, photos, world_names, format_name, settings, sure))
 
 

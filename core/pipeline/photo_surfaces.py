@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..adjustment.adjust import AdjustedCamera
 from ..adjustment.settings import AdjustmentSettings
 from ..flaws import FLAWS
+from ..io.kept_arrays import KeptArrays
 from ..progress import Report
 from ..reconstruction.result import AlignedView
 from ..stereo.settings import CameraSettings
@@ -27,18 +28,19 @@ def surfaces_of_photos(
     long_side: int,
     device: torch.device,
     report: Report,
+    store: KeptArrays | None,
 ) -> tuple[tuple[AlignedView, ...], tuple[str, ...]]:
     """The views with new depth, confidence, colours and mask where photos with certain cameras see the same.
 
     Also what the user should know of the cameras, one sentence each. Photos below the size from which features are
     looked for, or with too little parallax, keep theirs to the bit. Where any photo has a surface, the flaws of all say
     which pixels are unconfirmed.
-    masks: files by resolved photo. Raises what `find_surfaces` does.
+    masks: files by resolved photo. store: keeps depths for a next run. Raises what `find_surfaces` does.
     """
     photos = [
         _stereo_photo(view, camera, masks.get(view.path)) for view, camera in zip(views, found.cameras, strict=True)
     ]
-    surfaces = find_surfaces(photos, long_side, device, report)
+    surfaces = find_surfaces(photos, long_side, device, report, store=store)
     if all(surface is None for surface in surfaces):
         return tuple(views), ()
     most = max(float(view.confidence.max()) for view in views)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..cameras.evidence import NETWORK, CameraEvidence
 from ..cameras.priors import FocalSource
 from ..errors import InputError, first_line
-from ..flaws import FLAWS, bits_of
+from ..flaws import FLAWS, bits_of, surface_flaws
 from ..images.pixel_mapping import PixelMapping
 from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing, write_json
 from ..io.validation import check_archive, check_path, record_of
@@ -179,16 +179,20 @@ class Reconstruction:
         return all(view.flaws is not None for view in self.views)
 
     def without_flaws(self) -> "Reconstruction":
-        """The same with masks that leave out the points that are hidden for a flaw."""
-        return replace(self, views=tuple(view.without(self.hidden_flaws) for view in self.views))
+        """The same with masks that leave out what is hidden for a flaw of a photo's surface."""
+        return self._without(surface_flaws(self.hidden_flaws))
+
+    def without_hidden(self) -> "Reconstruction":
+        """The same with masks that leave out every point that is hidden for a flaw."""
+        return self._without(self.hidden_flaws)
 
     def visible_points(self) -> PointCloud:
         """The points that are not hidden."""
-        return self.without_flaws().point_cloud(self.min_confidence)
+        return self.without_hidden().point_cloud(self.min_confidence)
 
     def check_shown(self) -> None:
         """Raise InputError, saying what hides them, where there are points and all of them are hidden."""
-        shown = [view.confidence[view.kept()] for view in self.without_flaws().views]
+        shown = [view.confidence[view.kept()] for view in self.without_hidden().views]
         highest = max((float(confidence.max()) for confidence in shown if confidence.size), default=0.0)
         if highest >= self.min_confidence:
             return
@@ -199,6 +203,9 @@ class Reconstruction:
             )
         if any(view.kept().any() for view in self.views):
             raise InputError(f"No point would be shown: all are {', '.join(self.hidden_flaws)}; hide fewer flaws")
+
+    def _without(self, flaws: Sequence[str]) -> "Reconstruction":
+        return replace(self, views=tuple(view.without(flaws) for view in self.views))
 
     def cameras(self) -> dict[str, Any]:
         """The content of cameras.json (docs/conventions.md)."""

@@ -1,7 +1,7 @@
 """Depth maps of photos with certain cameras: what the photos confirm, and the network's depth tied to it elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from ..geometry.camera import project, sample_depth, unproject
 from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import read_framed
+from ..io.kept_arrays import KeptArrays, name_of
 from ..progress import Report
 from .consistency import agreeing, before_steps, best_agreement, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
@@ -21,6 +22,7 @@ from .search import Bounds, refine_depth, search_planes
 from .settings import StereoSettings
 
 STAGE = "Finding surfaces"
+DEPTHS = "depths"  # kind in the store
 ROWS = 128  # of a depth map enlarged at once
 
 
@@ -59,6 +61,7 @@ class _Frame:
     bounds: Bounds
     mapping: PixelMapping
     mask: NDArray[np.bool_]
+    content: bytes  # stands for colours and camera
 
     def without_coarser(self, level: int) -> "_Frame":
         """The frame without its levels from this one on, of which 0 is the finest; that one stays."""
@@ -72,12 +75,14 @@ def find_surfaces(
     device: torch.device,
     report: Report,
     settings: StereoSettings | None = None,
+    store: KeptArrays | None = None,
 ) -> list[Surface | None]:
     """Surfaces of the photos that see enough of the same from different places; None for all others.
 
     photos: None for those without a certain camera. From coarse to fine: every photo's depth is searched by comparing
     it with its neighbours, and kept is what other photos' depths confirm, or what lies where they have confirmed a
-    point; elsewhere the network's depth, tied to that, is where the next finer search begins. Raises InputError where a
+    point; elsewhere the network's depth, tied to that, is where the next finer search begins. store: keeps what each
+    search of a photo finds, with which an interrupted job goes on. Raises InputError where a
     photo cannot be read again, and whatever `report` raises.
     """
     settings = settings or StereoSettings()
@@ -94,7 +99,7 @@ def find_surfaces(
     confirmed: dict[int, Tensor] = {}
     agreement: dict[int, float] = {}
     for level in reversed(range(count)):
-        here = _AtLevel(level, frames, near, settings, progress)
+        here = _AtLevel(level, frames, near, settings, progress, store)
         raw = {index: here.searched(index, depth) for index in frames}
         if not agreement:  # before anything is tied to the network's depth
             agreement = {index: here.best_agreement(index, raw) for index in frames}
@@ -143,7 +148,8 @@ def _frame(photo: StereoPhoto, long_side: int, count: int, device: torch.device,
     for _ in levels[1:]:
         network.append(halved(network[-1]))
     bounds = _bounds(photo, settings)
-    return _Frame(levels, tuple(network), bounds, mapping, mask)
+    content = name_of(colors, levels[0].K, levels[0].world2cam).encode()
+    return _Frame(levels, tuple(network), bounds, mapping, mask, content)
 
 
 def _log_depth(photo: StereoPhoto, mapping: PixelMapping) -> NDArray[np.float32]:
@@ -176,17 +182,36 @@ class _AtLevel:
     near: Sequence[Sequence[int]]  # of every photo those it is compared with
     settings: StereoSettings
     progress: _Progress
+    store: KeptArrays | None
 
     def searched(self, index: int, coarser: Mapping[int, Tensor]) -> Tensor:
         """A photo's inverse depth, compared with its neighbours'; coarser: of the level before, empty for the first."""
-        others = [self.frames[other].levels[self.level] for other in self.near[index][: self.settings.neighbours.most]]
-        bounds, sweep, check = self.frames[index].bounds, self.settings.sweep, self.progress.check
-        if index in coarser:
-            found = refine_depth(self._own(index), others, coarser[index], bounds, sweep, check)
+        name = "" if self.store is None else self._name(index, coarser)
+        kept = None if self.store is None else self.store.get(DEPTHS, name)
+        if kept is None:
+            found = self._search(index, coarser)
+            if self.store is not None:
+                self.store.put(DEPTHS, name, found.cpu().numpy())
         else:
-            found = search_planes(self._own(index), others, bounds, sweep, check)
+            found = on_device(kept, self._own(index).grey.device)
         self.progress.add(self.level)
         return found
+
+    def _search(self, index: int, coarser: Mapping[int, Tensor]) -> Tensor:
+        others = [self._own(other) for other in self._compared(index)]
+        bounds, sweep, check = self.frames[index].bounds, self.settings.sweep, self.progress.check
+        if index in coarser:
+            return refine_depth(self._own(index), others, coarser[index], bounds, sweep, check)
+        return search_planes(self._own(index), others, bounds, sweep, check)
+
+    def _name(self, index: int, coarser: Mapping[int, Tensor]) -> str:
+        """Of what a search depends on."""
+        photos = [self.frames[photo].content for photo in (index, *self._compared(index))]
+        known = repr((self.level, self.frames[index].bounds, asdict(self.settings.sweep))).encode()
+        return name_of(known, *photos, *([coarser[index].cpu().numpy()] if index in coarser else []))
+
+    def _compared(self, index: int) -> Sequence[int]:
+        return self.near[index][: self.settings.neighbours.most]
 
     def best_agreement(self, index: int, raw: Mapping[int, Tensor]) -> float:
         """What `consistency.best_agreement` says of a photo."""

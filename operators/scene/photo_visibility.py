@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.flaws import surface_flaws
 from ...core.reconstruction.result import Reconstruction
 from .cameras import VIEW_INDEX
 from .point_cloud import check_not_edited, points_modifier, renew_nodes
@@ -53,13 +54,17 @@ def photos_off(collection: bpy.types.Collection) -> list[int]:
 
 
 def without_photos_off(reconstruction: Reconstruction, collection: bpy.types.Collection) -> Reconstruction:
-    """What `read_reconstruction` gave, but masks leave out the photos that are switched off; their cameras stay."""
+    """What `read_reconstruction` gave, but masks leave out the photos that are switched off; their cameras stay.
+
+    What these photos showed of others' points is shown by the others then.
+    """
     off = [number for number in photos_off(collection) if number < len(reconstruction.views)]
     views = [
         replace(view, mask=np.zeros_like(view.mask)) if k in off else view
         for k, view in enumerate(reconstruction.views)
     ]
-    return replace(reconstruction, views=tuple(views))
+    result = replace(reconstruction, views=tuple(views))
+    return result.with_settings(hide=surface_flaws(result.hidden_flaws)) if off else result
 
 
 def _write(mesh: Any, off: list[int]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...core.flaws import bits_of
+from ...core.flaws import bits_of, surface_flaws
 from ...core.reconstruction.result import PointCloud
 from .flaws import hidden_flaws, read_flaws, set_flaws
 from .points_nodes import (
@@ -109,10 +109,12 @@ def confident_points(cloud: bpy.types.Object, views: list[int]) -> NDArray[np.fl
 def shown_points(cloud: bpy.types.Object, points: PointCloud) -> NDArray[np.bool_]:
     """(N,): which of the points that `read_points` gave are shown: sure enough, without flaws, of photos not off."""
     kept = points.confidence >= minimum_confidence(cloud)
-    if points.flaws is not None:
-        kept &= points.flaws & np.uint8(bits_of(hidden_flaws(points_modifier(cloud)))) == 0
     mesh: Any = cloud.data
-    if HIDDEN in mesh.attributes:
+    some_off = HIDDEN in mesh.attributes
+    if points.flaws is not None:
+        hidden = hidden_flaws(points_modifier(cloud))
+        kept &= points.flaws & np.uint8(bits_of(surface_flaws(hidden) if some_off else hidden)) == 0
+    if some_off:
         off = np.empty(len(kept), bool)
         mesh.attributes[HIDDEN].data.foreach_get("value", off)
         kept &= ~off

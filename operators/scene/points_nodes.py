@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ...core.flaws import FLAWS
+from ...core.flaws import FLAWS, OF_CLOUD
 from .materials import SHOWN_COLOR, points_material
 from .shared import STAMP, shared_block
 
@@ -17,7 +17,7 @@ COLORS = ("Photo", "Confidence", "View", "Depth")  # choices of the input Color,
 NODES_NAME = "DUSt3R Points"  # of the group and of the modifiers that use it
 DISPLAY_PERCENTAGE = "Display Percentage"  # the input that keeps viewports fast
 HIDE = {name: f"Hide {flaw.title}" for name, flaw in FLAWS.items()}  # the inputs that hide the points with a flaw
-VERSION = 5  # raise it whenever _make changes what the group does
+VERSION = 6  # raise it whenever _make changes what the group does
 # dark blue to yellow, equally spaced; linear RGB of matplotlib's viridis
 RAMP = ((0.06, 0.0, 0.09), (0.04, 0.09, 0.26), (0.01, 0.28, 0.26), (0.11, 0.58, 0.12), (0.98, 0.80, 0.02))
 E = 2.718281828  # Euler's number
@@ -87,7 +87,7 @@ def _make(name: str) -> bpy.types.GeometryNodeTree:
     group: Any = bpy.data.node_groups.new(name, "GeometryNodeTree")
     group.is_modifier = True
     _declare_sockets(group)
-    inputs = _add(group, "NodeGroupInput", (-3, 0)).outputs
+    inputs = _add(group, "NodeGroupInput", (-7, 0)).outputs
     shown = _shown(group, inputs)
     points = _add(
         group, "GeometryNodeMeshToPoints", (1, 0),
@@ -130,23 +130,31 @@ def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     view = _named(group, VIEW, "INT", (-3, -3))
     unsure = _math(group, "LESS_THAN", (-2, -2), confidence, inputs["Minimum Confidence"])
     of_one = _math(group, "COMPARE", (-2, -3), view, inputs["View"], 0.5)
-    every = _math(group, "LESS_THAN", (-2, -4), inputs["View"], -0.5)
+    every = _math(group, "LESS_THAN", (-6, -4), inputs["View"], -0.5)
     of_view = _math(group, "MAXIMUM", (-1, -3), of_one, every)
     share = _math(group, "MULTIPLY", (-2, -7), inputs[DISPLAY_PERCENTAGE], 0.01)
     chosen = _math(group, "LESS_THAN", (0, -5), _rank(group), share)
     in_render = _math(group, "SUBTRACT", (-1, -6), 1.0, _add(group, "GeometryNodeIsViewport", (-2, -6)).outputs[0])
     displayed = _math(group, "MAXIMUM", (0, -6), chosen, in_render)
     confident_of_view = _math(group, "SUBTRACT", (0, -3), of_view, unsure)
-    sound = _math(group, "SUBTRACT", (0, -8), confident_of_view, _flawed(group, inputs))
+    sound = _math(group, "SUBTRACT", (0, -8), confident_of_view, _flawed(group, inputs, every))
     return _math(group, "MINIMUM", (0, -4), sound, displayed)
 
 
-def _flawed(group: Any, inputs: Any) -> bpy.types.NodeSocket:
-    """Whether a point has a flaw that is to be hidden or is of a photo that is, as 1 or 0; no attribute says no."""
-    flawed: Any = _named(group, HIDDEN, "BOOLEAN", (-3, -7))
+def _flawed(group: Any, inputs: Any, every: Any) -> bpy.types.NodeSocket:
+    """Whether a point has a flaw that is to be hidden or is of a photo that is, as 1 or 0; no attribute says no.
+
+    every: 1 where the points of all photos are shown; flaws of the whole cloud hide nothing where some are not.
+    """
+    off = _named(group, HIDDEN, "BOOLEAN", (-6, -7))
+    some_off = {"Geometry": inputs["Geometry"], "Attribute": off}
+    most = _add(group, "GeometryNodeAttributeStatistic", (-5, -8), some_off, data_type="FLOAT").outputs["Max"]
+    whole, flawed = _math(group, "SUBTRACT", (-4, -8), every, most), off
     for row, (name, flaw) in enumerate(FLAWS.items(), 8):
         has = _named(group, flaw.attribute, "BOOLEAN", (-3, -row))
         hidden = _math(group, "MULTIPLY", (-2, -row), has, inputs[HIDE[name]])
+        if name in OF_CLOUD:
+            hidden = _math(group, "MULTIPLY", (-2, -row - 1), hidden, whole)
         flawed = _math(group, "MAXIMUM", (-1, -row), hidden, flawed)
     return flawed
 

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 import pytest
 from dust3r.core.export.formats import export_reconstruction
-from dust3r.core.flaws import FLAWS
+from dust3r.core.flaws import FLAWS, bits_of
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, set_points_input
 from dust3r.operators.scene.cleanup import active_switches, take_flaws
 from dust3r.operators.scene.interchange import export_gltf
@@ -20,12 +20,10 @@ TWO = (Shot("a.png"), Shot("b.png", size=(60, 90)))
 
 
 def flawed(folder, hide=(), shots=TWO):
-    """A reconstruction whose pixels have every combination of flaws, column by column."""
+    """A reconstruction whose pixels have every combination of flaws but all together, row by row."""
     whole = make_reconstruction(folder, shots)
     views = [
-        replace(
-            view, flaws=np.broadcast_to(np.arange(view.depth.shape[1], dtype=np.uint8) % 16, view.depth.shape).copy()
-        )
+        replace(view, flaws=np.arange(view.depth.size).reshape(view.depth.shape).astype(np.uint8) % bits_of(FLAWS))
         for view in whole.views
     ]
     return replace(whole, views=tuple(views)).with_settings(hide=tuple(hide), min_confidence=1.0)
@@ -175,8 +173,10 @@ def test_the_operator_finds_flaws_in_what_is_in_the_scene(extension, tmp_path):
     cloud = find_points(add_reconstruction(bpy.context.scene, whole, min_confidence=1.0))
     before = shown_count(cloud)
     assert bpy.ops.dust3r.find_flaws() == {"FINISHED"}
-    found = np.empty(len(cloud.data.vertices), bool)
-    cloud.data.attributes["floater"].data.foreach_get("value", found)
-    assert found.sum() == before - shown_count(cloud) == 16
+    found = np.empty((2, len(cloud.data.vertices)), bool)
+    for name, values in zip(("floater", "repeated"), found, strict=True):
+        cloud.data.attributes[name].data.foreach_get("value", values)
+    assert found[0].sum() == 16 and found[1].any()
+    assert found.any(axis=0).sum() == before - shown_count(cloud)
     assert [title for title, *_ in extension.flaw_switches] == [flaw.title for flaw in FLAWS.values()]
     assert not any(Path(bpy.utils.extension_path_user("bl_ext.user_default.dust3r", path="jobs")).glob("cleanup-*"))

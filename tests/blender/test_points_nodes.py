@@ -23,6 +23,7 @@ from dust3r.operators.scene.points_nodes import (
     COLORS,
     DISPLAY_PERCENTAGE,
     GOLDEN_RATIO,
+    HIDDEN,
     HIDE,
     LOGISTIC,
     RAMP,
@@ -168,6 +169,23 @@ def test_a_point_of_two_flaws_is_hidden_by_either(empty_scene):
         assert [points_input(points_modifier(cloud), HIDE[name]) for name in FLAWS] == [name in hide for name in FLAWS]
         assert len(evaluated(cloud, "position", "vector", 3)) == 1
         bpy.data.objects.remove(cloud)
+
+
+def test_repeated_points_are_shown_where_the_photos_that_show_them_too_are_not(empty_scene):
+    position, view, repeated = np.arange(12).reshape(-1, 3), [0, 1, 1, 2], FLAWS["repeated"].bit
+    cloud = cloud_of(empty_scene, position, view=view, flaws=[0, repeated, 0, repeated], hide=["repeated"])
+
+    def shown():
+        return (evaluated(cloud, "position", "vector", 3)[:, 0] / 3).tolist()
+
+    assert shown() == [0, 2]
+    set_points_input(points_modifier(cloud), "View", 1)
+    assert shown() == [1, 2]
+    set_points_input(points_modifier(cloud), "View", -1)
+    cloud.data.attributes.new(HIDDEN, "BOOLEAN", "POINT").data.foreach_set("value", [True, False, False, False])
+    cloud.data.update()
+    assert shown() == [1, 2, 3]
+    assert shown_points(cloud, read_points(cloud)).tolist() == [False, True, True, True]
 
 
 def test_points_are_so_large_that_surfaces_have_no_holes_and_viewports_show_what_is_asked_for(empty_scene):

@@ -64,6 +64,9 @@ def test_what_is_switched_off_is_left_out_of_what_is_written(collection):
     whole = read_reconstruction(collection)
     assert set(without_photos_off(whole, collection).point_cloud().view) == {1}
     assert set(whole.point_cloud().view) == {0, 1, 2}
+    assert "repeated" in whole.hidden_flaws and "repeated" not in without_photos_off(whole, collection).hidden_flaws
+    switch_photos(collection, [])
+    assert without_photos_off(whole, collection).hidden_flaws == whole.hidden_flaws
 
 
 def test_the_operator_switches_one_photo_only_one_or_all(extension, tmp_path):

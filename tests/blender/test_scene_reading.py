@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 import pytest
 from dust3r.core.errors import InputError
-from dust3r.core.flaws import FLAWS, SURELY_FLAWED
+from dust3r.core.flaws import FLAWS, HIDDEN_AT_FIRST
 from dust3r.core.images.lens_distortion import open_straight
 from dust3r.core.reconstruction.tracks import Tracks
 from dust3r.core.world.transform import moved, scaled
@@ -183,7 +183,7 @@ def test_flaws_are_kept_bit_by_bit_and_none_are_where_nobody_looked(added):
     set_flaws(mesh, bits[::-1])
     assert (read_flaws(mesh) == bits[::-1]).all()
     assert [title for title, *_ in flaw_switches(cloud, modifier)] == [flaw.title for flaw in FLAWS.values()]
-    assert hidden_flaws(modifier) == SURELY_FLAWED
+    assert hidden_flaws(modifier) == HIDDEN_AT_FIRST
     set_points_input(modifier, HIDE["sky"], True)
     set_points_input(modifier, HIDE["floaters"], False)
     assert hidden_flaws(modifier) == ("sky", "edges", "outliers", "guesses")

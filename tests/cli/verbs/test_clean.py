@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dust3r.core.flaws import SURELY_FLAWED
+from dust3r.core.flaws import HIDDEN_AT_FIRST
 from dust3r.core.jobs.messages import ProgressMessage, ResultMessage, decode
 from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.tests.core.cleanup_scene import room_views
@@ -33,7 +33,7 @@ def test_flaws_of_a_finished_result_are_found_and_kept_and_every_point_stays(run
     after = Reconstruction.load(folder)
     assert code == 0
     assert "Floaters 1" in out and "hidden: floaters, edges, outliers" in out
-    assert after.searched and after.hidden_flaws == SURELY_FLAWED
+    assert after.searched and after.hidden_flaws == HIDDEN_AT_FIRST
     assert len(after.point_cloud().position) == len(before.point_cloud().position)
     assert len(after.visible_points().position) < len(before.visible_points().position)
 

@@ -9,7 +9,7 @@ from dust3r.core.cleanup.find import find_flaws, hiding, with_flaws
 from dust3r.core.cleanup.settings import CleanupSettings
 from dust3r.core.errors import InputError
 from dust3r.core.export.formats import export_reconstruction
-from dust3r.core.flaws import FLAWS, SURELY_FLAWED, bits_of, count_flaws, parse_flaws
+from dust3r.core.flaws import FLAWS, HIDDEN_AT_FIRST, bits_of, count_flaws, parse_flaws
 from dust3r.core.reconstruction.result import Reconstruction
 from dust3r.core.settings import ReconstructionSettings
 from dust3r.tests.core.cleanup_scene import make_view, room_views
@@ -28,9 +28,9 @@ def reconstruction(hide=()):
 
 
 def test_every_flaw_has_a_bit_and_an_attribute_of_its_own():
-    assert bits_of(FLAWS) == 63
+    assert bits_of(FLAWS) == 127
     assert len({flaw.attribute for flaw in FLAWS.values()}) == len(FLAWS)
-    assert set(SURELY_FLAWED) < set(FLAWS)
+    assert set(HIDDEN_AT_FIRST) < set(FLAWS)
 
 
 @pytest.mark.parametrize("name", FLAWS)
@@ -100,7 +100,7 @@ def test_two_searches_find_the_same():
 
 def test_flaws_are_counted_for_people():
     maps = [view.flaws for view in reconstruction().views]
-    assert count_flaws([*maps, None]) == "Floaters 1, Sky 1, Edges 1, Outliers 1, Unconfirmed 1, Guesses 1"
+    assert count_flaws([*maps, None]) == "Floaters 1, Sky 1, Edges 1, Outliers 1, Unconfirmed 1, Guesses 1, Repeated 1"
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_a_list_that_is_none_is_refused(text):
 
 
 def test_settings_hide_what_is_sure_unless_told_and_refuse_what_is_no_flaw():
-    assert ReconstructionSettings().hide == SURELY_FLAWED
-    assert ReconstructionSettings.from_dict({}).hide == SURELY_FLAWED
+    assert ReconstructionSettings().hide == HIDDEN_AT_FIRST
+    assert ReconstructionSettings.from_dict({}).hide == HIDDEN_AT_FIRST
     assert ReconstructionSettings.from_dict({"hide": ["sky"]}).hide == ("sky",)
     for wrong in (["clouds"], "sky", 3):
         with pytest.raises(InputError):

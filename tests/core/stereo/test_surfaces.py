@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from dust3r.core.errors import Cancelled
+from dust3r.core.inference.array_store import MemoryStore
 from dust3r.core.progress import silent
+from dust3r.core.stereo import surfaces as surfaces_module
 from dust3r.core.stereo.surfaces import STAGE, find_surfaces
 from dust3r.tests.core import stereo_room
 from PIL import Image
@@ -47,6 +49,42 @@ def test_the_same_photos_give_the_same_bits(room, surfaces):
     for first, second in zip(surfaces, again, strict=True):
         assert first.depth.tobytes() == second.depth.tobytes()
         assert first.confirmed.tobytes() == second.confirmed.tobytes()
+
+
+def test_an_interrupted_search_goes_on_where_it_was_with_the_same_bits(room, surfaces, monkeypatch):
+    store, searches, search = MemoryStore(), [], surfaces_module.refine_depth
+
+    def counting(*arguments):
+        searches.append(1)
+        return search(*arguments)
+
+    def cancelled_later(stage, done, total):
+        if len(searches) > len(room[0]) // 2:
+            raise Cancelled
+
+    monkeypatch.setattr(surfaces_module, "refine_depth", counting)
+    with pytest.raises(Cancelled):
+        find_surfaces(room[0], 240, CPU, cancelled_later, store=store)
+    done = len(searches) - 1  # the last is not finished
+    again = find_surfaces(room[0], 240, CPU, silent, store=store)
+    for first, second in zip(surfaces, again, strict=True):
+        assert first.depth.tobytes() == second.depth.tobytes()
+        assert first.confirmed.tobytes() == second.confirmed.tobytes()
+    assert done > 0 and len(searches) - done - 1 == len(room[0]) - done
+
+
+@pytest.mark.parametrize("change", ["camera", "photo", "none"])
+def test_what_was_searched_is_taken_for_the_same_photos_and_cameras_alone(room, tmp_path, monkeypatch, change):
+    store, photos = MemoryStore(), room[0]
+    find_surfaces(photos, 240, CPU, silent, store=store)
+    before = len(store.arrays)
+    if change == "camera":
+        photos = [replace(photos[0], K=photos[0].K * (1.01, 1, 1)), *photos[1:]]
+    elif change == "photo":
+        Image.open(photos[0].path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "other.png")
+        photos = [replace(photos[0], path=tmp_path / "other.png"), *photos[1:]]
+    find_surfaces(photos, 240, CPU, silent, store=store)
+    assert (len(store.arrays) > before) == (change != "none")
 
 
 def test_photos_that_see_nothing_from_elsewhere_have_no_surface(room, tmp_path):
