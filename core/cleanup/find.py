@@ -14,7 +14,7 @@ from .edges import find_edges
 from .floaters import find_floaters
 from .guesses import find_guesses
 from .outliers import find_outliers
-from .repeated import find_repeated
+from .repeated import TURNS, find_repeated
 from .settings import CleanupSettings
 from .sky import find_sky
 
@@ -33,7 +33,7 @@ def find_flaws(
     counts for against other photos, where these do not confirm it. Nothing is changed or removed. Raises what `report`
     raises.
     """
-    settings, steps = settings or CleanupSettings(), 3 * len(views)
+    settings, steps = settings or CleanupSettings(), (2 + TURNS) * len(views)
     unconfirmed = unconfirmed_of(views)
     agreements = compare_all(views, unconfirmed, settings, lambda done: report(STAGE, done, steps))
     outliers, found = find_outliers(views, agreements, settings), []

@@ -23,5 +23,5 @@ def name_of(*content: bytes | NDArray[Any]) -> str:
     for part in content:
         array = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else np.ascontiguousarray(part)
         digest.update(f"{array.dtype} {array.shape} ".encode())
-        digest.update(array)
+        digest.update(array.data)
     return digest.hexdigest()[:NAME]

@@ -13,6 +13,7 @@ from ..cameras.evidence import NETWORK, CameraEvidence
 from ..cameras.priors import FocalSource
 from ..errors import InputError, first_line
 from ..flaws import FLAWS, bits_of, surface_flaws
+from ..geometry.footprint import footprints
 from ..images.pixel_mapping import PixelMapping
 from ..io.atomic import DAMAGED_ARRAYS, read_text, replacing, write_json
 from ..io.validation import check_archive, check_path, record_of
@@ -24,6 +25,7 @@ from .world_frame import WorldFrame
 
 FORMAT = 1  # of the folder that save() writes
 IMAGES = ("depth", "confidence", "colors", "mask")  # of every view
+SIZES = (0.25, 4.0)  # least and largest of a point, of the usual one
 ARRAYS = ("K", "cam2world", *IMAGES)  # of every view; flaws only where known
 
 
@@ -61,6 +63,11 @@ class AlignedView:
         for axis in range(3):  # adding the short vector as a whole takes NumPy ten times as long
             points[:, axis] += self.cam2world[axis, 3]
         return points.reshape(*self.depth.shape, 3)
+
+    def footprints(self) -> NDArray[np.float32]:
+        """(H, W), scene units: the side of a square as large as what each pixel covers of its surface."""
+        x, y = self.mapping.photo_axes()
+        return footprints(self.depth, (x - self.K[0, 2]) / self.K[0, 0], (y - self.K[1, 2]) / self.K[1, 1])
 
     def kept(self, min_confidence: float = 1.0) -> NDArray[np.bool_]:
         """(H, W): unmasked, at a finite depth, at or above a confidence."""
@@ -110,13 +117,17 @@ class PointCloud:
     confidence: NDArray[np.float32]  # (N,), >= 1
     view: NDArray[np.int32]  # (N,), index of the photo
     flaws: NDArray[np.uint8] | None = None  # (N,), bits of core/cleanup's FLAWS; None: nobody has looked
+    size: NDArray[np.float32] | None = (
+        None  # (N,), distance of its neighbours, seen head-on, over the usual; None: alike
+    )
 
     @classmethod
-    def empty(cls, count: int, flaws: NDArray[np.uint8] | None) -> Self:
+    def empty(cls, count: int, flaws: NDArray[np.uint8] | None, sized: bool = True) -> Self:
         """Arrays to be filled part by part: joining finished ones would hold every point twice."""
         position = np.empty((count, 3), np.float32)
         color = np.empty((count, 3), np.uint8)
-        return cls(position, color, np.empty(count, np.float32), np.empty(count, np.int32), flaws)
+        numbers = np.empty(count, np.float32), np.empty(count, np.int32)
+        return cls(position, color, *numbers, flaws, np.empty(count, np.float32) if sized else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +162,10 @@ class Reconstruction:
             cloud.view[part] = index
             if cloud.flaws is not None and view.flaws is not None:
                 cloud.flaws[part] = view.flaws.take(pixels)
+            if cloud.size is not None:
+                cloud.size[part] = view.depth.take(pixels) * np.float32(view.mapping.scale[0] / view.K[0, 0])
+        if cloud.size is not None and cloud.size.size:
+            np.clip(cloud.size / np.median(cloud.size), *SIZES, out=cloud.size)
         return cloud
 
     def of_views(self, indices: Sequence[int]) -> "Reconstruction":

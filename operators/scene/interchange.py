@@ -131,6 +131,8 @@ def _visible_mesh(cloud: bpy.types.Object) -> bpy.types.Mesh:
     mesh: Any = points_mesh("Points", PointCloud(**arrays))
     mesh.color_attributes.active_color_index = mesh.color_attributes.render_color_index = 0
     radius = np.full(np.count_nonzero(kept), points_input(points_modifier(cloud), "Radius"), np.float32)
+    if arrays["size"] is not None:
+        radius *= arrays["size"]
     mesh.attributes.new("radius", "FLOAT", "POINT").data.foreach_set("value", radius)
     return mesh
 

@@ -18,6 +18,7 @@ from .points_nodes import (
     HIDDEN,
     HIDE,
     NODES_NAME,
+    SIZE,
     VIEW,
     has_points_input,
     is_earlier,
@@ -46,8 +47,8 @@ def add_points(
 
     So are those with a flaw that `hide` names. points: in Blender's world. spacing: typical distance of neighbouring
     points, scene units. display_percentage: of the points, in viewports; None for all, at most DISPLAYED. Attributes:
-    position, color (stored as the photo's sRGB bytes, read linear by shaders), confidence, view and, where flaws were
-    looked for, one boolean for each.
+    position, color (stored as the photo's sRGB bytes, read linear by shaders), confidence, view, size (distance of its
+    neighbours over the usual) and, where flaws were looked for, one boolean for each.
     """
     if display_percentage is None:
         display_percentage = 100 * min(1, DISPLAYED / max(1, len(points.position)))
@@ -131,7 +132,7 @@ def read_points(cloud: bpy.types.Object) -> PointCloud:
     check_not_edited(cloud)
     mesh: Any = cloud.data
     count = len(mesh.vertices)
-    points = PointCloud.empty(count, read_flaws(mesh))
+    points = PointCloud.empty(count, read_flaws(mesh), SIZE in mesh.attributes)
     if count:  # else there is no attribute "position" either
         mesh.attributes["position"].data.foreach_get("vector", points.position.reshape(-1))
     rgba = np.empty(count * 4, np.float32)
@@ -139,6 +140,8 @@ def read_points(cloud: bpy.types.Object) -> PointCloud:
     points.color[:] = np.rint(rgba.reshape(-1, 4)[:, :3] * 255)
     mesh.attributes[CONFIDENCE].data.foreach_get("value", points.confidence)
     mesh.attributes[VIEW].data.foreach_get("value", points.view)
+    if points.size is not None:
+        mesh.attributes[SIZE].data.foreach_get("value", points.size)
     return points
 
 
@@ -149,7 +152,7 @@ def check_not_edited(cloud: bpy.types.Object) -> None:
 
 
 def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
-    """A new vertices-only mesh with the attributes position, color, confidence, view and, where known, the flaws'."""
+    """A new vertices-only mesh: attributes position, color, confidence, view and, where known, size and the flaws'."""
     mesh: Any = bpy.data.meshes.new(name)
     mesh.vertices.add(len(points.position))
     selection = mesh.attributes.get(SELECTION)
@@ -159,6 +162,8 @@ def points_mesh(name: str, points: PointCloud) -> bpy.types.Mesh:
     add_attribute(mesh, COLOR, "BYTE_COLOR", "color_srgb", rgba(points.color))
     add_attribute(mesh, CONFIDENCE, "FLOAT", "value", points.confidence)
     add_attribute(mesh, VIEW, "INT", "value", points.view)
+    if points.size is not None:
+        add_attribute(mesh, SIZE, "FLOAT", "value", points.size)
     if points.flaws is not None:
         set_flaws(mesh, points.flaws)
     if len(points.position):  # else there is no attribute "position" either

@@ -12,6 +12,7 @@ from .materials import SHOWN_COLOR, points_material
 from .shared import STAMP, shared_block
 
 COLOR, CONFIDENCE, VIEW = "color", "confidence", "view"  # attributes of the mesh
+SIZE = "size"  # where it is there, of each point over the usual one
 HIDDEN = "hidden"  # one more, boolean: where it is there, points of photos that are switched off
 COLORS = ("Photo", "Confidence", "View", "Depth")  # choices of the input Color, in the order of their numbers
 NODES_NAME = "DUSt3R Points"  # of the group and of the modifiers that use it
@@ -91,7 +92,7 @@ def _make(name: str) -> bpy.types.GeometryNodeTree:
     shown = _shown(group, inputs)
     points = _add(
         group, "GeometryNodeMeshToPoints", (1, 0),
-        {"Mesh": inputs["Geometry"], "Selection": shown, "Radius": inputs["Radius"]},
+        {"Mesh": inputs["Geometry"], "Selection": shown, "Radius": _radius(group, inputs)},
     ).outputs[0]  # fmt: skip
     color = {"Geometry": points, "Name": SHOWN_COLOR, "Value": _color(group, inputs)}
     colored = _add(group, "GeometryNodeStoreNamedAttribute", (2, 0), color, data_type="BYTE_COLOR").outputs[0]
@@ -105,7 +106,7 @@ def _declare_sockets(group: Any) -> None:
     new = group.interface.new_socket
     new("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
-    radius = new("Radius", in_out="INPUT", socket_type="NodeSocketFloat", description="Of every point")
+    radius = new("Radius", in_out="INPUT", socket_type="NodeSocketFloat", description="Of a point of usual size")
     radius.subtype, radius.min_value, radius.default_value = "DISTANCE", 0.0, 0.01
     confidence = new(
         "Minimum Confidence", in_out="INPUT", socket_type="NodeSocketFloat", description="Points below are hidden"
@@ -139,6 +140,14 @@ def _shown(group: Any, inputs: Any) -> bpy.types.NodeSocket:
     confident_of_view = _math(group, "SUBTRACT", (0, -3), of_view, unsure)
     sound = _math(group, "SUBTRACT", (0, -8), confident_of_view, _flawed(group, inputs, every))
     return _math(group, "MINIMUM", (0, -4), sound, displayed)
+
+
+def _radius(group: Any, inputs: Any) -> bpy.types.NodeSocket:
+    """That of the input times the point's size."""
+    size = _add(group, "GeometryNodeInputNamedAttribute", (-2, 1), {"Name": SIZE}, data_type="FLOAT").outputs
+    alike = _math(group, "SUBTRACT", (-1, 2), 1.0, size["Exists"])  # and sizes of 0
+    times = _math(group, "ADD", (-1, 1), size["Attribute"], alike)
+    return _math(group, "MULTIPLY", (0, 1), inputs["Radius"], times)
 
 
 def _flawed(group: Any, inputs: Any, every: Any) -> bpy.types.NodeSocket:

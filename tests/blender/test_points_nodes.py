@@ -1,6 +1,7 @@
 """The geometry-nodes group of all points: its inputs, its layout, and the colours that it computes, by formula."""
 
 import colorsys
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -169,6 +170,16 @@ def test_a_point_of_two_flaws_is_hidden_by_either(empty_scene):
         assert [points_input(points_modifier(cloud), HIDE[name]) for name in FLAWS] == [name in hide for name in FLAWS]
         assert len(evaluated(cloud, "position", "vector", 3)) == 1
         bpy.data.objects.remove(cloud)
+
+
+def test_a_points_radius_follows_its_size(empty_scene):
+    points = PointCloud(
+        *(np.zeros((3, 3), kind) for kind in (np.float32, np.uint8)), np.ones(3, np.float32), np.zeros(3, np.int32)
+    )
+    sized = replace(points, size=np.array([1, 2, 0.5], np.float32))
+    cloud = add_points(empty_scene.collection, "Cloud", sized, 0.2, 1.0)
+    assert evaluated(cloud, "radius", "value")[:, 0] == pytest.approx([0.15, 0.3, 0.075])
+    assert read_points(cloud).size == pytest.approx([1, 2, 0.5])
 
 
 def test_repeated_points_are_shown_where_the_photos_that_show_them_too_are_not(empty_scene):

@@ -140,7 +140,7 @@ def test_only_the_photos_that_see_most_of_one_are_asked():
 def test_each_photo_is_reported_and_a_report_may_cancel():
     seen = []
     find_flaws(room_views(3), report=lambda stage, done, total: seen.append((done, total)))
-    assert seen == [(step, 9) for step in range(10)]
+    assert seen == [(step, 12) for step in range(13)]
 
     def cancel(stage, done, total):
         raise Cancelled
