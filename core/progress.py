@@ -41,36 +41,52 @@ class Progress:
 class Timeline:
     """Turns the reports of successive stages into one share and one time left.
 
-    weights: stage -> its expected part of the whole time, in any unit. The time left is this job's own pace: of this
-    stage what it took so far, over what of it is done; of those to come their parts, at the pace of the whole. So it
-    stays honest on a slow machine, and where an earlier job has done a stage's work.
+    weights: stage -> its expected part of the whole time, in any unit. A stage that comes once more, and better
+    knowledge of the parts (`expect`), divide what of the whole is left anew. The time left is this job's own pace: of
+    this stage what it took so far, over what of it is done; of those to come their parts, at the pace of the whole. So
+    it stays honest on a slow machine, and where an earlier job has done a stage's work.
     """
 
     def __init__(
         self, weights: dict[str, float], show: Callable[[Progress], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        total = sum(weights.values())
-        self._starts: dict[str, tuple[float, float]] = {}
-        passed = 0.0
-        for stage, weight in weights.items():
-            self._starts[stage] = (passed / total, weight / total)
-            passed += weight
-        self._show, self._clock, self._began, self._share = show, clock, clock(), 0.0
-        self._stage, self._stage_began = "", self._began
+        self._weights, self._show, self._clock, self._began = dict(weights), show, clock, clock()
+        self._stage, self._stage_began, self._share = "", self._began, 0.0
+        self._first, self._base = 0, 0.0  # where the whole was divided last: the first stage to come, and the share
+        self._before, self._done = 0.0, 0.0  # weights done until then, and since
+
+    def expect(self, weights: dict[str, float]) -> None:
+        """Other parts of the whole time, of stages to come."""
+        self._weights |= weights
+        self._divide(self._place(self._stage) + 1)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        start, width = self._starts[stage]
-        fraction = done / total if total else 1.0
+        place, fraction = self._place(stage), done / total if total else 1.0
         if stage != self._stage:
+            if place < max(self._first, self._place(self._stage)):
+                self._divide(place)
             self._stage, self._stage_began = stage, self._clock()
-        self._share = max(self._share, min(1.0, start + width * fraction))
-        self._show(Progress(stage, done, total, self._share, self._seconds_left(fraction, 1 - start - width)))
+        parts = list(self._weights.values())
+        self._done = sum(parts[self._first : place]) + parts[place] * fraction
+        share = self._base + (1 - self._base) * self._done / sum(parts[self._first :])
+        self._share = max(self._share, min(1.0, share))
+        self._show(Progress(stage, done, total, self._share, self._seconds_left(fraction, sum(parts[place + 1 :]))))
+
+    def _place(self, stage: str) -> int:
+        return list(self._weights).index(stage) if stage else -1
+
+    def _divide(self, first: int) -> None:
+        """The stages from this one on share what is left."""
+        self._first, self._base = first, self._share
+        self._before, self._done = self._before + self._done, 0.0
 
     def _seconds_left(self, fraction: float, later: float) -> float | None:
-        """fraction: of this stage that is done; later: share of the stages to come."""
+        """fraction: of this stage that is done; later: weight of the stages to come."""
         elapsed, inside = self._clock() - self._began, self._clock() - self._stage_began
-        if self._share < FEWEST_SHARE or elapsed < FEWEST_SECONDS:
+        passed = self._before + self._done
+        if self._share < FEWEST_SHARE or elapsed < FEWEST_SECONDS or not passed:
             return None
         if fraction < FEWEST_SHARE or inside < FEWEST_SECONDS:
-            return elapsed * (1 - self._share) / self._share
-        return inside * (1 - fraction) / fraction + max(0.0, later) * elapsed / self._share
+            later += self._weights[self._stage] * (1 - fraction)
+            return later * elapsed / passed
+        return inside * (1 - fraction) / fraction + later * elapsed / passed

@@ -128,7 +128,7 @@ def _named(folders: list[Path]) -> dict[str, Path]:
 
 def _report(sets: Mapping[str, Path], against: Sequence[str], output: Output) -> Report:
     """Progress over all sets; their stages carry their names."""
-    from ...core.pipeline.reconstruct import STAGES
+    from ...core.pipeline.stages import STAGES
     from ...evaluation.exam.pycolmap_pipeline import STAGES as CLASSICAL
 
     stages = STAGES | (CLASSICAL if against else {})

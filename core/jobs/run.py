@@ -20,7 +20,8 @@ from ..io.plain_text import plain_lines
 from ..networks.precision import precision_name
 from ..pipeline.memory_plan import Plan
 from ..pipeline.observer import Observer
-from ..pipeline.reconstruct import STAGES, framing_of, infer, plan_views, reconstruct, settled
+from ..pipeline.reconstruct import framing_of, infer, plan_views, reconstruct, settled
+from ..pipeline.stages import STAGES, expected_seconds
 from ..progress import Progress, Report, Timeline
 from ..reconstruction.result import Reconstruction
 from ..runtime.device import pick_device, pick_precision, precision_notices
@@ -70,6 +71,7 @@ def run_job(
         if result is None:
             forget_result(folder)
             model, store = _load(folder, job, report, inputs.model)
+            report.expect(expected_seconds(len(job.photos), model, job.settings))
             warm_start = last.warm_start(inputs, job) if last is not None else {}
             observer = replace(observer or Observer(), world=partial(world_to_come, inputs, job, last))
             result = reconstruct(job.photos, model, job.settings, report, store, warm_start, job.priors, observer)
@@ -137,7 +139,7 @@ def loaded(
 @contextmanager
 def _begun(
     folder: Path, show: Callable[[Progress], None], cache: Path | None = None, job: Job | None = None
-) -> Iterator[tuple[Job, Report]]:
+) -> Iterator[tuple[Job, Timeline]]:
     if job is None:
         job = Job.load(folder)
     else:

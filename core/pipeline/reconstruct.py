@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..adjustment.adjust import STAGES as ADJUSTMENT_STAGES
 from ..alignment.aligner import Alignment, align
 from ..alignment.estimate import Placement
 from ..alignment.known_focals import PHOTO_SPREAD, SYNTHETIC_SPREAD
@@ -20,7 +19,6 @@ from ..checkpoints.loading import LoadedModel
 from ..cleanup import find as cleanup
 from ..geometry.camera import intrinsics
 from ..images.preprocessing import Framing, View, load_views, straight_view
-from ..inference import forward as inference
 from ..inference.array_store import ArrayStore, temporary_store
 from ..inference.group_prediction import PosedCamera
 from ..inference.group_predictor import GroupPredictor, predictor_for
@@ -35,7 +33,6 @@ from ..runtime.memory import reachable_memory
 from ..scene_graph.edges import Edge, make_edges
 from ..scene_graph.shard import WHOLE, Shard
 from ..settings import AUTO_HIDDEN, AUTO_SURFACE, ReconstructionSettings
-from ..stereo.surfaces import STAGE as SURFACES
 from ..version import VERSION
 from .edge_choice import choose_edges
 from .group_plan import plan_groups
@@ -43,17 +40,6 @@ from .memory_plan import STORAGES, Plan, Storage, plan
 from .observer import Observer
 from .photo_cameras import adjust_to_photos, tracks_of, unadjusted
 from .photo_surfaces import surfaces_of_photos
-
-# Expected parts of the whole time; the time left follows the job's own pace.
-STAGES = {
-    "Reading photos": 3.0,
-    **inference.STAGES,
-    "Aligning": 22.0,
-    **ADJUSTMENT_STAGES,
-    "Fitting depths to the cameras": 10.0,
-    SURFACES: 30.0,
-    cleanup.STAGE: 2.0,
-}
 
 
 def reconstruct(

@@ -10,7 +10,7 @@ import addon_utils
 import pytest
 from dust3r.core.errors import Cancelled
 from dust3r.core.jobs.run import LOADING
-from dust3r.core.pipeline.reconstruct import STAGES
+from dust3r.core.pipeline.stages import STAGES
 from dust3r.tests.blender.operator_calls import calls, make, operator_classes, starts_worker
 from dust3r.tests.faults.amount import FULL, NOTES
 from dust3r.tests.faults.processes import processes_of_session

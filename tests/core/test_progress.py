@@ -66,3 +66,32 @@ def test_an_empty_stage_counts_as_done():
     _, seen, report = _timeline({"read": 1, "predict": 1})
     report("read", 0, 0)
     assert seen[-1].share == 0.5
+
+
+def test_a_stage_that_comes_again_divides_what_is_left_and_takes_its_time_again():
+    clock, seen, report = _timeline({"match": 2, "adjust": 2, "surfaces": 4})
+    report("match", 2, 2)
+    clock.now = 4.0
+    report("adjust", 2, 2)
+    assert seen[-1].share == 0.5
+    report("match", 0, 2)
+    assert (seen[-1].share, seen[-1].seconds_left) == (0.5, 8.0)
+    clock.now = 6.0
+    report("match", 2, 2)
+    assert (seen[-1].share, seen[-1].seconds_left) == (0.625, 6.0)
+    report("surfaces", 4, 4)
+    assert seen[-1].share == 1.0
+
+
+def test_what_is_known_better_later_divides_what_is_left_anew():
+    clock, seen, report = _timeline({"load": 1, "predict": 8, "surfaces": 1})
+    clock.now = 1.0
+    report("load", 1, 1)
+    report.expect({"predict": 1, "surfaces": 9})
+    report("predict", 0, 10)
+    assert (seen[-1].share, seen[-1].seconds_left) == (0.1, 10.0)
+    clock.now = 2.0
+    report("predict", 10, 10)
+    assert (round(seen[-1].share, 6), seen[-1].seconds_left) == (0.19, 9.0)
+    report("surfaces", 1, 1)
+    assert seen[-1].share == 1.0

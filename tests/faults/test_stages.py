@@ -10,14 +10,14 @@ import pytest
 from dust3r.core.errors import Cancelled
 from dust3r.core.jobs.process import WorkerJob
 from dust3r.core.jobs.run import LOADING, run_job
-from dust3r.core.pipeline.reconstruct import ADJUSTMENT_STAGES, STAGES, SURFACES
+from dust3r.core.pipeline.stages import ADJUSTMENT_STAGES, SETTLING, STAGES, SURFACES
 from dust3r.tests.faults.amount import NOTES, trials
 from dust3r.tests.faults.processes import open_files
 from dust3r.tests.faults.small_job import cameras_of, small_job, write_photos
 
 ALL_STAGES = (LOADING, *STAGES)
 # Photos this small are left to the network: tests/core/features/test_process.py cancels in the other stages.
-UNREACHED = {*ADJUSTMENT_STAGES, "Fitting depths to the cameras", SURFACES}
+UNREACHED = {*ADJUSTMENT_STAGES, SETTLING, SURFACES}
 REACHED = [stage for stage in ALL_STAGES if stage not in UNREACHED]
 AFRESH = 10  # cancels after which a job begins in a new folder
 
