@@ -32,6 +32,11 @@ class LoadedModel:
         return f"{self.name}@{self.sha256[:16]}"
 
     @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        return sum(weight.numel() for weight in self.network.parameters())
+
+    @property
     def device(self) -> torch.device:
         """Where it computes."""
         return device_of(self.network)

@@ -1,23 +1,31 @@
 """Depth maps that the photos themselves confirm, in place of the network's where cameras are certain."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..adjustment.adjust import AdjustedCamera
 from ..adjustment.settings import AdjustmentSettings
+from ..checkpoints.loading import LoadedModel
 from ..flaws import FLAWS
+from ..images.pixel_mapping import PixelMapping
 from ..io.kept_arrays import KeptArrays
 from ..progress import Report
 from ..reconstruction.result import AlignedView
+from ..runtime.device import device_memory
+from ..runtime.memory import reachable_memory
+from ..stereo.frames import finer_mapping
 from ..stereo.settings import CameraSettings
 from ..stereo.surfaces import StereoPhoto, Surface, find_surfaces
+from .memory_plan import LIBRARIES, ROOM
 from .photo_cameras import PhotoCameras
 
+OF_ALL, OF_LARGEST = 28, 340  # bytes a pixel, of all photos and of the largest, while surfaces are found
+LEAST_SIDE, SMALLER = 256, 0.75  # pixels below which surfaces from the photos are worth little; factor of one step
 CERTAIN = ("known", "photos")  # sources of cameras that are exact enough to compare photos pixel by pixel
 
 
@@ -26,21 +34,25 @@ def surfaces_of_photos(
     found: PhotoCameras,
     masks: Mapping[Path, Path],
     long_side: int,
-    device: torch.device,
+    model: LoadedModel,
     report: Report,
     store: KeptArrays | None,
 ) -> tuple[tuple[AlignedView, ...], tuple[str, ...]]:
     """The views with new depth, confidence, colours and mask where photos with certain cameras see the same.
 
-    Also what the user should know of the cameras, one sentence each. Photos below the size from which features are
-    looked for, or with too little parallax, keep theirs to the bit. Where any photo has a surface, the flaws of all say
-    which pixels are unconfirmed.
-    masks: files by resolved photo. store: keeps depths for a next run. Raises what `find_surfaces` does.
+    Also what the user should know of cameras and resolution, one sentence each. Photos below the size from which
+    features are looked for, or with too little parallax, keep theirs to the bit. Where any photo has a surface, the
+    flaws of all say which pixels are unconfirmed.
+    masks: files by resolved photo. model: the one at work, in whose memory and on whose device there must be room.
+    store: keeps depths for a next run. Raises what `find_surfaces` does.
     """
     photos = [
         _stereo_photo(view, camera, masks.get(view.path)) for view, camera in zip(views, found.cameras, strict=True)
     ]
-    surfaces = find_surfaces(photos, long_side, device, report, store=store)
+    side, notices = affordable_side([view.mapping for view in views], long_side, model)
+    if side is None:
+        return tuple(views), notices
+    surfaces = find_surfaces(photos, side, model.device, report, store=store)
     if all(surface is None for surface in surfaces):
         return tuple(views), ()
     most = max(float(view.confidence.max()) for view in views)
@@ -50,7 +62,37 @@ def surfaces_of_photos(
         else _with_surface(view, surface, most)
         for view, surface in zip(views, surfaces, strict=True)
     )
-    return with_surfaces, _contradicted(views, surfaces)
+    return with_surfaces, (*notices, *_contradicted(views, surfaces))
+
+
+def affordable_side(
+    mappings: Sequence[PixelMapping], wanted: int, model: LoadedModel
+) -> tuple[int | None, tuple[str, ...]]:
+    """The long side of depth maps for which there is memory, at most as wanted; None where there is for none.
+
+    Also one sentence, what is done and what would be needed, where it is another than wanted.
+    """
+    on_gpu = model.device.type == "cuda"
+    there = device_memory(model.device) if on_gpu else reachable_memory()
+    room = math.inf if there is None else ROOM * there
+    held = model.parameters * model.precision.itemsize + (0 if on_gpu else LIBRARIES[model.device.type])
+    needed, side = held + _surface_bytes(mappings, wanted), wanted
+    while held + _surface_bytes(mappings, side) > room and side > LEAST_SIDE:
+        side = max(LEAST_SIDE, round(side * SMALLER))
+    if held + _surface_bytes(mappings, side) > room:
+        side = None
+    if side == wanted:
+        return side, ()
+    done = "are the network's alone" if side is None else f"have {side} pixels on their long side rather than {wanted}"
+    found = f"{needed / 1e9:.1f} GB would be needed and {room / 1e9:.1f} GB can be used"
+    return side, (f"Surfaces {done}: {found}; use fewer photos, or close other programs",)
+
+
+def _surface_bytes(mappings: Sequence[PixelMapping], side: int) -> float:
+    """At the highest, while depth maps of this long side are found."""
+    sizes = [finer_mapping(mapping, side).view_size for mapping in mappings]
+    pixels = [width * height for width, height in sizes]
+    return OF_ALL * sum(pixels) + OF_LARGEST * max(pixels)
 
 
 def _contradicted(views: Sequence[AlignedView], surfaces: Sequence[Surface | None]) -> tuple[str, ...]:

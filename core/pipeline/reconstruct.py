@@ -84,7 +84,7 @@ def reconstruct(
     contradicted: tuple[str, ...] = ()
     if settings.surfaces == "auto":
         side = settings.surface_resolution or AUTO_SURFACE
-        aligned, contradicted = surfaces_of_photos(aligned, found, priors.masks, side, model.device, report, store)
+        aligned, contradicted = surfaces_of_photos(aligned, found, priors.masks, side, model, report, store)
     machine = precision_notices(settings.precision, precision_name(model.network))
     result = Reconstruction(
         views=aligned,

@@ -26,7 +26,7 @@ def expected_seconds(photos: int, model: LoadedModel, settings: ReconstructionSe
     """
     pairs = len(make_edges(photos, settings.scene_graph, settings.symmetrize))
     patches = 0.75 * (model.config.image_size / model.config.patch_size) ** 2
-    work = sum(parameter.numel() for parameter in model.network.parameters()) * patches * 1e-9
+    work = model.parameters * patches * 1e-9
     work /= 1.0 if model.device.type == "cpu" else GPU_FASTER
     pixels = ((settings.surface_resolution or AUTO_SURFACE) / AUTO_SURFACE) ** 2
     cameras, surfaces = float(settings.cameras == "auto"), float(settings.surfaces == "auto")

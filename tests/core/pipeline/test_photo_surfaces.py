@@ -1,10 +1,18 @@
 """A reconstruction whose surfaces come from the photos, with the bundled network."""
 
+import re
+
 import numpy as np
 import pytest
+import torch
 from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.cameras.priors import KnownCamera, Priors
+from dust3r.core.checkpoints.loading import load_model
+from dust3r.core.checkpoints.local import find_model
 from dust3r.core.geometry.camera import project, sample_depth
+from dust3r.core.images.pixel_mapping import PixelMapping
+from dust3r.core.pipeline import photo_surfaces
+from dust3r.core.pipeline.photo_surfaces import affordable_side
 from dust3r.tests.core.pipeline.studio import solver
 
 pytest.importorskip("pycolmap")
@@ -92,3 +100,22 @@ def test_known_cameras_of_other_photos_are_contradicted_and_true_ones_are_not(so
         return any(sentence.startswith("The photos contradict the known cameras") for sentence in sentences)
 
     assert warned([*poses[1:], poses[0]]) and not warned(poses)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "side", "said"),
+    [
+        (None, 2048, ""),
+        (8, 2048, ""),
+        (1.6, 1152, "have 1152 pixels .* rather than 2048: 2\.5 GB would"),
+        (0.3, None, "alone"),
+    ],
+)
+def test_surfaces_are_as_fine_as_memory_allows(monkeypatch, gigabytes, side, said):
+    monkeypatch.setattr(photo_surfaces, "reachable_memory", lambda: gigabytes and int(gigabytes * 1e9))
+    small = load_model(find_model("small"), torch.device("cpu"))
+    found, notices = affordable_side(
+        [PixelMapping((4000, 3000), (192, 144), (4000 / 192, 3000 / 144))] * 12, 2048, small
+    )
+    assert found == side
+    assert [re.search(said, notice) is not None for notice in notices] == ([True] if said else [])
