@@ -78,6 +78,10 @@ def _draw_runtime(box: bpy.types.UILayout, preferences: Any) -> None:
     row = box.row()
     row.operator("dust3r.check_runtime", icon="VIEWZOOM")
     row.operator("dust3r.check_runtime", text="Self-Test", icon="PLAY").self_test = True
+    row = box.row()
+    row.operator("dust3r.prepare_runtime", icon="IMPORT")
+    if preferences.is_installed:
+        row.operator("dust3r.remove_runtime", text="", icon="TRASH")
 
 
 def _draw_text(layout: bpy.types.UILayout, text: str, icon: Any = "NONE") -> None:

@@ -14,6 +14,7 @@ PAGES = (
     ("bpy.types.dust3r_ap_preferences.model_folder*", "models.md"),
     ("bpy.types.dust3r_ap_preferences.commercial*", "models.md"),
     ("bpy.ops.dust3r.check_runtime*", "models.md#runtime"),
+    ("bpy.ops.dust3r.*_runtime*", "models.md#another-python-for-a-gpu"),
     ("bpy.types.dust3r_ap_preferences.python*", "models.md#runtime"),
     ("bpy.ops.dust3r.export*", "export.md"),
     ("bpy.types.dust3r_pg_export.*", "export.md"),

@@ -72,6 +72,11 @@ class DUST3R_AP_preferences(bpy.types.AddonPreferences):
         return str(find_python(Path(bpy.path.abspath(self.python)))) if self.python else None
 
     @property
+    def is_installed(self) -> bool:
+        """Whether there is an environment of the extension's own."""
+        return installed_runtime().exists()
+
+    @property
     def finding(self) -> Finding | None:
         """What was found out about that interpreter."""
         return finding_of(self.worker_python)
@@ -101,6 +106,22 @@ def worker_python(context: bpy.types.Context) -> str | None:
     """The interpreter that the user chose for the worker; None for Blender's own."""
     preferences = _preferences(context)
     return preferences.worker_python if preferences is not None else None
+
+
+def choose_python(context: bpy.types.Context, environment: Path | None) -> None:
+    """Let the worker use an environment; None: Blender's own Python, where it used the installed one."""
+    preferences = _preferences(context)
+    if preferences is None:
+        return
+    if environment is not None:
+        preferences.python = str(environment)
+    elif preferences.python and Path(bpy.path.abspath(preferences.python)) == installed_runtime():
+        preferences.python = ""
+
+
+def installed_runtime() -> Path:
+    """The environment that Install Runtime makes."""
+    return user_folder("") / "runtime"
 
 
 def cache_folder() -> Path:

@@ -68,6 +68,7 @@ from ..training.training_views import DUST3R_OT_render_training_views
 from . import manual, presets, renewal, search, translation
 from .check_runtime import DUST3R_OT_check_runtime
 from .clear_cache import DUST3R_OT_clear_cache
+from .install_runtime import DUST3R_OT_install_runtime, DUST3R_OT_prepare_runtime, DUST3R_OT_remove_runtime
 from .preferences import DUST3R_AP_preferences
 from .properties import DUST3R_PG_job, DUST3R_PG_settings
 
@@ -105,6 +106,9 @@ CLASSES = (
     DUST3R_OT_open_model_folder,
     DUST3R_OT_copy_model_steps,
     DUST3R_OT_check_runtime,
+    DUST3R_OT_prepare_runtime,
+    DUST3R_OT_install_runtime,
+    DUST3R_OT_remove_runtime,
     DUST3R_OT_clear_cache,
     DUST3R_OT_look_through_photo,
     DUST3R_OT_next_photo,

@@ -71,6 +71,7 @@ class WorkerOperator(IdleOperator):
 
     _worker: WorkerJob
     _timer: bpy.types.Timer | None = None
+    own_python = False  # whether it works in Blender's, whatever the user chose for the worker
     interrupted = False  # Blender ended the job (another file, quitting, the extension switched off), and no person
 
     def follow(self, context: bpy.types.Context, result: Path) -> bool:
@@ -97,7 +98,8 @@ class WorkerOperator(IdleOperator):
     ) -> None:
         """Start the worker (launcher: see WorkerJob); raises ReconstructionError when it cannot be started."""
         global _current, _operator
-        self._worker = _current = WorkerJob(arguments, worker_python(context), log_path, launcher)
+        python = None if self.own_python else worker_python(context)
+        self._worker = _current = WorkerJob(arguments, python, log_path, launcher)
         _operator = self
         state = job_state(context.window_manager)
         state.running, state.title, state.stage, state.share, state.left = True, title, rpt_("Starting"), 0.0, ""

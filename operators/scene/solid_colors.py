@@ -14,8 +14,8 @@ SHADINGS = {"SOLID", "WIREFRAME"}
 NEARER = 1.5  # radii by which the colors lie before the points
 VERTEX = """
 void main() {
-  gl_Position = to_clip * vec4(pos, 1.0) + nearer;
-  gl_PointSize = clamp(pixels / gl_Position.w, 2.0, 64.0);
+  gl_Position = to_clip * vec4(pos, 1.0) + radius * nearer;
+  gl_PointSize = clamp(radius * pixels / gl_Position.w, 2.0, 64.0);
   point_color = color;
 }
 """
@@ -28,7 +28,7 @@ void main() {
 _handle: Any = None
 _shader: Any = None
 _was_made = False  # whether the shader was compiled or at least tried
-_batches: dict[int, tuple[Any, float]] = {}  # by the object's session_uid: the batch and the points' radius
+_batches: dict[int, Any] = {}  # by the object's session_uid; None where no point is shown
 
 
 def register() -> None:
@@ -65,18 +65,19 @@ def _forget(*_: Any) -> None:
     _batches.clear()
 
 
-def colored_points(context: bpy.types.Context, cloud: bpy.types.Object) -> tuple[np.ndarray, np.ndarray, float]:
-    """What the modifier shows: positions (N, 3), the object's frame; colors (N, 4), linear RGBA; the points' radius."""
+def colored_points(context: bpy.types.Context, cloud: bpy.types.Object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the modifier shows: positions (N, 3) and radii (N,), the object's frame; colors (N, 4), linear RGBA."""
     for instance in context.evaluated_depsgraph_get().object_instances:
         points: Any = instance.object.data
         if instance.object.original == cloud and instance.object.type == "POINTCLOUD":
             count = len(points.points)
             position, color = np.empty((count, 3), np.float32), np.empty((count, 4), np.float32)
+            radius = np.empty(count, np.float32)
             points.attributes["position"].data.foreach_get("vector", position.reshape(-1))
             points.attributes[SHOWN_COLOR].data.foreach_get("color", color.reshape(-1))
-            radius = points.attributes["radius"].data[0].value if count else 0.0
-            return position, color, radius
-    return np.empty((0, 3), np.float32), np.empty((0, 4), np.float32), 0.0
+            points.attributes["radius"].data.foreach_get("value", radius)
+            return position, radius, color
+    return np.empty((0, 3), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32)
 
 
 def _draw() -> None:
@@ -102,19 +103,18 @@ def _draw_cloud(context: Any, cloud: bpy.types.Object) -> None:
         _was_made = True
         _shader = _make_shader()
     if cloud.session_uid not in _batches:
-        position, color, radius = colored_points(context, cloud)
-        content: Any = {"pos": position, "color": color}
-        batch = batch_for_shader(_shader, "POINTS", content) if len(position) else None
-        _batches[cloud.session_uid] = batch, radius
-    batch, radius = _batches[cloud.session_uid]
+        position, radius, color = colored_points(context, cloud)
+        content: Any = {"pos": position, "radius": radius, "color": color}
+        _batches[cloud.session_uid] = batch_for_shader(_shader, "POINTS", content) if len(position) else None
+    batch = _batches[cloud.session_uid]
     if batch is None:
         return
-    radius *= cloud.matrix_world.median_scale
+    scale = cloud.matrix_world.median_scale
     projection = context.region_data.window_matrix
     _shader.bind()
     _shader.uniform_float("to_clip", context.region_data.perspective_matrix @ cloud.matrix_world)
-    _shader.uniform_float("nearer", projection.col[2] * (NEARER * radius))
-    _shader.uniform_float("pixels", 1.2 * projection[1][1] * radius * context.region.height)
+    _shader.uniform_float("nearer", projection.col[2] * (NEARER * scale))
+    _shader.uniform_float("pixels", 1.2 * projection[1][1] * scale * context.region.height)
     gpu.state.depth_test_set("LESS_EQUAL")
     gpu.state.depth_mask_set(True)
     gpu.state.program_point_size_set(True)
@@ -125,14 +125,15 @@ def _draw_cloud(context: Any, cloud: bpy.types.Object) -> None:
 
 
 def _make_shader() -> Any:
-    """Round points as large as the radius is seen."""
+    """Round points as large as their radius is seen."""
     between = gpu.types.GPUStageInterfaceInfo("dust3r_point")
     between.smooth("VEC4", "point_color")
     info: Any = gpu.types.GPUShaderCreateInfo()
     for kind, name in (("MAT4", "to_clip"), ("VEC4", "nearer"), ("FLOAT", "pixels")):
         info.push_constant(kind, name)
     info.vertex_in(0, "VEC3", "pos")
-    info.vertex_in(1, "VEC4", "color")
+    info.vertex_in(1, "FLOAT", "radius")
+    info.vertex_in(2, "VEC4", "color")
     info.vertex_out(between)
     info.fragment_out(0, "VEC4", "fragment")
     info.vertex_source(VERTEX)

@@ -8,6 +8,7 @@ from dust3r.core.world.transform import moved
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier
 from dust3r.operators.scene.arrival import extent, fit_into, present
 from dust3r.operators.scene.meshes import add_meshes
+from dust3r.operators.scene.point_cloud import read_points, shown_points
 from dust3r.operators.scene.reading import find_points, photo_cameras
 from dust3r.operators.scene.results import has_light, replace_result, show_kind
 from dust3r.operators.scene.solid_colors import colored_points
@@ -121,11 +122,11 @@ def test_viewports_turn_to_the_middle_of_the_points_but_not_those_that_look_thro
 
 def test_the_colors_in_solid_are_those_that_the_modifier_shows(collection):
     cloud = find_points(collection)
-    position, color, radius = colored_points(bpy.context, cloud)
-    shown = make_reconstruction_points(collection)
-    assert len(position) == len(color) == shown and radius == pytest.approx(
-        points_input(points_modifier(cloud), "Radius")
-    )
+    position, radius, color = colored_points(bpy.context, cloud)
+    assert len(position) == len(color) == make_reconstruction_points(collection)
+    points = read_points(cloud)
+    sizes = points.size[shown_points(cloud, points)]
+    np.testing.assert_allclose(radius, points_input(points_modifier(cloud), "Radius") * sizes, rtol=1e-6)
     assert color[:, :3].std() > 0.05 and (color[:, 3] == 1).all()
 
 

@@ -169,6 +169,11 @@ def test_what_is_looked_at_lies_on_surfaces_all_around_and_within_the_box_of_all
     one_way._low, one_way._high = np.array([9.0, -0.1, -0.1]), np.array([10.0, 0.1, 0.1])  # all of it that way
     one_way._look_around()
     assert 200 <= len(one_way._targets) < 220
+    aside = space_in(Sphere(3.0, open_to=lambda direction: direction[0] < 0.9), np.random.default_rng(0))
+    aside._free = [np.array([-2.0, 0, 0])]
+    aside._low, aside._high = np.array([-1.0, -0.1, -0.1]), np.array([0.0, 0.1, 0.1])  # from there that way too
+    aside._look_around()
+    assert 200 <= len(aside._targets) < 220
     two = space_in(Sphere(3.0), np.random.default_rng(0), free=(CENTRE, np.array([1.0, 0, 0])))
     assert 2 < two._look_around() < 3.1 and len(two._targets) == 800
 

@@ -290,7 +290,7 @@ def test_matches_are_lines_between_the_symbols_frames_in_hues_from_top_to_bottom
     for name, x in (("one", 0.0), ("other", 5.0)):
         camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
         camera["dust3r_size"], camera["dust3r_K"] = [100, 120], [50.0, 0, 40, 0, 25, 60, 0, 0, 1]
-        camera.data.display_size, camera.location = 2.0, (x, 0, 0)
+        camera.data.display_size, camera.location = 2.0 + x / 5, (x, 0, 0)
         cameras.append(camera)
         collection.objects.link(camera)
     empty_scene.collection.children.link(collection)

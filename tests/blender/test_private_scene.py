@@ -72,6 +72,7 @@ def test_without_cycles_private_scenes_are_refused_in_a_sentence(camera):
 def test_colours_are_denoised_8_bit_pngs_and_depth_one_sharp_sample_as_32_bit_exr(artists, camera):
     with private_copy.private_copy(artists, camera, (40, 30)) as copy:
         cycles, image = copy.cycles, copy.render.image_settings
+        image.file_format, image.exr_codec = "OPEN_EXR", "NONE"  # an artist's
         use_colors(copy, 6)
         assert (cycles.samples, cycles.use_adaptive_sampling, cycles.filter_width) == (6, True, 1.5)
         assert cycles.use_denoising and cycles.denoiser == "OPENIMAGEDENOISE"

@@ -250,6 +250,8 @@ def test_the_recipe_is_on_the_collection(added):
     assert recipe["photos"] == json.loads(json.dumps(reconstruction.cameras()["photos"]))
     assert recipe["warnings"] == [] and recipe["min_confidence"] == 1.5
     assert read_recipe(bpy.data.collections.new("Mine")) is None
+    licensed = add_reconstruction(bpy.context.scene, replace(reconstruction, licence="any use"))
+    assert read_recipe(licensed)["licence"] == licensed["dust3r_licence"] == "any use"
 
 
 def test_a_missing_photo_leaves_its_camera_without_background_and_a_warning(tmp_path, empty_scene, caplog):

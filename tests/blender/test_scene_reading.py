@@ -186,7 +186,7 @@ def test_flaws_are_kept_bit_by_bit_and_none_are_where_nobody_looked(added):
     assert hidden_flaws(modifier) == HIDDEN_AT_FIRST
     set_points_input(modifier, HIDE["sky"], True)
     set_points_input(modifier, HIDE["floaters"], False)
-    assert hidden_flaws(modifier) == ("sky", "edges", "outliers", "guesses")
+    assert hidden_flaws(modifier) == ("sky", "edges", "outliers", "guesses", "repeated")
     switched = {title: owner.path_resolve(path) for title, owner, path in flaw_switches(cloud, modifier)}
     assert switched == {flaw.title: name in hidden_flaws(modifier) for name, flaw in FLAWS.items()}
     mesh.attributes.remove(mesh.attributes[FLAWS["sky"].attribute])

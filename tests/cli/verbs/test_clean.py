@@ -55,7 +55,7 @@ def test_a_jobs_result_is_found_in_its_folder(run, folder):
 
 def test_progress_is_reported_and_the_result_named(run, folder):
     messages = [decode(line) for line in run("clean", folder, "--json-progress")[1].splitlines()]
-    assert [m.total for m in messages if isinstance(m, ProgressMessage)][-1] == 6
+    assert [m.total for m in messages if isinstance(m, ProgressMessage)][-1] == 12
     assert messages[-1] == ResultMessage(str(folder))
 
 

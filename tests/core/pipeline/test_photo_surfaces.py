@@ -107,7 +107,7 @@ def test_known_cameras_of_other_photos_are_contradicted_and_true_ones_are_not(so
     [
         (None, 2048, ""),
         (8, 2048, ""),
-        (1.6, 1152, "have 1152 pixels .* rather than 2048: 2\.5 GB would"),
+        (1.6, 1152, r"have 1152 pixels .* rather than 2048: 2\.5 GB would"),
         (0.3, None, "alone"),
     ],
 )
