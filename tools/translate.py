@@ -63,7 +63,7 @@ def _stages(module: ast.Module) -> Iterator[str]:
         if node.args and isinstance(node.args[0], ast.Name)
     }
     for name, value in _assigned(module):
-        if name in reported and _text(value):
+        if (name in reported or name == "STAGE") and _text(value):
             yield _text(value)
         elif name == "STAGES" and isinstance(value, ast.Dict):
             yield from (_text(key) for key in value.keys if key is not None and _text(key))

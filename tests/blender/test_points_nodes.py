@@ -307,7 +307,7 @@ def test_matches_are_lines_between_the_symbols_frames_in_hues_from_top_to_bottom
         start, end = (np.array(point.co) for point in line.points)
         height = -(row - 60) / 25
         assert start == pytest.approx([1.0, height, -1, 1], abs=1e-5)
-        assert end == pytest.approx([5.0, height, -1, 1], abs=1e-5)
+        assert end == pytest.approx([5.0, 1.5 * height, -1.5, 1], abs=1e-5)
     for hue, material in enumerate(curve.materials):
         color = (*colorsys.hsv_to_rgb(hue / HUES, 0.9, 1.0), 1.0)
         assert tuple(material.diffuse_color) == pytest.approx(color)

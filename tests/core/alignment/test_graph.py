@@ -126,6 +126,8 @@ def test_edges_are_of_use_between_two_photos_with_enough_points_on_both_sides_th
     many.points[2, 0] = [1, 2, 3]
     many.edges[3] = 2, 2
     assert usable_edges(many, canonical).tolist() == [False, True, False, False]
+    many.points[1, 0] = 0  # where the camera is
+    assert usable_edges(many, canonical).tolist() == [False, False, False, False]
     unknown = replace(canonical, weight=np.ones((3, 9)))
     unknown.weight[1, :2] = 0
     assert not usable_edges(many, unknown).any()
