@@ -287,6 +287,62 @@ def test_another_environments_folder_does_every_job(preferences, tmp_path, monke
     assert ran.read_text().split() == ["runtime", "models", "models", "work", "clean"]
 
 
+# an environment of the extension's own
+
+
+class _Installer:
+    """A worker that leaves an environment, or a plan of one, as `headless.py runtime` does."""
+
+    running, progress, warnings = False, None, ()
+
+    def __init__(self, arguments, python, log_path, launcher):
+        self.action, self.folder = arguments[1], Path(arguments[2])
+        assert arguments[0] == "runtime" and python is None  # Blender's own
+        install = importlib.import_module(f"{MODULE}.core.runtime.install")
+        part = self.folder.with_name("runtime.part")
+        if self.action == "--prepare":
+            part.mkdir()
+            (part / install.PLAN).write_text('{"build": "cu130", "requirements": ["torch"], "megabytes": 2900}')
+        else:
+            part.rename(self.folder)
+            (self.folder / install.MARK).write_text("{}")
+            _python(self.folder)
+
+    def result(self):
+        return self.folder
+
+
+def test_a_runtime_is_prepared_installed_used_and_removed(preferences, online, monkeypatch):
+    running = importlib.import_module(f"{MODULE}.operators.jobs.running")
+    folder = Path(bpy.utils.extension_path_user(MODULE)) / "runtime"
+    assert "remove_runtime" not in _draw(preferences) and "prepare_runtime" in _draw(preferences)
+    preferences.python = "/somewhere/else"
+    monkeypatch.setattr(running, "WorkerJob", _Installer)
+    assert bpy.ops.dust3r.prepare_runtime(build="cu130") == {"FINISHED"}
+    assert not folder.exists()
+    assert bpy.ops.dust3r.install_runtime() == {"FINISHED"}
+    assert Path(preferences.python) == folder and preferences.is_installed
+    assert "remove_runtime" in _draw(preferences)
+    assert bpy.ops.dust3r.remove_runtime() == {"FINISHED"}
+    assert preferences.python == "" and not folder.exists()
+
+
+def test_where_the_index_lacks_something_it_is_one_sentence_and_nothing_is_left(
+    preferences, online, tmp_path, monkeypatch
+):
+    for name, value in (("NO_INDEX", "1"), ("FIND_LINKS", str(tmp_path)), ("CONFIG_FILE", os.devnull)):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    with pytest.raises(RuntimeError, match=r"There is no pip==[\d.]+ for Python"):
+        bpy.ops.dust3r.prepare_runtime(build="cpu")
+    assert not list(Path(bpy.utils.extension_path_user(MODULE)).glob("runtime*"))
+    with pytest.raises(RuntimeError, match="Nothing was prepared"):
+        bpy.ops.dust3r.install_runtime()
+
+
+def test_no_runtime_is_installed_while_blender_is_offline(extension):
+    assert not bpy.ops.dust3r.prepare_runtime.poll() and not bpy.ops.dust3r.install_runtime.poll()
+
+
 def _real_python() -> str:
     return importlib.import_module(f"{MODULE}.core.runtime.worker_python").own_python()
 
