@@ -1,14 +1,18 @@
 """Animated cameras: through the photos' own cameras at their frames, over the movie that the photos came from."""
 
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
 from dust3r.core.images.video import Clip, ClipFrames
 from dust3r.operators.scene import add_reconstruction
+from dust3r.operators.scene.camera_curve import dolly, orbit
 from dust3r.operators.scene.camera_path import first_free_frame
 from dust3r.tests.blender.moving_clip import FPS, held, write_clip
 from dust3r.tests.blender.synthetic_reconstruction import Shot, make_reconstruction
 from dust3r.tests.moving_picture import SIZE
+from mathutils import Matrix
 
 NAMES = ("a.png", "b.png", "c.png", "d.png")
 NUMBERS = (3, 6, 8, 13)  # of the frames
@@ -95,6 +99,41 @@ def test_a_flight_is_a_curve_with_few_points_that_begins_and_ends_at_photos(coll
     for point in curve_of(camera):
         point.co.z += 1
     np.testing.assert_allclose(stands(camera, 31)[:3, 3], before[:3, 3] + [0, 0, 1], atol=1e-4)
+
+
+def standing(*degrees, radius=2.0):
+    """Cameras around the point (1, 2, 3), one above its height."""
+    turns = np.radians(degrees)
+    places = np.stack([1 + radius * np.cos(turns), 2 + radius * np.sin(turns), np.full(len(turns), 4.0)], axis=1)
+    return [SimpleNamespace(matrix_world=Matrix.Translation(place.tolist())) for place in places]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "angle", "turns"),
+    [
+        ([30, 120, 210, 290], 0, None),  # less than all around: from the first to the last
+        ([30, 100, 190, 280, 340], 0, [30, 75, 120, 165, 210, 255, 300, 345]),  # all around, from the first photo on
+        ([170, 190], 0, [160, 200]),  # at least NARROWEST, about their middle
+        ([20, 50], 90, [20, 65, 110]),  # as asked for, from the first photo on
+    ],
+)
+def test_an_orbit_goes_as_far_around_as_the_photos_do(degrees, angle, turns):
+    move = orbit(standing(*degrees), np.array([1.0, 2, 3]), np.radians(angle))
+    apart = move.points - [1, 2, 3]
+    np.testing.assert_allclose(np.linalg.norm(apart[:, :2], axis=1), 2, atol=1e-6)
+    np.testing.assert_allclose(apart[:, 2], 1, atol=1e-6)
+    found = np.degrees(np.unwrap(np.arctan2(apart[:, 1], apart[:, 0]))) % 360
+    assert move.closed == (turns is not None and len(turns) == 8)
+    if turns is None:
+        assert (found[0], found[-1]) == pytest.approx((30, 290)) and len(found) == 7
+    else:
+        assert (found[0], found[-1]) == pytest.approx((turns[0], turns[-1])) and len(found) == max(3, len(turns))
+
+
+def test_a_dolly_goes_a_share_of_the_way_from_the_middle_photo():
+    move = dolly(standing(0, 90, 180), np.array([1.0, 2, 3]), 0.5)
+    np.testing.assert_allclose(move.points, [[1, 4, 4], [1, 3, 3.5]], atol=1e-6)
+    assert not move.closed
 
 
 @pytest.mark.parametrize("move", ["orbit", "dolly"])

@@ -9,7 +9,7 @@ import pytest
 from dust3r.core.flaws import FLAWS
 from dust3r.core.reconstruction.result import PointCloud
 from dust3r.operators.scene.match_curves import HUES, THICKNESS, add_match_curves
-from dust3r.operators.scene.materials import SHOWN_COLOR, emit, mesh_material, points_material
+from dust3r.operators.scene.materials import SHOWN_COLOR, emit, mesh_material, points_material, set_lit
 from dust3r.operators.scene.point_cloud import (
     add_points,
     confident_points,
@@ -315,3 +315,14 @@ def test_matches_are_lines_between_the_symbols_frames_in_hues_from_top_to_bottom
         assert tuple(emission.inputs["Color"].default_value) == pytest.approx(color)
     again = add_match_curves(collection, tuple(cameras), (pixels, pixels))
     assert list(again.data.materials) == list(curve.materials)
+
+
+def test_a_meshs_material_that_lacks_a_node_stays_as_it_is(empty_scene):
+    for missing in ("ShaderNodeVertexColor", "ShaderNodeBsdfPrincipled", "ShaderNodeOutputMaterial"):
+        material = mesh_material("mesh", "color")
+        nodes = material.node_tree.nodes
+        nodes.remove(next(node for node in nodes if node.bl_idname == missing))
+        before = len(material.node_tree.links)
+        for lit in (True, False):
+            set_lit(material, lit)
+        assert len(material.node_tree.links) == before

@@ -273,3 +273,10 @@ def test_a_still_needs_a_camera_and_cycles(empty_scene, tmp_path):
         render.render_still(empty_scene, tmp_path / "still.png")
     with pytest.raises(ReconstructionError, match="enable the add-on Cycles"):
         render.render_still(SimpleNamespace(camera=1), tmp_path / "still.png")
+
+
+def test_a_scene_that_shares_groups_gets_a_compositor_of_its_own_that_is_gone_afterwards():
+    scene, before = SimpleNamespace(compositing_node_group=None), len(bpy.data.node_groups)
+    with private_copy._own_tree(scene) as (tree, output):
+        assert scene.compositing_node_group == tree and output.name == "Image" and len(tree.nodes) == 1
+    assert len(bpy.data.node_groups) == before
