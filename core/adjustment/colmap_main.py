@@ -95,20 +95,29 @@ def choose(
 
 
 def _models(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
-    """Those of shared focals, and, where that is a guess, those of a focal for every photo."""
+    """Those of shared focals, and, where that is a guess, those of a focal for every photo.
+
+    Two photos fit some pair of focals nearly always, so these need a third with as certain a place.
+    """
     tries = [list(start)]
     shared = len({camera.camera for camera in start}) < len(start)
     if shared and len(start) > 2 and not all(camera.focal_known or camera.lens_known for camera in start):
         tries.append([replace(camera, camera=index) for index, camera in enumerate(start)])
     for number, cameras in enumerate(tries):
         _say(ADJUSTING, number, len(tries))
-        yield from candidates(matches, cameras, settings)
+        for model in candidates(matches, cameras, settings):
+            if not number or np.count_nonzero(_well_seen(model, settings)) > 2:
+                yield model
     _say(ADJUSTING, len(tries), len(tries))
 
 
 def _is_complete(model: Model, settings: AdjustmentSettings) -> bool:
-    seen = np.bincount(model.photo, minlength=len(model.K))
-    return bool(model.placed.all() and (seen >= settings.well_seen).all())
+    return bool(model.placed.all() and _well_seen(model, settings).all())
+
+
+def _well_seen(model: Model, settings: AdjustmentSettings) -> NDArray[np.bool_]:
+    """(N,): photos with enough observations for a certain place."""
+    return np.bincount(model.photo, minlength=len(model.K)) >= settings.well_seen
 
 
 def _support(matches: Matches, world2cam: NDArray[Any], K: NDArray[Any], settings: AdjustmentSettings) -> int:
