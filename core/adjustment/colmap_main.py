@@ -1,6 +1,7 @@
 """What runs in pycolmap's own process: task.json and images of a folder in, result.npz out. Imports no torch."""
 
 import json
+import math
 import os
 import sys
 import threading
@@ -68,9 +69,9 @@ def solve(
             matches.save(folder / matches_of(number))
         for model in _models(matches, start, settings):
             models.append(model)
-            if _is_complete(model, settings):
+            if _is_complete(model, start, settings):
                 break
-        if any(_is_complete(model, settings) for model in models):
+        if any(_is_complete(model, start, settings) for model in models):
             break
     model = choose(models, matches, start, settings)
     return None if model is None else refined(matches, start, model, settings)
@@ -81,13 +82,19 @@ def choose(
 ) -> Model | None:
     """The model with most support, where one with more freedom has to have `better` times that of one with less.
 
+    A focal that was a guess costs what it does in `from_two`: few photos agree on nearly any, with other places.
     None without models, and where the network's cameras have as much.
     """
     if not models:
         return None
     least = min(model.freedom for model in models)
     rated = [(_support(matches, model.world2cam, model.K, settings), model) for model in models]
-    weighed = [found / (settings.better if model.freedom > least else 1) for found, model in rated]
+    weighed = [
+        found
+        * (1 - settings.focal_pull * _focal_change(model, start) ** 2)
+        / (settings.better if model.freedom > least else 1)
+        for found, model in rated
+    ]
     best = int(np.argmax(weighed))
     network = np.stack([np.full((4, 4), np.nan) if camera.world2cam is None else camera.world2cam for camera in start])
     before = _support(matches, network, np.stack([camera.K for camera in start]), settings)
@@ -111,8 +118,17 @@ def _models(matches: Matches, start: Sequence[StartCamera], settings: Adjustment
     _say(ADJUSTING, len(tries), len(tries))
 
 
-def _is_complete(model: Model, settings: AdjustmentSettings) -> bool:
-    return bool(model.placed.all() and _well_seen(model, settings).all())
+def _is_complete(model: Model, start: Sequence[StartCamera], settings: AdjustmentSettings) -> bool:
+    """Whether every photo has a certain place and every focal is one that may be."""
+    likely = _focal_change(model, start) < math.log(settings.likely_focal)
+    return bool(model.placed.all() and _well_seen(model, settings).all() and likely)
+
+
+def _focal_change(model: Model, start: Sequence[StartCamera]) -> float:
+    """Largest |log(focal / the network's)| of the placed photos whose focal is neither known nor from EXIF."""
+    guessed = [index for index, camera in enumerate(start) if not (camera.focal_known or camera.lens_known)]
+    changes = [abs(math.log(model.K[k, 0, 0] / start[k].K[0, 0])) for k in guessed if model.placed[k]]
+    return max(changes, default=0.0)
 
 
 def _well_seen(model: Model, settings: AdjustmentSettings) -> NDArray[np.bool_]:

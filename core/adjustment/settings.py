@@ -13,6 +13,7 @@ class AdjustmentSettings:
     focal_factors: tuple[float | None, ...] = (None, 1.2)  # first focals tried, of the long side; None: the network's
     two_view_focals: tuple[float, ...] = tuple(0.5 * 1.1**step for step in range(17))  # the same of two or three photos
     focal_pull: float = 0.3  # what such a focal costs a match: this times log(focal / the network's)^2
+    likely_focal: float = 1.6  # times the network's, or it over that: beyond, other starts are tried too
     first_matches: int = 20  # of the pair that a model begins with; COLMAP's default is 100
     first_angle: float = 2.0  # degrees between the rays of the first pair's points; COLMAP's default is 16
     photo_matches: int = 12  # with points of the model that place another photo; COLMAP's default is 30
