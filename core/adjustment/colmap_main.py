@@ -82,17 +82,17 @@ def choose(
 ) -> Model | None:
     """The model with most support, where one with more freedom has to have `better` times that of one with less.
 
-    A focal that was a guess costs what it does in `from_two`: few photos agree on nearly any, with other places.
+    A focal that was a guess costs what it does in `from_two`, which has weighed that of two photos: few photos agree on
+    nearly any, with other places.
     None without models, and where the network's cameras have as much.
     """
     if not models:
         return None
     least = min(model.freedom for model in models)
+    pull = settings.focal_pull if len(start) > 2 else 0.0
     rated = [(_support(matches, model.world2cam, model.K, settings), model) for model in models]
     weighed = [
-        found
-        * (1 - settings.focal_pull * _focal_change(model, start) ** 2)
-        / (settings.better if model.freedom > least else 1)
+        found * (1 - pull * _focal_change(model, start) ** 2) / (settings.better if model.freedom > least else 1)
         for found, model in rated
     ]
     best = int(np.argmax(weighed))
