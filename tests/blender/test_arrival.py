@@ -12,6 +12,7 @@ from dust3r.operators.scene.point_cloud import read_points, shown_points
 from dust3r.operators.scene.reading import find_points, photo_cameras
 from dust3r.operators.scene.results import has_light, replace_result, show_kind
 from dust3r.operators.scene.solid_colors import colored_points
+from dust3r.operators.scene.viewpoints import fit_camera_view
 from dust3r.operators.scene.warnings import keep_warnings, read_warnings
 from dust3r.tests.blender.synthetic_reconstruction import Shot, make_reconstruction
 
@@ -115,6 +116,19 @@ def test_viewports_turn_to_the_middle_of_the_points_but_not_those_that_look_thro
         view.view_perspective, view.view_distance = "CAMERA", 77
     present(bpy.context, collection, box)
     assert all(view.view_distance == pytest.approx(77) for view in views)
+
+
+def test_only_viewports_that_look_through_the_camera_make_room_for_its_frame(tmp_path, empty_scene):
+    collection = add_reconstruction(empty_scene, make_reconstruction(tmp_path, THREE))
+    empty_scene.camera = photo_cameras(collection)[0]
+    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+    views = [area.spaces.active.region_3d for area in areas if area.type == "VIEW_3D"]
+    for perspective, fits in (("PERSP", False), ("CAMERA", True)):
+        for view in views:
+            view.view_perspective, view.view_camera_offset, view.view_camera_zoom = perspective, (0.3, 0.2), 11.0
+        fit_camera_view(empty_scene)
+        found = [tuple(view.view_camera_offset) != pytest.approx((0.3, 0.2)) for view in views]
+        assert found == [fits] * len(views) and views
 
 
 # points and meshes

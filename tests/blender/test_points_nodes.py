@@ -1,6 +1,7 @@
 """The geometry-nodes group of all points: its inputs, its layout, and the colours that it computes, by formula."""
 
 import colorsys
+import math
 from dataclasses import replace
 
 import bpy
@@ -326,3 +327,9 @@ def test_a_meshs_material_that_lacks_a_node_stays_as_it_is(empty_scene):
         for lit in (True, False):
             set_lit(material, lit)
         assert len(material.node_tree.links) == before
+
+
+def test_the_logistic_curve_is_the_normal_distributions_within_a_hundredth():
+    steps = np.linspace(-4, 4, 161)
+    normal = np.array([(1 + math.erf(step / math.sqrt(2))) / 2 for step in steps])
+    np.testing.assert_allclose(1 / (1 + LOGISTIC**-steps), normal, atol=0.0095)

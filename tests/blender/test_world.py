@@ -9,7 +9,7 @@ from dust3r.core.reconstruction.world_frame import scale_of
 from dust3r.core.world.transform import WORLD_TO_Z_UP, moved
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier, read_recipe
 from dust3r.operators.scene.reading import find_points, read_reconstruction
-from dust3r.operators.scene.world import seen_reconstruction
+from dust3r.operators.scene.world import _selected_vertices, seen_reconstruction
 from dust3r.tests.blender.synthetic_reconstruction import SHOTS, make_reconstruction
 from mathutils import Matrix, Vector
 
@@ -166,6 +166,16 @@ def test_selected_vertices_are_picks_and_what_moved_is_in_object_mode(collection
     assert np.linalg.norm(found[1] - found[0]) == pytest.approx(10, rel=1e-4)
     assert np.linalg.norm(ends[1] - ends[0]) != pytest.approx(10, rel=1e-2)
     check_one_world(collection)
+
+
+def test_selected_vertices_are_where_their_object_stands(collection):
+    cloud = find_points(collection)
+    cloud.matrix_world = Matrix.Translation((1, 2, 3)) @ Matrix.Rotation(0.5, 4, "Z")
+    bpy.context.view_layer.update()
+    for vertex in cloud.data.vertices:
+        vertex.select = vertex.index in (0, 1000)
+    expected = [cloud.matrix_world @ cloud.data.vertices[index].co for index in (0, 1000)]
+    np.testing.assert_allclose(_selected_vertices(cloud), expected, atol=1e-5)
 
 
 def test_what_was_moved_by_hand_is_taken_along(collection):
