@@ -20,7 +20,7 @@ GPU_FASTER = 30.0  # times, a network
 
 
 def expected_seconds(photos: int, model: LoadedModel, settings: ReconstructionSettings) -> dict[str, float]:
-    """Of each stage, on two CPU cores; measured on 8 to 14 photos. Stages that the settings leave out take none.
+    """Of each stage, about, on two CPU cores, by runs of 8 and 14 photos; stages that the settings leave out take none.
 
     What a network computes is taken to grow with its parameters times the patches of a photo.
     """
@@ -31,14 +31,14 @@ def expected_seconds(photos: int, model: LoadedModel, settings: ReconstructionSe
     pixels = ((settings.surface_resolution or AUTO_SURFACE) / AUTO_SURFACE) ** 2
     cameras, surfaces = float(settings.cameras == "auto"), float(settings.surfaces == "auto")
     return {
-        READING: 0.1 * photos,
-        ENCODING: 3.0 * work * photos,
-        PREDICTING: 4.6 * work * pairs,
-        ALIGNING: 1.0 + 0.02 * pairs,
-        FEATURES: cameras * 1.0 * photos,
-        MATCHING: cameras * 0.3 * pairs / 2,
+        READING: 0.05 * photos,
+        ENCODING: (0.05 + 0.003 * work) * photos,
+        PREDICTING: (0.06 + 0.0046 * work) * pairs,
+        ALIGNING: 1.0 + 0.005 * pairs,
+        FEATURES: cameras * 0.45 * photos,
+        MATCHING: cameras * 0.035 * pairs,
         ADJUSTING: cameras * 0.4 * photos,
-        SETTLING: cameras * (1.0 + 0.02 * pairs),
-        SURFACES: surfaces * 2.4 * photos * pixels,
-        CLEANING: 0.25 * photos * (pixels if surfaces else 0.3),
+        SETTLING: cameras * (1.0 + 0.005 * pairs),
+        SURFACES: surfaces * 1.9 * photos * pixels,
+        CLEANING: 0.6 * photos * (pixels if surfaces else 0.2),
     }
