@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,12 @@ class SessionPerson(tour.Person):
         assert self.theirs() == before, "Leave Photo did not bring everything back"
 
     def mesh(self) -> Iterator[float]:
+        if find_spec("skimage") is None:  # Debian's Python has none; fused meshes need it
+            self.scene.dust3r.mesh.kind = "grid"
         self.act("create_mesh", "INVOKE_DEFAULT")
         yield from self.until_idle()
-        mesh = self.bpy.context.view_layer.objects.active
+        mesh, problem = self.bpy.context.view_layer.objects.active, self.bpy.context.window_manager.dust3r_job.problem
+        assert not problem, problem
         assert mesh.get("dust3r_mesh") and mesh.select_get(), "the mesh is not selected"
         assert self.scene.dust3r.shown == "MESH" and self.scene.dust3r.lit, "the mesh is not shown, or is not lit"
         yield from self.picture("session_6_mesh")
