@@ -125,7 +125,7 @@ def test_what_is_seen_while_photos_are_aligned_stands_where_the_result_will(stag
 @pytest.mark.parametrize(
     ("name", "script", "screen", "options"),
     [
-        ("preferences", "open_preferences.py", "1350x1500", ("--window-geometry", "0", "0", "1350", "1500")),
+        ("preferences", "open_preferences.py", "1350x1800", ("--window-geometry", "0", "0", "1350", "1800")),
         ("german", "open_sidebar.py", "1600x900", ()),
     ],
 )

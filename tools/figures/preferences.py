@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN = (175, 310, 1100, 1295)  # left, top, right, bottom in the window's picture, pixels
+SHOWN = (175, 310, 1100, 1650)  # left, top, right, bottom in the window's picture, pixels
 
 
 def main() -> None:
