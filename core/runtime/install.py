@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ReconstructionError, first_line
+from ..io.atomic import file_digest
 from ..progress import Report
 from .child import END_WITH_PARENT, Child
 from .probe import find_python
@@ -212,7 +214,10 @@ def _resolved(part: Path, build: str, heard: Callable[[bytes], None]) -> Environ
 
 
 def _digest(entry: dict[str, Any]) -> str:
-    return entry["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256", "")
+    """What the index says, or of a local file, which older pips tell nothing of, its own; "" where nobody knows."""
+    said = entry["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256", "")
+    url = urllib.parse.urlsplit(entry["download_info"]["url"])
+    return said if said or url.scheme != "file" else file_digest(Path(urllib.request.url2pathname(url.path)))
 
 
 def _requirement(entry: dict[str, Any], hashed: bool) -> str:
