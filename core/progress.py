@@ -50,10 +50,16 @@ class Timeline:
     def __init__(
         self, weights: dict[str, float], show: Callable[[Progress], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._weights, self._show, self._clock, self._began = dict(weights), show, clock, clock()
-        self._stage, self._stage_began, self._share = "", self._began, 0.0
-        self._first, self._base = 0, 0.0  # where the whole was divided last: the first stage to come, and the share
-        self._before, self._done = 0.0, 0.0  # weights done until then, and since
+        self._weights = dict(weights)
+        self._show = show
+        self._clock = clock
+        self._began = self._stage_began = clock()
+        self._stage = ""
+        self._share = 0.0
+        self._first = 0  # the first stage that was to come when the whole was divided last
+        self._base = 0.0  # the share then
+        self._before = 0.0  # weight that was done until then
+        self._done = 0.0  # and since
 
     def expect(self, weights: dict[str, float]) -> None:
         """Other parts of the whole time, of stages to come."""
@@ -61,7 +67,8 @@ class Timeline:
         self._divide(self._place(self._stage) + 1)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        place, fraction = self._place(stage), done / total if total else 1.0
+        place = self._place(stage)
+        fraction = done / total if total else 1.0
         if stage != self._stage:
             if place < max(self._first, self._place(self._stage)):
                 self._divide(place)
@@ -77,8 +84,10 @@ class Timeline:
 
     def _divide(self, first: int) -> None:
         """The stages from this one on share what is left."""
-        self._first, self._base = first, self._share
-        self._before, self._done = self._before + self._done, 0.0
+        self._first = first
+        self._base = self._share
+        self._before += self._done
+        self._done = 0.0
 
     def _seconds_left(self, fraction: float, later: float) -> float | None:
         """fraction: of this stage that is done; later: weight of the stages to come."""

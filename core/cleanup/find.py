@@ -33,7 +33,8 @@ def find_flaws(
     counts for against other photos, where these do not confirm it. Nothing is changed or removed. Raises what `report`
     raises.
     """
-    settings, steps = settings or CleanupSettings(), (2 + TURNS) * len(views)
+    settings = settings or CleanupSettings()
+    steps = (2 + TURNS) * len(views)
     unconfirmed = unconfirmed_of(views)
     agreements = compare_all(views, unconfirmed, settings, lambda done: report(STAGE, done, steps))
     outliers, found = find_outliers(views, agreements, settings), []

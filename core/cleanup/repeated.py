@@ -63,7 +63,8 @@ def find_repeated(
     known = unconfirmed_of(views) or [None] * len(views)
     points = [_Points.of(view, own, settings) for view, own in zip(views, known, strict=True)]
     place = np.argsort(np.argsort([own.size for own in points], kind="stable"))  # of each photo, the finest first
-    covered, covering = [], [own.rank for own in points]
+    covered: list[Mask] = []
+    covering = [own.rank for own in points]
     for turn in range(TURNS):  # first what anything better covers, then of that what something that stays does
         covered = []
         for index, own in enumerate(points):

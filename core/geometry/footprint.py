@@ -15,10 +15,12 @@ def footprints(depth: NDArray[np.float32], x: NDArray[np.float64], y: NDArray[np
     """
     steps = [float(axis[1] - axis[0]) if len(axis) > 1 else 0.0 for axis in (x, y)]
     across, down = (np.float32(step or max(steps)) for step in steps)
-    columns, rows = x.astype(np.float32)[None, :], y.astype(np.float32)[:, None]
+    columns = x.astype(np.float32)[None, :]
+    rows = y.astype(np.float32)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.log(depth)
-        gx, gy = _slope(log, 1) / across, _slope(log, 0) / down
+        gx = _slope(log, 1) / across
+        gy = _slope(log, 0) / down
         slant = np.sqrt(gx**2 + gy**2 + (1 + gx * columns + gy * rows) ** 2)
     return depth * np.sqrt(across * down * np.nan_to_num(slant, nan=1.0).clip(1, STEEPEST))
 

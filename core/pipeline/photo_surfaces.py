@@ -76,7 +76,8 @@ def affordable_side(
     there = device_memory(model.device) if on_gpu else reachable_memory()
     room = math.inf if there is None else ROOM * there
     held = model.parameters * model.precision.itemsize + (0 if on_gpu else LIBRARIES[model.device.type])
-    needed, side = held + _surface_bytes(mappings, wanted), wanted
+    needed = held + _surface_bytes(mappings, wanted)
+    side = wanted
     while held + _surface_bytes(mappings, side) > room and side > LEAST_SIDE:
         side = max(LEAST_SIDE, round(side * SMALLER))
     if held + _surface_bytes(mappings, side) > room:

@@ -29,7 +29,8 @@ def expected_seconds(photos: int, model: LoadedModel, settings: ReconstructionSe
     work = model.parameters * patches * 1e-9
     work /= 1.0 if model.device.type == "cpu" else GPU_FASTER
     pixels = ((settings.surface_resolution or AUTO_SURFACE) / AUTO_SURFACE) ** 2
-    cameras, surfaces = float(settings.cameras == "auto"), float(settings.surfaces == "auto")
+    cameras = float(settings.cameras == "auto")
+    surfaces = float(settings.surfaces == "auto")
     return {
         READING: 0.05 * photos,
         ENCODING: (0.05 + 0.003 * work) * photos,

@@ -13,7 +13,7 @@ import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,10 @@ from .probe import find_python
 from .worker_python import own_python, worker_environment
 
 HEADLESS = Path(__file__).resolve().parents[2] / "headless.py"
-PREPARING, DOWNLOADING, UNPACKING, TESTING = (
-    "Choosing packages",
-    "Downloading packages (MB)",
-    "Unpacking packages",
-    "Testing the runtime",
-)
+PREPARING = "Choosing packages"
+DOWNLOADING = "Downloading packages (MB)"
+UNPACKING = "Unpacking packages"
+TESTING = "Testing the runtime"
 PLAN_STAGES = {PREPARING: 1.0}
 STAGES = {DOWNLOADING: 60.0, UNPACKING: 30.0, TESTING: 10.0}
 TORCH = "2.13.0"
@@ -105,9 +103,11 @@ def plan_environment(folder: Path, build: str | None, report: Report) -> Environ
     `report` raises; nothing is left then.
     """
     _check_own(folder)
-    build, part = fitting_build() if build is None else build, _unfinished(folder)
+    build = fitting_build() if build is None else build
+    part = _unfinished(folder)
     shutil.rmtree(part, ignore_errors=True)
-    try:
+    with ExitStack() as failure:
+        failure.callback(shutil.rmtree, part, ignore_errors=True)
         report(PREPARING, 0, 3)
         _make_environment(part, report)
         report(PREPARING, 1, 3)
@@ -115,9 +115,7 @@ def plan_environment(folder: Path, build: str | None, report: Report) -> Environ
         report(PREPARING, 2, 3)
         plan = _resolved(part, build, lambda line: report(PREPARING, 2, 3))
         (part / PLAN).write_text(json.dumps(asdict(plan)), encoding="utf-8")
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+        failure.pop_all()
     report(PREPARING, 3, 3)
     return plan
 
@@ -137,8 +135,10 @@ def install_environment(folder: Path, report: Report) -> None:
     Raises InputError where none was begun or the disk is too full, ReconstructionError with one sentence where
     something fails, and what `report` raises. An earlier environment then stays as it is.
     """
-    plan, part = prepared(folder), _unfinished(folder)
-    try:
+    plan = prepared(folder)
+    part = _unfinished(folder)
+    with ExitStack() as failure:
+        failure.callback(shutil.rmtree, part, ignore_errors=True)
         _check_disk(part, plan)
         _download(part, plan, report)
         report(TESTING, 0, 1)
@@ -148,9 +148,7 @@ def install_environment(folder: Path, report: Report) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+        failure.pop_all()
     report(TESTING, 1, 1)
 
 
@@ -247,7 +245,8 @@ def _check_disk(part: Path, plan: EnvironmentPlan) -> None:
 def _download(part: Path, plan: EnvironmentPlan, report: Report) -> None:
     """Let pip download and unpack the plan's packages."""
     (part / "requirements.txt").write_text("\n".join(plan.requirements) + "\n", encoding="utf-8")
-    done, of_file, total = 0, 0, plan.megabytes or 0
+    done = of_file = 0
+    total = plan.megabytes or 0
     stage = DOWNLOADING
 
     def heard(line: bytes) -> None:

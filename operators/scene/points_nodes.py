@@ -158,7 +158,8 @@ def _flawed(group: Any, inputs: Any, every: Any) -> bpy.types.NodeSocket:
     off = _named(group, HIDDEN, "BOOLEAN", (-6, -7))
     some_off = {"Geometry": inputs["Geometry"], "Attribute": off}
     most = _add(group, "GeometryNodeAttributeStatistic", (-5, -8), some_off, data_type="FLOAT").outputs["Max"]
-    whole, flawed = _math(group, "SUBTRACT", (-4, -8), every, most), off
+    whole = _math(group, "SUBTRACT", (-4, -8), every, most)
+    flawed = off
     for row, (name, flaw) in enumerate(FLAWS.items(), 8):
         has = _named(group, flaw.attribute, "BOOLEAN", (-3, -row))
         hidden = _math(group, "MULTIPLY", (-2, -row), has, inputs[HIDE[name]])
