@@ -145,11 +145,19 @@ def install_environment(folder: Path, report: Report) -> None:
         _check_working(part, lambda line: report(TESTING, 0, 1))
         (part / MARK).write_text(json.dumps(asdict(plan)), encoding="utf-8")
         _check_own(folder)
+        earlier = folder.with_name(f"{folder.name}.old")
+        shutil.rmtree(earlier, ignore_errors=True)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(earlier)
         part.rename(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
         failure.pop_all()
     report(TESTING, 1, 1)
+
+
+def forget_unfinished(folder: Path) -> None:
+    """Remove what a process that was ended left of an environment."""
+    shutil.rmtree(_unfinished(folder), ignore_errors=True)
 
 
 def remove_environment(folder: Path) -> None:
@@ -200,7 +208,9 @@ def _resolved(part: Path, build: str, heard: Callable[[bytes], None]) -> Environ
     index = ("--extra-index-url", TORCH_INDEX + build) if build else ()
     try:
         _pip(part, (*options, *index, torch, *PACKAGES, *OPTIONAL), heard)
-    except ReconstructionError:
+    except ReconstructionError as error:
+        if not any(pin in str(error) for pin in OPTIONAL):
+            raise
         _pip(part, (*options, *index, torch, *PACKAGES), heard)
     found = json.loads(report.read_text(encoding="utf-8"))["install"]
     sizes = [_size(entry["download_info"]["url"]) for entry in found]

@@ -24,6 +24,7 @@ class _RuntimeOperator(WorkerOperator):
     """Work on that environment in Blender's own Python, whatever the worker uses otherwise."""
 
     own_python = True
+    _goes_on = False  # whether the next operator needs what this one has begun
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -31,6 +32,10 @@ class _RuntimeOperator(WorkerOperator):
             cls.poll_message_set(tip_("Blender is offline: allow online access in Preferences, System"))  # type: ignore[attr-defined]
             return False
         return super().poll(context)
+
+    def tidy(self, failed: bool) -> None:
+        if not self._goes_on:
+            install.forget_unfinished(installed_runtime())
 
     def _work(self, context: bpy.types.Context, arguments: list[str], title: str) -> set[Any]:
         self.start(context, ["runtime", *arguments], title, user_folder("logs") / "install.txt")
@@ -62,6 +67,7 @@ class DUST3R_OT_prepare_runtime(_RuntimeOperator, bpy.types.Operator):
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
         plan = install.prepared(installed_runtime())
+        self._goes_on = True
         self.report({"INFO"}, plan.text)
         if not bpy.app.background:
             bpy.ops.dust3r.install_runtime("INVOKE_DEFAULT", plan=plan.text)  # pyright: ignore[reportAttributeAccessIssue]

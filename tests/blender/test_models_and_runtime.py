@@ -312,14 +312,22 @@ class _Installer:
         return self.folder
 
 
+def _cancelled(installer):
+    raise importlib.import_module(f"{MODULE}.core.errors").Cancelled
+
+
 def test_a_runtime_is_prepared_installed_used_and_removed(preferences, online, monkeypatch):
     running = importlib.import_module(f"{MODULE}.operators.jobs.running")
     folder = Path(bpy.utils.extension_path_user(MODULE)) / "runtime"
     assert "remove_runtime" not in _draw(preferences) and "prepare_runtime" in _draw(preferences)
     preferences.python = "/somewhere/else"
     monkeypatch.setattr(running, "WorkerJob", _Installer)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(_Installer, "result", _cancelled)
+        assert bpy.ops.dust3r.prepare_runtime(build="cu130") == {"CANCELLED"}
+    assert not folder.with_name("runtime.part").exists()
     assert bpy.ops.dust3r.prepare_runtime(build="cu130") == {"FINISHED"}
-    assert not folder.exists()
+    assert not folder.exists() and folder.with_name("runtime.part").is_dir()
     assert bpy.ops.dust3r.install_runtime() == {"FINISHED"}
     assert Path(preferences.python) == folder and preferences.is_installed
     assert "remove_runtime" in _draw(preferences)
