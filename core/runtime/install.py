@@ -238,7 +238,7 @@ def _size(url: str) -> int | None:
     """Bytes of a file of the index; None where the server does not say."""
     with suppress(OSError, ValueError):
         request = urllib.request.Request(url, method="HEAD")
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # nosec B310: pip has opened this very URL
             return int(answer.headers["Content-Length"])
     return None
 
