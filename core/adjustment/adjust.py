@@ -30,6 +30,7 @@ from ..io.kept_arrays import KeptArrays, name_of
 from ..progress import Report
 from .colmap_main import ADJUSTING, RESULT, TASK, all_pairs, matches_of
 from .covariance import camera_spread
+from .merging import parts
 from .settings import AdjustmentSettings
 
 STAGES = {"Finding features": 12.0, "Matching photos": 10.0, "Adjusting cameras": 8.0}
@@ -110,7 +111,7 @@ def adjust(
     report(ADJUSTING, 1, 1)
     if "world2cam" not in found:
         return Adjustment(nothing)
-    return Adjustment(_cameras(photos, found, shrink))
+    return Adjustment(_cameras(photos, found, shrink, settings))
 
 
 def _write_task(
@@ -215,12 +216,18 @@ def _mask_image(photo: PhotoStart, size: tuple[int, int]) -> Image.Image:
 
 
 def _cameras(
-    photos: Sequence[PhotoStart], found: dict[str, Any], shrink: Sequence[Array]
+    photos: Sequence[PhotoStart], found: dict[str, Any], shrink: Sequence[Array], settings: AdjustmentSettings
 ) -> tuple[AdjustedCamera | None, ...]:
-    """The model's cameras in photo pixels, and in the network's world."""
+    """The model's cameras in photo pixels, and in the network's world.
+
+    Where points hold only parts of them together, the network has placed the smaller ones, each as a whole.
+    """
     scale, move = _into_network_world(photos, found, shrink)
     points = scale * found["points"] @ move[:3, :3].T + move[:3, 3]
-    spread = camera_spread(*(found[name] for name in ("world2cam", "K", "photo", "pixel", "point", "points")))
+    part = parts(found["photo"], found["point"], len(photos), settings.photo_matches)
+    joined = part[found["photo"]] == 0  # observations that hold each other
+    photo, pixel, point = (found[name][joined] for name in ("photo", "pixel", "point"))
+    spread = camera_spread(found["world2cam"], found["K"], photo, pixel, point, found["points"])
     cameras: list[AdjustedCamera | None] = []
     for index, (photo, world2cam) in enumerate(zip(photos, found["world2cam"], strict=True)):
         seen = found["photo"] == index
@@ -233,7 +240,7 @@ def _cameras(
         pixels, tracks = found["pixel"][seen] / shrink[index], found["point"][seen]
         camera = move @ cam2world if photo.known.cam2world is None else photo.known.cam2world
         evidence = CameraEvidence(
-            source="photos" if photo.known.cam2world is None else "known",
+            source=("both" if part[index] else "photos") if photo.known.cam2world is None else "known",
             observations=len(pixels),
             error=float(np.median(np.linalg.norm(project(points[tracks], K, camera)[0] - pixels, axis=1))),
             turn=finite(spread.turn[index]),

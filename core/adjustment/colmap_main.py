@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..features.matching import Matches, match_photos
 from ..io.atomic import DAMAGED_ARRAYS
 from ..io.validation import record_of
-from .mapping import Model, StartCamera, candidates, refined
+from .mapping import Model, StartCamera, adjusted, candidates, refined
+from .merging import merge, parts
 from .settings import AdjustmentSettings
 from .support import support
 
@@ -102,9 +103,10 @@ def choose(
 
 
 def _models(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
-    """Those of shared focals, and, where that is a guess, those of a focal for every photo.
+    """Those of shared focals, and, where that is a guess, those of a focal for every photo; after each what they are
+    in one world.
 
-    Two photos fit some pair of focals nearly always, so these need a third with as certain a place.
+    Two photos fit some pair of focals nearly always, so such models need a third with as certain a place.
     """
     tries = [list(start)]
     shared = len({camera.camera for camera in start}) < len(start)
@@ -112,16 +114,23 @@ def _models(matches: Matches, start: Sequence[StartCamera], settings: Adjustment
         tries.append([replace(camera, camera=index) for index, camera in enumerate(start)])
     for number, cameras in enumerate(tries):
         _say(ADJUSTING, number, len(tries))
+        found: list[Model] = []
         for model in candidates(matches, cameras, settings):
-            if not number or np.count_nonzero(_well_seen(model, settings)) > 2:
+            if not number or np.count_nonzero(model.well_seen(settings)) > 2:
+                found.append(model)
                 yield model
+        together = merge(cameras, found, settings)
+        model = None if together is None else adjusted(matches, together, settings.rounds, settings)
+        if model is not None:
+            yield model
     _say(ADJUSTING, len(tries), len(tries))
 
 
 def _is_complete(model: Model, start: Sequence[StartCamera], settings: AdjustmentSettings) -> bool:
-    """Whether every photo has a certain place and every focal is one that may be."""
+    """Whether every photo has a certain place among all others and every focal is one that may be."""
     likely = _focal_change(model, start) < math.log(settings.likely_focal)
-    return bool(model.placed.all() and _well_seen(model, settings).all() and likely)
+    certain = model.placed.all() and model.well_seen(settings).all()
+    return bool(certain and likely and not parts(model.photo, model.point, len(start), settings.photo_matches).any())
 
 
 def _focal_change(model: Model, start: Sequence[StartCamera]) -> float:
@@ -129,11 +138,6 @@ def _focal_change(model: Model, start: Sequence[StartCamera]) -> float:
     guessed = [index for index, camera in enumerate(start) if not (camera.focal_known or camera.lens_known)]
     changes = [abs(math.log(model.K[k, 0, 0] / start[k].K[0, 0])) for k in guessed if model.placed[k]]
     return max(changes, default=0.0)
-
-
-def _well_seen(model: Model, settings: AdjustmentSettings) -> NDArray[np.bool_]:
-    """(N,): photos with enough observations for a certain place."""
-    return np.bincount(model.photo, minlength=len(model.K)) >= settings.well_seen
 
 
 def _support(matches: Matches, world2cam: NDArray[Any], K: NDArray[Any], settings: AdjustmentSettings) -> int:

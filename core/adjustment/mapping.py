@@ -51,6 +51,10 @@ class Model:
         """(N,)"""
         return np.isfinite(self.world2cam[:, 0, 0])
 
+    def well_seen(self, settings: AdjustmentSettings) -> NDArray[np.bool_]:
+        """(N,): photos with enough observations for a certain place."""
+        return np.bincount(self.photo, minlength=len(self.K)) >= settings.well_seen
+
 
 def candidates(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
     """Every model that a start leads to: from the photos alone, from two of them, from the network's world."""
@@ -62,6 +66,14 @@ def candidates(matches: Matches, start: Sequence[StartCamera], settings: Adjustm
                 yield from mapper.incremental(factor)
             yield from mapper.from_two()
         yield from mapper.from_world(settings.rounds)
+
+
+def adjusted(
+    matches: Matches, start: Sequence[StartCamera], rounds: Sequence[float], settings: AdjustmentSettings
+) -> Model | None:
+    """The cameras that have a place, adjusted on what they triangulate; None where that is nothing."""
+    with tempfile.TemporaryDirectory(prefix="mapping-", ignore_cleanup_errors=True) as work:
+        return next(_Mapper(import_pycolmap(), Path(work), matches, start, settings).from_world(rounds), None)
 
 
 def refined(matches: Matches, start: Sequence[StartCamera], model: Model, settings: AdjustmentSettings) -> Model:

@@ -86,11 +86,10 @@ def adjust_to_photos(
     )
     found = replace(found, depth=depth, component=_one_world(found, adjustment.cameras))
     evidence = [_evidence(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
-    aside = [view.name for view, camera in zip(views, adjustment.cameras, strict=True) if camera is None]
-    if not aside:
-        return PhotoCameras(views, found, held, evidence, found.unusable, adjustment.cameras)
-    note = f"Too few matches place {listed(aside)}: placed by the network alone, relative to the others"
-    return PhotoCameras(views, found, held, evidence, (*warnings, note), adjustment.cameras)
+    notes = _placed_by_network(views, adjustment.cameras)
+    return PhotoCameras(
+        views, found, held, evidence, (*(warnings if notes else found.unusable), *notes), adjustment.cameras
+    )
 
 
 def unadjusted(
@@ -153,6 +152,25 @@ def _starts(views: Sequence[View], alignment: Alignment, known: Sequence[KnownCa
             )
         )
     return starts
+
+
+def _placed_by_network(views: Sequence[View], cameras: Sequence[AdjustedCamera | None]) -> list[str]:
+    """A sentence each about photos that matches place nowhere, and about those that they join to no others."""
+    alone = [view.name for view, camera in zip(views, cameras, strict=True) if camera is None]
+    apart = [
+        view.name
+        for view, camera in zip(views, cameras, strict=True)
+        if camera is not None and camera.evidence.source == "both"
+    ]
+    notes = []
+    if alone:
+        notes.append(f"Too few matches place {listed(alone)}: placed by the network alone, relative to the others")
+    if apart:
+        notes.append(
+            f"Too few matches join {listed(apart)} to the other photos: "
+            "placed by the network as a whole, relative to the others"
+        )
+    return notes
 
 
 def _held(camera: AdjustedCamera | None, known: KnownCamera) -> KnownCamera:

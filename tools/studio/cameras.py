@@ -1,4 +1,4 @@
-"""The eight cameras: one focal length, held by hand on an arc in front of the furniture. NumPy only."""
+"""The cameras: one focal length, held by hand in front of the furniture, on an arc or a longer walk. NumPy only."""
 
 import math
 from typing import Any
@@ -41,10 +41,23 @@ def look_at(eye: Any, target: Any, roll: float) -> Any:
 
 
 def poses() -> dict[str, Any]:
-    """File name -> cam2world (4, 4), metres."""
+    """File name -> cam2world (4, 4), metres: the eight of the sample."""
+    return {f"studio_{number:02d}.jpg": _pose(*view) for number, view in enumerate(VIEWS, start=1)}
+
+
+def walk(count: int) -> dict[str, Any]:
+    """The same of `count` photos from three turns along the arc, ever nearer and higher, with a hand's unrest."""
     result = {}
-    for number, (azimuth, distance, height, target, roll) in enumerate(VIEWS, start=1):
-        angle = math.radians(azimuth)
-        eye = np.array([distance * math.cos(angle), distance * math.sin(angle), height])
-        result[f"studio_{number:02d}.jpg"] = look_at(eye, np.array(target), roll)
+    for index, way in enumerate(np.linspace(0, 3, count)):
+        turn = 1 - abs(1 - way % 2)  # 0 to 1 and back
+        unrest = np.sin(index * np.array([1.7, 2.3, 2.9, 3.7, 4.3]))
+        target = (0.14 + 0.05 * unrest[0], 0.12 + 0.05 * unrest[1], 0.58 + 0.04 * unrest[2])
+        view = (-169 + 69 * turn, 2.86 - 0.2 * way + 0.03 * unrest[3], 1.3 + 0.15 * way, target, unrest[4])
+        result[f"walk_{index + 1:03d}.jpg"] = _pose(*view)
     return result
+
+
+def _pose(azimuth: float, distance: float, height: float, target: tuple[float, float, float], roll: float) -> Any:
+    angle = math.radians(azimuth)
+    eye = np.array([distance * math.cos(angle), distance * math.sin(angle), height])
+    return look_at(eye, np.array(target), roll)

@@ -145,3 +145,25 @@ def test_pictures_too_small_for_features_start_no_process(truth, monkeypatch):
     monkeypatch.setattr(module, "run_apart", None)
     small = PixelMapping((120, 90), (120, 90))
     assert not any(adjust([start(photo, mapping=small) for photo in truth], [], silent).cameras)
+
+
+def test_photos_that_no_points_join_to_the_others_say_that_the_network_placed_them(truth, monkeypatch):
+    rng = np.random.default_rng(0)
+    world2cam = np.linalg.inv(np.stack([photo.cam2world for photo in truth]))
+    K = np.stack([photo.K for photo in truth])
+    points = np.array([0.1, 0.1, 0.6]) + rng.uniform(-0.4, 0.4, (100, 3))  # before all cameras
+    photo = np.repeat([0, 1, 2, 3], [60, 60, 40, 40])
+    point = np.concatenate([np.arange(60), np.arange(60), np.arange(60, 100), np.arange(60, 100)])
+    local = np.einsum("mij,mj->mi", world2cam[photo, :3, :3], points[point]) + world2cam[photo, :3, 3]
+    seen = np.einsum("mij,mj->mi", K[photo], local)
+    pixel = seen[:, :2] / seen[:, 2:] + rng.normal(0, 0.3, (len(photo), 2))
+
+    def write(name, folder, report):
+        found = {"world2cam": world2cam, "K": K, "photo": photo, "pixel": pixel, "point": point, "points": points}
+        np.savez(folder / colmap_main.RESULT, **found, bend=np.zeros(4))
+
+    monkeypatch.setattr(module, "run_apart", write)
+    evidence = [camera.evidence for camera in adjust([start(one) for one in truth], [], silent).cameras]
+    assert [one.source for one in evidence] == ["photos", "photos", "both", "both"]
+    assert [one.turn is None for one in evidence] == [False, False, True, True]
+    assert all(one.turn < 1 for one in evidence[:2])

@@ -9,6 +9,7 @@ from dust3r.core.adjustment.mapping import Model, StartCamera, candidates, refin
 from dust3r.core.adjustment.settings import AdjustmentSettings
 from dust3r.core.adjustment.support import support
 from dust3r.core.features.matching import Matches, PairMatches
+from dust3r.core.geometry.rotation import rotation_from_vector
 
 pycolmap = pytest.importorskip("pycolmap")
 FOCAL, SIZE = 700.0, (800, 600)
@@ -45,6 +46,17 @@ def matched(poses, noise=0.3, count=300, bend=0.0):
         geometry = pycolmap.estimate_two_view_geometry(camera, pixels[0], camera, pixels[1], whole, options)
         pairs.append(PairMatches(i, j, np.asarray(geometry.inlier_matches, np.uint32), int(geometry.config)))
     return Matches(tuple(keypoints), tuple(pairs))
+
+
+def two_places(noise=0.3):
+    """Photos of two places without a common match: cameras (6, 4, 4) of both in one world, and their matches."""
+    poses = np.stack([world2cam(angle) for angle in (0, 12, 24)])
+    aside = np.eye(4)
+    aside[:3, 3] = [-9.0, 1.0, 4.0]
+    first, second = matched(poses, noise), matched(poses[::-1], noise)
+    pairs = [replace(pair, i=pair.i + 3, j=pair.j + 3) for pair in second.pairs]
+    both = Matches((*first.keypoints, *second.keypoints), (*first.pairs, *pairs))
+    return np.concatenate([poses, poses[::-1] @ aside]), both
 
 
 def starts(count, focal=FOCAL, **known):
@@ -160,3 +172,22 @@ def test_a_bend_that_half_of_the_points_deny_is_not_taken():
     poses = [world2cam(angle) for angle in (0, 12, 24, 36)]
     bent, doubting = matched(poses, bend=-0.06), replace(SETTINGS, bend_spread=0.0)
     assert not found(bent, starts(4), doubting).bend.any()
+
+
+def test_photos_of_two_places_are_placed_as_two_wholes_by_the_networks_rough_cameras(tmp_path):
+    poses, matches = two_places()
+    for number in range(len(SETTINGS.features.passes)):
+        matches.save(tmp_path / colmap_main.matches_of(number))
+    rng = np.random.default_rng(3)
+    rough = np.linalg.inv(poses)
+    rough[:, :3, 3] += rng.normal(0, 0.3, (6, 3))
+    rough[:, :3, :3] = rough[:, :3, :3] @ rotation_from_vector(rng.normal(0, 0.1, (6, 3)))
+    start = [replace(camera, world2cam=np.linalg.inv(pose)) for camera, pose in zip(starts(6), rough, strict=True)]
+    model = colmap_main.solve(tmp_path, [""] * 6, start, colmap_main.all_pairs(6), SETTINGS)
+    assert model is not None and model.placed.all()
+    assert rotation_error(model, poses) < 10  # the network's, between the two
+    for part in (slice(0, 3), slice(3, 6)):
+        part_of = replace(model, world2cam=model.world2cam[part])
+        assert rotation_error(part_of, poses[part]) < 0.3
+    centres = np.linalg.inv(model.world2cam)[:, :3, 3]
+    assert np.linalg.norm(centres - np.linalg.inv(poses)[:, :3, 3], axis=1).max() < 1.0

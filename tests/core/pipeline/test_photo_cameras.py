@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from dust3r.core.adjustment.adjust import Adjustment, adjust
 from dust3r.core.cameras.posed_images import read_depth, read_posed_photos
 from dust3r.core.cameras.priors import KnownCamera, Priors, read_known
 from dust3r.core.export.formats import export_reconstruction
@@ -11,6 +12,7 @@ from dust3r.core.export.settings import ExportSettings
 from dust3r.core.geometry.camera import project, sample_depth
 from dust3r.core.images.lens_distortion import open_straight
 from dust3r.core.images.reader import open_photo
+from dust3r.core.pipeline import photo_cameras
 from dust3r.core.pipeline import reconstruct as pipeline
 from dust3r.core.pipeline.edge_choice import ChosenEdges
 from dust3r.core.reconstruction.result import Reconstruction
@@ -89,6 +91,25 @@ def test_doubts_of_the_networks_pairs_end_where_the_photos_place_every_camera(so
     monkeypatch.setattr(pipeline, "choose_edges", doubtful)
     assert "Unsure" not in solve().warnings
     assert "Unsure" in solve(cameras="network").warnings
+
+
+def test_photos_that_the_network_placed_are_named(solve, monkeypatch):
+    def partly(*arguments):
+        first, second, third, _ = adjust(*arguments).cameras
+        assert third is not None
+        apart = replace(third, evidence=replace(third.evidence, source="both", turn=None, shift=None))
+        return Adjustment((first, second, apart, None))
+
+    monkeypatch.setattr(photo_cameras, "adjust", partly)
+    result = solve()
+    names = [view.name for view in result.views]
+    assert [view.evidence.source for view in result.views] == ["photos", "photos", "both", "both"]
+    said = [sentence for sentence in result.warnings if "Too few matches" in sentence]
+    assert said == [
+        f"Too few matches place {names[3]}: placed by the network alone, relative to the others",
+        f"Too few matches join {names[2]} to the other photos: "
+        "placed by the network as a whole, relative to the others",
+    ]
 
 
 def test_the_result_is_the_same_to_the_last_bit(solve, by_photos):
