@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from dust3r.core.images.preprocessing import network_image
 from dust3r.core.networks.dust3r.config import ModelConfig
 from dust3r.core.networks.dust3r.dust3r import Encoded, PairOutput
 from dust3r.core.reconstruction.result import AlignedView
+from dust3r.tests.synthetic import synthetic_pairs
 
 PATCH = 16
 UNIT = 0.37  # of the pointmaps, in units of the world: the network knows no scale
@@ -44,24 +46,63 @@ class PerfectNetwork(torch.nn.Module):
         return Encoded(tokens.expand(-1, height * width // PATCH**2, -1), (height, width))
 
     def decode(self, encoded_i: Encoded, encoded_j: Encoded) -> PairOutput:
-        pairs = [(self._shot(i), self._shot(j)) for i, j in zip(encoded_i.tokens, encoded_j.tokens, strict=True)]
-        own = [_said(i.points) for i, _ in pairs]
-        other = [_said(_moved(j.points, np.linalg.inv(i.cam2world) @ j.cam2world)) for i, j in pairs]
-        return PairOutput(*(torch.stack(parts) for side in (own, other) for parts in zip(*side, strict=True)))
+        pairs = [self.pair(_number(i), _number(j)) for i, j in zip(encoded_i.tokens, encoded_j.tokens, strict=True)]
+        return PairOutput(*(torch.stack(parts) for parts in zip(*pairs, strict=True)))
+
+    def pair(self, i: int, j: int) -> tuple[torch.Tensor, ...]:
+        """Pointmap and confidence of one photo and of another, both in the first camera's frame."""
+        one, other = self.shots[i], self.shots[j]
+        return *_said(one.points), *_said(_moved(other.points, np.linalg.inv(one.cam2world) @ other.cam2world))
 
     def _token(self, image: torch.Tensor) -> torch.Tensor:
         same = [k for k, shot in enumerate(self.shots) if shot.image.shape == image.shape]
         number = min(same, key=lambda k: float((self.shots[k].image - image).square().mean()))
         return torch.tensor([*self.shots[number].cam2world[:3, 2], CODE * number], dtype=torch.float32)
 
-    def _shot(self, tokens: torch.Tensor) -> Shot:
-        return self.shots[round(float(tokens[0, -1]) / CODE)]
+
+class NoisyNetwork(PerfectNetwork):
+    """One that errs as full-size networks do: every pair by the noise of `synthetic_pairs`."""
+
+    def __init__(self, shots: list[Shot], noise: str) -> None:
+        super().__init__(shots)
+        self.noise = noise
+
+    def pair(self, i: int, j: int) -> tuple[torch.Tensor, ...]:
+        said = synthetic_pairs().make_pairs(self._scene(), [(i, j)], self.noise)
+        return tuple(torch.from_numpy(said[key][0]) for key in ("pts_i", "conf_i", "pts_j", "conf_j"))
+
+    def _scene(self) -> dict[str, Any]:
+        """The shots as `make_scene` describes them; every pixel of theirs shows a surface."""
+        poses = [shot.cam2world for shot in self.shots]
+        points = [shot.points for shot in self.shots]
+        K = [_intrinsics(one) for one in points]
+        return {
+            "sizes": [one.shape[1::-1] for one in points],
+            "poses": poses,
+            "focals": [one[0, 0] for one in K],
+            "pps": [one[:2, 2] for one in K],
+            "depth": [one[..., 2] for one in points],
+            "pts": [_moved(one, pose) for one, pose in zip(points, poses, strict=True)],
+        }
 
 
-def perfect_model(shots: Iterable[Shot]) -> LoadedModel:
+def perfect_model(shots: Iterable[Shot], noise: str | None = None) -> LoadedModel:
     """It knows these photos; in all else it is like the bundled model."""
     model = load_model(find_model("small"), torch.device("cpu"))
-    return LoadedModel(PerfectNetwork(list(shots)), model.config, "perfect", "0" * 64)
+    network = PerfectNetwork(list(shots)) if noise is None else NoisyNetwork(list(shots), noise)
+    return LoadedModel(network, model.config, "perfect", "0" * 64)
+
+
+def _number(tokens: torch.Tensor) -> int:
+    """Of the photo with these tokens."""
+    return round(float(tokens[0, -1]) / CODE)
+
+
+def _intrinsics(points: np.ndarray) -> np.ndarray:
+    """K (3, 3) of square pixels, the centre of the first one at 0, by where points (H, W, 3) are seen."""
+    rays = points / points[..., 2:]
+    focal = (rays.shape[1] - 1) / (rays[0, -1, 0] - rays[0, 0, 0])
+    return np.array([[focal, 0, -focal * rays[0, 0, 0]], [0, focal, -focal * rays[0, 0, 1]], [0, 0, 1]])
 
 
 def _moved(points: np.ndarray, transform: np.ndarray) -> np.ndarray:
