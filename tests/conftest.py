@@ -19,8 +19,12 @@ importlib.import_module("dust3r.core.runtime.environment").let_waiting_threads_s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with the slowest tests first: no process is left alone with them at the end."""
-    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "training"))
+    """The files with the slowest tests first: no process is left alone with them at the end.
+
+    The slowest of all comes before those that need the compiled renderer, which one process alone then compiles.
+    """
+    training = ROOT / "tests" / "training"
+    items.sort(key=lambda item: (not item.path.is_relative_to(training), item.path.name != "test_compile.py"))
 
 
 @pytest.hookimpl(tryfirst=True)
