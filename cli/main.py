@@ -15,7 +15,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import FrameType
 
-from ..core.errors import Cancelled, InputError, ReconstructionError, first_line
+from ..core.errors import Cancelled, InputError, ModelUnavailable, ReconstructionError, first_line
 from ..core.io.atomic import recorded
 from ..core.io.interruption import SIGNALS, came, check_interruption, held_back
 from ..core.runtime.environment import complaint, let_waiting_threads_sleep
@@ -55,7 +55,7 @@ def main(argv: Sequence[str], prog: str = "headless.py") -> int:
             known = _explain(Cancelled() if came.is_set() else error)
             known = _cancelled(made) if isinstance(known, Cancelled) else known
             with suppress(ReconstructionError):  # the output cannot be written
-                output.error(str(known), known.exit_code)
+                output.error(_with_command(known, prog, output), known.exit_code)
             return known.exit_code
         finally:
             came.clear()
@@ -91,6 +91,12 @@ def _explain(error: BaseException) -> ReconstructionError:
         missing = f"{sys.executable} has no {error.name}; install the packages of requirements.txt for it"
         return ReconstructionError(complaint() or missing)
     return ReconstructionError(f"Unexpected {type(error).__name__}: {first_line(error)}{_write_log(error)}")
+
+
+def _with_command(error: ReconstructionError, prog: str, output: Output) -> str:
+    """The sentence, for a reader at a terminal with what to type."""
+    verb = error.verb if isinstance(error, ModelUnavailable) and not isinstance(output, JsonLines) else ""
+    return f"{error}: {prog} {verb}" if verb else str(error)
 
 
 @contextmanager

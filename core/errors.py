@@ -16,9 +16,13 @@ class InputError(ReconstructionError):
 
 
 class ModelUnavailable(ReconstructionError):
-    """A model that is not on this machine, or is not what it says it is."""
+    """A model that is not on this machine, or is not what it says it is; with the verb that gets it, if one does."""
 
     exit_code = 3
+
+    def __init__(self, sentence: str = "", verb: str = "") -> None:
+        super().__init__(sentence)
+        self.verb = verb
 
 
 class Cancelled(ReconstructionError):

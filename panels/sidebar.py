@@ -117,8 +117,10 @@ PANELS = (
 
 
 def _draw_offer(box: bpy.types.UILayout, settings: Any) -> None:
-    """The download that is worth more than anything else before a first reconstruction."""
+    """The download of what is chosen, or of what is worth more than anything else before a first reconstruction."""
     _draw_note(box, settings.offer_text)
+    if not bpy.app.online_access and not bpy.app.online_access_override:
+        box.prop(bpy.context.preferences.system, "use_online_access", text="Allow Online Access")
     box.operator("dust3r.download_model", text="Download", icon="IMPORT").model = settings.offered_model
 
 

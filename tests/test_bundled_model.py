@@ -26,7 +26,7 @@ def test_only_models_whose_licence_allows_it_can_go_into_the_zip(tmp_path, name)
 
 
 def test_a_model_that_is_not_on_this_machine_says_how_to_get_it(tmp_path):
-    with pytest.raises(PackagingError, match="models --download da3_small"):
+    with pytest.raises(PackagingError, match="SMALL is not on this machine; download it first"):
         bundled_model.find_model("da3_small", tmp_path)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from ..errors import InputError, ModelUnavailable, first_line
 from ..progress import Report
 from .catalogue import KnownModel
-from .local import how_to_get, locate
+from .local import locate, missing
 from .provenance import Origin, sha256_of
 
 CHUNK = 1 << 20  # bytes between two reports
@@ -230,7 +230,7 @@ def download_model(
     if present is not None:
         return present
     if known.repository is None:
-        raise ModelUnavailable(how_to_get(known))
+        raise missing(known)
     if not online:
         raise ModelUnavailable(
             f"{known.title} cannot be downloaded while online access is off; allow it in Blender's preferences under "

@@ -78,7 +78,7 @@ def _find(name_or_path: str, model_folder: Path | None) -> Path:
     if known is not None:
         path = locate(known, model_folder)
         if path is None:
-            raise ModelUnavailable(how_to_get(known))
+            raise missing(known)
         return path
     for path in (Path(name_or_path).expanduser(), (model_folder or default_model_folder()) / name_or_path):
         with suppress(OSError):  # a name that is too long, a folder that may not be looked into
@@ -130,14 +130,14 @@ def _best(model_folder: Path | None, commercial: bool) -> Path:
     for status in list_models(model_folder, commercial):
         if status.path is not None:
             return status.path
-    raise ModelUnavailable(f"No model is on this machine; {how_to_get(KNOWN_MODELS[0])}")
+    raise missing(KNOWN_MODELS[0])
 
 
-def how_to_get(known: KnownModel) -> str:
-    """Why a known model is not there and what to do, one sentence."""
+def missing(known: KnownModel) -> ModelUnavailable:
+    """What to raise where a known model is not there."""
     if known.repository is None:
-        return f"{known.title} should come with this package but is not in {BUNDLED}; install it again"
-    return (
-        f"{known.title} is not on this machine: `python headless.py models --download {known.short_name}` or Download "
-        f"in the panel gets it ({known.terms})"
-    )
+        return ModelUnavailable(
+            f"{known.title} should come with this package but is not in {BUNDLED}; install it again"
+        )
+    sentence = f"{known.title} is not on this machine; download it first ({known.terms})"
+    return ModelUnavailable(sentence, f"models --download {known.short_name}")

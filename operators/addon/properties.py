@@ -34,8 +34,7 @@ PREVIEWS = 24  # photos on a page of large previews
 SOME_CONFIDENCE = 1.5  # where the least certain quarter is not what is hidden
 FIRST_OWN = 100  # files keep the number of a choice: the user's own models have theirs by name, far from the known ones
 # Numbers of the other choices, by place: files keep them, so that new ones come last.
-_DUST3R = ("512_dpt", "512_linear", "224_linear")
-NUMBERED = (BEST, *(f"DUSt3R_ViTLarge_BaseDecoder_{name}" for name in _DUST3R), "small", FILE, "da3_base", "da3_small")
+NUMBERED = (BEST, "512_dpt", "512_linear", "224_linear", "small", FILE, "da3_base", "da3_small")
 GRAPHS = (  # numbered as in the first version, which had no automatic one
     ("auto", "Automatic", "Photos that look alike, and more where the model is unsure: at most 12 others for each", 4),
     ("complete", "Complete", "Every photo with every other: slow beyond about 20 photos", 0),
@@ -51,11 +50,12 @@ def _models(owner: Any, context: bpy.types.Context | None) -> list[Item]:
     items = [(BEST, "Best Available", "The most capable model on this machine")]
     own: list[Item] = []
     is_filtered = commercial_only(context or bpy.context)
-    for status in list_models(model_folder(context or bpy.context)):
+    statuses = list_models(model_folder(context or bpy.context))
+    for status in sorted(statuses, key=lambda status: not status.present):
         model, state = status.model, "" if status.present else f" ({iface_('not downloaded')})"
         if is_filtered and not model.commercial:
             state = f" ({iface_('not known to allow commercial use')})"
-        item = (model.name, f"{model.title}{state}", f"{model.note}. {model.terms}")
+        item = (model.short_name, f"{model.title}{state}", f"{model.note}. {model.terms}")
         if known_model(model.name):
             items.append(item)
         else:
@@ -224,6 +224,12 @@ def find_chosen_model(owner: Any, context: bpy.types.Context) -> Path:
     return find_model(names.get(owner.model, owner.model), model_folder(context), commercial_only(context))
 
 
+def choice_of(folder: Path) -> str:
+    """The choice among the models that a model's folder stands for."""
+    known = known_model(folder.name)
+    return folder.name if known is None else known.short_name
+
+
 def read_settings(owner: Any) -> ReconstructionSettings:
     """Core's settings from the properties above; raises InputError for values out of range."""
     graph = owner.scene_graph
@@ -317,15 +323,22 @@ class DUST3R_PG_settings(ReconstructionProperties, ResultState, bpy.types.Proper
         """What to expect of the chosen model; of the best present where none is named."""
         statuses = list_models(model_folder(bpy.context))
         for status in statuses:
-            if status.model.name == self.model or (self.model == BEST and status.present):
+            if status.model.short_name == self.model or (self.model == BEST and status.present):
                 return f"{status.model.title}: {tip_(status.model.note)}"
         return ""
 
     @property
     def offered_model(self) -> str:
-        """Name of the published model to download before a first reconstruction; empty where there is a better one."""
-        found = first_download(list_models(model_folder(bpy.context), commercial_only(bpy.context)))
-        return found.name if found is not None and self.model == BEST else ""
+        """Name of the published model to download before a reconstruction; empty where none is needed.
+
+        The one that is chosen and missing, or before a first reconstruction the one to begin with.
+        """
+        statuses = list_models(model_folder(bpy.context), commercial_only(bpy.context))
+        if self.model == BEST:
+            found = first_download(statuses)
+            return found.short_name if found is not None else ""
+        absent = [status.model for status in statuses if not status.present and status.model.repository]
+        return self.model if self.model in {known.short_name for known in absent} else ""
 
     @property
     def offer_text(self) -> str:
@@ -333,9 +346,11 @@ class DUST3R_PG_settings(ReconstructionProperties, ResultState, bpy.types.Proper
         known = known_model(self.offered_model)
         if known is None:
             return ""
-        text = iface_("Only the small bundled model is here. {} sees far more: {}, from {}").format(
-            known.title, known.terms, known.address
-        )
+        if self.model == BEST:
+            text = iface_("Only the small bundled model is here. {} sees far more: {}, from {}")
+        else:
+            text = iface_("{} is not on this machine: {}, from {}")
+        text = text.format(known.title, known.terms, known.address)
         open_question = iface_("Whether its training data allows that is an open question to its authors: issue 203")
         return f"{text}. {open_question}" if known.question else text
 

@@ -14,7 +14,7 @@ from ..addon.properties import settings_of
 from ..jobs.running import WorkerOperator
 from ..reporting import reports_errors
 
-DOWNLOADABLE = {known.name: known for known in KNOWN_MODELS if known.repository}
+DOWNLOADABLE = {known.short_name: known for known in KNOWN_MODELS if known.repository}
 
 
 class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
@@ -26,7 +26,7 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
     model: EnumProperty(
         name="Model",
         description="Which model to fetch",
-        items=tuple((known.name, known.title, known.note) for known in DOWNLOADABLE.values()),
+        items=tuple((name, known.title, known.note) for name, known in DOWNLOADABLE.items()),
     )
 
     @classmethod
@@ -52,7 +52,7 @@ class DUST3R_OT_download_model(WorkerOperator, bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> set[Any]:
         known = DOWNLOADABLE[self.model]
-        arguments = ["models", "--download", known.name, "--models-folder", str(model_folder(context))]
+        arguments = ["models", "--download", self.model, "--models-folder", str(model_folder(context))]
         self.start(context, arguments, rpt_("Downloading {}").format(known.title), user_folder("logs") / "download.txt")
         return self.finish(context) if bpy.app.background else self.watch(context)
 

@@ -14,7 +14,7 @@ from ...core.checkpoints.local import find_model
 from ...core.checkpoints.verify import remove_model
 from ...core.errors import ReconstructionError
 from ..addon.preferences import model_folder, user_folder
-from ..addon.properties import BEST, settings_of
+from ..addon.properties import BEST, choice_of, settings_of
 from ..jobs.running import IdleOperator, WorkerOperator
 from ..reporting import reports_errors
 
@@ -81,7 +81,7 @@ class DUST3R_OT_add_model(ModelOperator, bpy.types.Operator):
         return self.run(context, arguments, rpt_("Adding {}").format(source.name))
 
     def take(self, context: bpy.types.Context, result: Path) -> None:
-        settings_of(context.scene).model = result.name
+        settings_of(context.scene).model = choice_of(result)
 
 
 class DUST3R_OT_remove_model(IdleOperator, bpy.types.Operator):

@@ -29,7 +29,7 @@ def model_rows(folder: Path, commercial_only: bool) -> list[ModelRow]:
 def _row(status: ModelStatus, folder: Path) -> ModelRow:
     model = status.model
     return ModelRow(
-        name=model.name,
+        name=model.short_name,
         title=model.title,
         terms=model.terms,
         source=model.address or model.note,

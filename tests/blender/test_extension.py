@@ -168,7 +168,7 @@ def _bytes(folder: Path) -> int:
         ({"directory": "", "files": []}, "No photos"),
         ({"directory": "/no/such/folder/"}, "no/such/folder"),
         ({"files": [{"name": "gone.jpg"}]}, "gone.jpg"),
-        ({"model": "DUSt3R_ViTLarge_BaseDecoder_512_dpt"}, "CC BY-NC-SA"),
+        ({"model": "512_dpt"}, "CC BY-NC-SA"),
         ({"model": "FILE", "model_path": "/no/such/model"}, "no/such/model"),
         ({"scene_graph": "oneref", "reference": 9}, "oneref-9"),
         ({"device": "cuda"}, "cuda"),

@@ -15,7 +15,8 @@ from dust3r.tests.hub import WEIGHTS, serving
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "bl_ext.user_default.dust3r"
 SMALL = ROOT / "models" / "small"
-PUBLISHED = "DUSt3R_ViTLarge_BaseDecoder_512_dpt"
+PUBLISHED = "512_dpt"
+FOLDER = f"DUSt3R_ViTLarge_BaseDecoder_{PUBLISHED}"
 
 
 @pytest.fixture
@@ -92,23 +93,42 @@ def test_the_list_names_licence_size_source_and_what_can_be_done(preferences):
     assert rows["small"].is_present and not rows["small"].is_removable
     published = rows[PUBLISHED]
     assert "2285 MB" in published.terms and "not for commercial use" in published.terms
-    assert published.source == f"https://huggingface.co/naver/{PUBLISHED}"
+    assert published.source == f"https://huggingface.co/naver/{FOLDER}"
     assert published.is_downloadable and not published.is_present
 
 
 def test_offline_the_preferences_say_what_to_copy_where(preferences, tmp_path):
     assert not bpy.app.online_access
     drawn = " ".join(_draw(preferences).split())
-    assert f"{PUBLISHED}/resolve/main/model.safetensors" in drawn
-    assert str(tmp_path / "models" / PUBLISHED) in drawn.replace(" ", "")
+    assert f"{FOLDER}/resolve/main/model.safetensors" in drawn
+    assert str(tmp_path / "models" / FOLDER) in drawn.replace(" ", "")
     if not bpy.app.background:
         assert bpy.ops.dust3r.copy_model_steps(model=PUBLISHED) == {"FINISHED"}
     with pytest.raises(RuntimeError, match="No published model"):
         bpy.ops.dust3r.copy_model_steps(model="mine")
 
 
+def test_a_missing_model_that_is_chosen_shows_its_terms_and_its_download(preferences, extension):
+    extension.model = "512_linear"
+    assert extension.offered_model == "512_linear"
+    assert "DUSt3R 512 linear is not on this machine: 2129 MB, CC BY-NC-SA 4.0" in extension.offer_text
+    layout = Layout()
+    importlib.import_module(f"{MODULE}.panels.sidebar")._draw_offer(layout, extension)
+    assert layout.drawn[-2:] == ["use_online_access", "dust3r.download_model"]
+    with pytest.raises(RuntimeError, match=r"not on this machine; download it first \(2129 MB") as refusal:
+        _reconstruct()
+    assert "headless.py" not in str(refusal.value)
+    extension.model = "small"
+    assert extension.offered_model == ""
+
+
+def test_models_of_this_machine_stand_before_those_that_are_not(preferences, tmp_path):
+    names = [item[0] for item in importlib.import_module(f"{MODULE}.operators.addon.properties")._models(None, None)]
+    assert names == ["BEST", "small", "512_dpt", "512_linear", "da3_base", "da3_small", "224_linear", "FILE"]
+
+
 def test_what_was_copied_by_hand_is_present(preferences, tmp_path):
-    folder = tmp_path / "models" / PUBLISHED
+    folder = tmp_path / "models" / FOLDER
     folder.mkdir(parents=True)
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_bytes(b"x")
@@ -142,9 +162,9 @@ def test_what_is_no_model_is_refused_and_leaves_nothing(preferences, tmp_path):
     with pytest.raises(RuntimeError, match=r"broken\.pth"):
         _add(filepath=str(broken))
     with pytest.raises(RuntimeError, match="not DUSt3R 512 DPT"):
-        _add(name=PUBLISHED)
+        _add(name=FOLDER)
     assert not (tmp_path / "models" / "Mine").exists()
-    assert not (tmp_path / "models" / PUBLISHED).exists()
+    assert not (tmp_path / "models" / FOLDER).exists()
 
 
 def test_the_packages_own_model_is_not_removed(preferences):
@@ -161,9 +181,9 @@ def test_for_commercial_use_only_models_that_allow_it_are_offered(preferences, e
     menu = importlib.import_module(f"{MODULE}.operators.addon.properties")._models(None, bpy.context)
     assert [item[0] for item in menu if "not known to allow" not in item[1]] == [
         "BEST",
+        "small",
         "da3_base",
         "da3_small",
-        "small",
         "FILE",
     ]
     for name in (PUBLISHED, "Mine"):
@@ -205,7 +225,7 @@ def test_a_download_is_chosen_says_its_origin_and_can_be_verified_offline(prefer
         assert "resolve/main" not in _draw(preferences)
         assert bpy.ops.dust3r.download_model(model=PUBLISHED) == {"FINISHED"}
     assert extension.model == PUBLISHED
-    folder = Path(preferences.model_folder) / PUBLISHED
+    folder = Path(preferences.model_folder) / FOLDER
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert bpy.ops.dust3r.verify_model(model=PUBLISHED) == {"FINISHED"}
     (folder / "config.json").write_text("{}")
@@ -371,5 +391,5 @@ def test_every_known_model_has_the_number_that_files_keep_it_by(extension):
     from dust3r.core.checkpoints.catalogue import KNOWN_MODELS
 
     numbered = importlib.import_module(f"{MODULE}.operators.addon.properties").NUMBERED
-    assert numbered[1:5] == tuple(model.name for model in KNOWN_MODELS if not model.name.startswith("da3"))
-    assert {model.name for model in KNOWN_MODELS} <= set(numbered)
+    assert numbered[1:5] == tuple(model.short_name for model in KNOWN_MODELS if not model.name.startswith("da3"))
+    assert {model.short_name for model in KNOWN_MODELS} <= set(numbered)

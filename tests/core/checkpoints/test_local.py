@@ -75,9 +75,10 @@ def test_a_path_or_a_folder_among_the_models_is_taken_as_it_is(tmp_path):
 def test_an_absent_model_says_how_to_get_it_and_under_which_licence(tmp_path):
     with pytest.raises(ModelUnavailable) as refusal:
         find_model("512_linear", tmp_path)
-    for words in ("models --download 512_linear", "2129 MB", "CC BY-NC-SA 4.0", "not for commercial use"):
-        assert words in str(refusal.value)
-    assert refusal.value.exit_code == 3
+    assert str(refusal.value) == (
+        "DUSt3R 512 linear is not on this machine; download it first (2129 MB, CC BY-NC-SA 4.0, not for commercial use)"
+    )
+    assert refusal.value.verb == "models --download 512_linear" and refusal.value.exit_code == 3
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path):
