@@ -9,6 +9,7 @@ Where Blender has a translation of its own it wins: a label that Blender uses fo
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 import json
@@ -152,7 +153,9 @@ def _quoted(text: str) -> str:
 
 
 def main() -> None:
-    path = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("translation", type=Path, metavar="FILE.po", help="read, and written anew")
+    path = parser.parse_args().translation
     sys.path.insert(0, str(ROOT / "operators" / "addon"))
     read_po = importlib.import_module("translation").read_po
 
@@ -164,4 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main() if len(sys.argv) == 2 else sys.exit(__doc__)
+    main()
