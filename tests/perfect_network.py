@@ -51,7 +51,8 @@ class PerfectNetwork(torch.nn.Module):
 
     def pair(self, i: int, j: int) -> tuple[torch.Tensor, ...]:
         """Pointmap and confidence of one photo and of another, both in the first camera's frame."""
-        one, other = self.shots[i], self.shots[j]
+        one = self.shots[i]
+        other = self.shots[j]
         return *_said(one.points), *_said(_moved(other.points, np.linalg.inv(one.cam2world) @ other.cam2world))
 
     def _token(self, image: torch.Tensor) -> torch.Tensor:

@@ -103,8 +103,7 @@ def choose(
 
 
 def _models(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
-    """Those of shared focals, and, where that is a guess, those of a focal for every photo; after each what they are
-    in one world.
+    """Those of shared focals, then, where these are a guess, of a focal for every photo; last of each, all as one.
 
     Two photos fit some pair of focals nearly always, so such models need a third with as certain a place.
     """

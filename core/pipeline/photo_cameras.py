@@ -87,9 +87,8 @@ def adjust_to_photos(
     found = replace(found, depth=depth, component=_one_world(found, adjustment.cameras))
     evidence = [_evidence(camera, before) for camera, before in zip(adjustment.cameras, known, strict=True)]
     notes = _placed_by_network(views, adjustment.cameras)
-    return PhotoCameras(
-        views, found, held, evidence, (*(warnings if notes else found.unusable), *notes), adjustment.cameras
-    )
+    said = (*warnings, *notes) if notes else found.unusable
+    return PhotoCameras(views, found, held, evidence, said, adjustment.cameras)
 
 
 def unadjusted(

@@ -104,8 +104,9 @@ class SessionPerson(tour.Person):
             self.scene.dust3r.mesh.kind = "grid"
         self.act("create_mesh", "INVOKE_DEFAULT")
         yield from self.until_idle()
-        mesh, problem = self.bpy.context.view_layer.objects.active, self.bpy.context.window_manager.dust3r_job.problem
+        problem = self.bpy.context.window_manager.dust3r_job.problem
         assert not problem, problem
+        mesh = self.bpy.context.view_layer.objects.active
         assert mesh.get("dust3r_mesh") and mesh.select_get(), "the mesh is not selected"
         assert self.scene.dust3r.shown == "MESH" and self.scene.dust3r.lit, "the mesh is not shown, or is not lit"
         yield from self.picture("session_6_mesh")

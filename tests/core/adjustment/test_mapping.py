@@ -53,7 +53,8 @@ def two_places(noise=0.3):
     poses = np.stack([world2cam(angle) for angle in (0, 12, 24)])
     aside = np.eye(4)
     aside[:3, 3] = [-9.0, 1.0, 4.0]
-    first, second = matched(poses, noise), matched(poses[::-1], noise)
+    first = matched(poses, noise)
+    second = matched(poses[::-1], noise)
     pairs = [replace(pair, i=pair.i + 3, j=pair.j + 3) for pair in second.pairs]
     both = Matches((*first.keypoints, *second.keypoints), (*first.pairs, *pairs))
     return np.concatenate([poses, poses[::-1] @ aside]), both
