@@ -15,7 +15,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from io import BufferedReader
 from pathlib import Path
@@ -244,14 +244,16 @@ def file_digest(path: Path) -> str:
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder that is gone after the block; raises InputError where the system has no place for one."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="dust3r-", ignore_cleanup_errors=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(
-            f"No temporary folder can be made ({reason}); free space or set TMPDIR to another disk"
-        ) from error
-    with folder as name:
+    with ExitStack() as after:
+        try:
+            with held_back():  # a signal between the folder and who removes it would leave the folder
+                folder = tempfile.TemporaryDirectory(prefix="dust3r-", ignore_cleanup_errors=True)
+                name = after.enter_context(folder)
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(
+                f"No temporary folder can be made ({reason}); free space or set TMPDIR to another disk"
+            ) from error
         yield Path(name)
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import signal
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dust3r.core.cameras.evidence import CameraEvidence
 from dust3r.core.errors import InputError
 from dust3r.core.export.ply import save_ply
 from dust3r.core.images.pixel_mapping import PixelMapping
-from dust3r.core.io.atomic import check_writable, named_when_whole, recorded, replacing, together
+from dust3r.core.io.atomic import check_writable, named_when_whole, recorded, replacing, temporary_folder, together
 from dust3r.core.jobs.job import Job
 from dust3r.core.reconstruction.result import AlignedView, Reconstruction
 from dust3r.core.settings import AlignmentSettings, ReconstructionSettings
@@ -262,3 +263,22 @@ def test_a_file_that_is_no_job_is_one_sentence(tmp_path, content):
 def test_settings_out_of_range_are_named(values):
     with pytest.raises(InputError, match=next(iter(values))):
         AlignmentSettings(**values)
+
+
+def test_a_signal_just_after_a_temporary_folder_was_made_leaves_none(tmp_path, monkeypatch):
+    make = tempfile.mkdtemp
+
+    def interrupted(*arguments, **options):
+        folder = make(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        return folder
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), temporary_folder():
+            pytest.fail("the signal was swallowed")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(tmp_path.iterdir()) == []
