@@ -6,7 +6,6 @@ Imports no torch.
 import hashlib
 import json
 import logging
-import tempfile
 import zipfile
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from ..features.process import has_pycolmap, run_apart
 from ..geometry.camera import intrinsics, project, sample_depth
 from ..images.lens_distortion import open_straight
 from ..images.pixel_mapping import PixelMapping
+from ..io.atomic import temporary_folder
 from ..io.kept_arrays import KeptArrays, name_of
 from ..progress import Report
 from .colmap_main import ADJUSTING, RESULT, TASK, all_pairs, matches_of
@@ -96,12 +96,12 @@ def adjust(
         return Adjustment(nothing)
     if not has_pycolmap():
         return Adjustment(nothing, ("The cameras are the network's alone: this Python lacks the package pycolmap",))
-    with tempfile.TemporaryDirectory(prefix="dust3r-cameras-", ignore_cleanup_errors=True) as work:
+    with temporary_folder() as work:
         try:
-            shrink, keys = _write_task(Path(work), photos, edges, settings, report)
-            with _kept_matches(Path(work), keys, store):
-                run_apart(MODULE, Path(work), report)
-            with np.load(Path(work) / RESULT, allow_pickle=False) as file:
+            shrink, keys = _write_task(work, photos, edges, settings, report)
+            with _kept_matches(work, keys, store):
+                run_apart(MODULE, work, report)
+            with np.load(work / RESULT, allow_pickle=False) as file:
                 found = dict(file)
         except Cancelled:
             raise
