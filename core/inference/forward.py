@@ -55,12 +55,13 @@ def encode(
     """What the encoder says of every view, in their order, each alone: tokens (1, N, C) on the CPU.
 
     Runs on the device that the network is on; the tokens have its precision. batch_pixels: network pixels that one
-    batch may have (None: usual for the device); views of equal shape share one.
+    batch may have (None: as usual); views of equal shape share one.
     """
     device, precision = device_of(network), precision_of(network)
+    pixels = batch_pixels or usual_batch_pixels(device, precision)
     encoded, done = {}, 0
     shapes = [(view.image.shape[1], view.image.shape[2]) for view in views]
-    for batch in _batches(shapes, _batch_pixels(device, batch_pixels)):
+    for batch in _batches(shapes, pixels):
         report(ENCODING, done, len(views))
         images = _to_device(torch.stack([views[index].image for index in batch]), device)
         tokens = network.encode(images).tokens.to("cpu", precision)
@@ -80,15 +81,16 @@ def decode(
     """The predictions of the edges as they come, each once, on the CPU in float32; not in the order of the edges.
 
     encoded: by photo number, as `encode` gives them; those without an edge are not looked at. Edges whose photos have
-    equal shapes share a batch of at most batch_pixels network pixels of both photos (None: usual for the device). The
+    equal shapes share a batch of at most batch_pixels network pixels of both photos (None: as usual). The
     batches depend on the shapes alone, so that the same photos give the same result. Runs on the device that the
     network is on, where a batch is at work while the one before it comes back.
     """
     weight, done = network.decoder_embed.weight, 0
+    pixels = batch_pixels or usual_batch_pixels(weight.device, precision_of(network))
     tokens = _tokens_on_device(encoded, edges, weight)
     shapes = [(*encoded[edge.i].shape, *encoded[edge.j].shape) for edge in edges]
     before: _Batch | None = None
-    for numbers in _batches(shapes, _batch_pixels(weight.device, batch_pixels)):
+    for numbers in _batches(shapes, pixels):
         report(PREDICTING, done, len(edges))
         batch = _begin(network, tokens, [edges[number] for number in numbers])
         if before is not None:
@@ -146,8 +148,13 @@ def _stack(encoded: list[Encoded]) -> Encoded:
     return Encoded(torch.cat([one.tokens for one in encoded]), encoded[0].shape)
 
 
-def _batch_pixels(device: torch.device, wanted: int | None) -> int:
-    return wanted or BATCH_PIXELS[device.type]
+def usual_batch_pixels(device: torch.device, precision: torch.dtype) -> int:
+    """Network pixels of a batch where memory is no question.
+
+    A CPU takes one photo or pair at a time in half precision: AMX splits a long sum by the number of its rows, so that
+    a pair's bits would depend on its company, and on where a job was interrupted.
+    """
+    return 1 if device.type == "cpu" and precision != torch.float32 else BATCH_PIXELS[device.type]
 
 
 def _batches(shapes: Sequence[tuple[int, ...]], pixels: int) -> Iterator[list[int]]:

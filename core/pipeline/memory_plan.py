@@ -12,7 +12,7 @@ import torch
 from ..alignment.observations import FEWEST_PIXELS, PIXELS_PER_PHOTO, TOTAL_PIXELS
 from ..errors import InputError
 from ..images.pixel_mapping import PixelMapping
-from ..inference.forward import BATCH_PIXELS, ENCODING, PREDICTING, batch_size
+from ..inference.forward import ENCODING, PREDICTING, batch_size, usual_batch_pixels
 from ..inference.prediction import RECORD
 from ..inference.prediction_store import DENSE_SIDES
 from ..inference.predictor import PHOTOS
@@ -100,7 +100,7 @@ def plan(
     what would fit, where nothing does.
     """
     scene, needs = Scene.of(mappings, edges), Needs(config, device.type, precision.itemsize)
-    pixels = BATCH_PIXELS[device.type]
+    pixels = usual_batch_pixels(device, precision)
     while too_large(needs.device(scene, pixels), device_memory) and batch_size(scene.largest_pair, pixels) > 1:
         pixels //= 2
     plans = [needs.plan(scene, storage, pixels) for storage in storages]
