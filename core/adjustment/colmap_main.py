@@ -75,7 +75,9 @@ def solve(
         if any(_is_complete(model, start, settings) for model in models):
             break
     model = choose(models, matches, start, settings)
-    return None if model is None else refined(matches, start, model, settings)
+    return (
+        None if model is None else refined(matches, start, model, settings, lambda share: _adjusting(0.5 + share / 2))
+    )
 
 
 def choose(
@@ -112,9 +114,9 @@ def _models(matches: Matches, start: Sequence[StartCamera], settings: Adjustment
     if shared and len(start) > 2 and not all(camera.focal_known or camera.lens_known for camera in start):
         tries.append([replace(camera, camera=index) for index, camera in enumerate(start)])
     for number, cameras in enumerate(tries):
-        _say(ADJUSTING, number, len(tries))
+        _adjusting(0.0)
         found: list[Model] = []
-        for model in candidates(matches, cameras, settings):
+        for model in candidates(matches, cameras, settings, lambda share: _adjusting(share / 2)):
             if not number or np.count_nonzero(model.well_seen(settings)) > 2:
                 found.append(model)
                 yield model
@@ -122,7 +124,6 @@ def _models(matches: Matches, start: Sequence[StartCamera], settings: Adjustment
         model = None if together is None else adjusted(matches, together, settings.rounds, settings)
         if model is not None:
             yield model
-    _say(ADJUSTING, len(tries), len(tries))
 
 
 def _is_complete(model: Model, start: Sequence[StartCamera], settings: AdjustmentSettings) -> bool:
@@ -159,6 +160,11 @@ def matches_of(number: int) -> str:
 def all_pairs(count: int) -> list[tuple[int, int]]:
     """Every pair (i, j) with i < j."""
     return list(combinations(range(count), 2))
+
+
+def _adjusting(share: float) -> None:
+    """share: of the adjustment that is done, 0 to 1; each start that is tried begins anew."""
+    _say(ADJUSTING, round(100 * share), 100)
 
 
 def _say(stage: str, done: int, total: int) -> None:

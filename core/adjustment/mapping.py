@@ -1,8 +1,9 @@
 """Structure from motion with pycolmap on verified matches. Runs in a process of its own. Imports no torch."""
 
 import copy
+import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
@@ -16,6 +17,11 @@ from .settings import AdjustmentSettings
 from .support import epipolar_distance
 
 Array = NDArray[np.float64]
+Tell = Callable[[float], None]  # called with the share of the work that is done, 0 to 1
+
+
+def silent(share: float) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +62,13 @@ class Model:
         return np.bincount(self.photo, minlength=len(self.K)) >= settings.well_seen
 
 
-def candidates(matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings) -> Iterator[Model]:
+def candidates(
+    matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings, tell: Tell = silent
+) -> Iterator[Model]:
     """Every model that a start leads to: from the photos alone, from two of them, from the network's world."""
     pycolmap = import_pycolmap()
     with tempfile.TemporaryDirectory(prefix="mapping-", ignore_cleanup_errors=True) as work:
-        mapper = _Mapper(pycolmap, Path(work), matches, start, settings)
+        mapper = _Mapper(pycolmap, Path(work), matches, start, settings, tell)
         if not any(camera.posed for camera in start):
             for factor in settings.focal_factors * (len(start) > 2):  # two photos hardly determine a focal
                 yield from mapper.incremental(factor)
@@ -76,7 +84,9 @@ def adjusted(
         return next(_Mapper(import_pycolmap(), Path(work), matches, start, settings).from_world(rounds), None)
 
 
-def refined(matches: Matches, start: Sequence[StartCamera], model: Model, settings: AdjustmentSettings) -> Model:
+def refined(
+    matches: Matches, start: Sequence[StartCamera], model: Model, settings: AdjustmentSettings, tell: Tell = silent
+) -> Model:
     """The model adjusted to its end, with a robust loss and tighter tolerance; its lenses may bend lines.
 
     A bend is kept that shows at the corners and that both halves of the points agree on. Two photos stay as they are.
@@ -95,9 +105,13 @@ def refined(matches: Matches, start: Sequence[StartCamera], model: Model, settin
     ]
     pycolmap = import_pycolmap()
     with tempfile.TemporaryDirectory(prefix="mapping-", ignore_cleanup_errors=True) as work:
-        mapper = _Mapper(pycolmap, Path(work), matches, cameras, settings)
+        steps = len(settings.last_rounds) + 1
+        mapper = _Mapper(
+            pycolmap, Path(work), matches, cameras, settings, lambda share: tell((1 + share * (steps - 1)) / steps)
+        )
         if settings.distortion:
             mapper.bent = mapper.bent_lenses()
+        tell(1 / steps)
         return next(mapper.from_world(settings.last_rounds), model)
 
 
@@ -105,20 +119,34 @@ class _Mapper:
     """The matches as a database of pycolmap's, and the ways to a model."""
 
     def __init__(
-        self, pycolmap: Any, work: Path, matches: Matches, start: Sequence[StartCamera], settings: AdjustmentSettings
+        self,
+        pycolmap: Any,
+        work: Path,
+        matches: Matches,
+        start: Sequence[StartCamera],
+        settings: AdjustmentSettings,
+        tell: Tell = silent,
     ) -> None:
         self._pc = pycolmap
         self._work = work
         self._matches = matches
         self._start = start
         self._settings = settings
+        self._tell = tell
         self.bent: frozenset[int] = frozenset()  # numbers of the cameras whose lens bends lines
 
     def incremental(self, factor: float | None) -> Iterator[Model]:
         """From the photos alone; factor: the first focal where none is known, of the long side; None: the network's."""
         database = self._database(factor)
         out = tempfile.mkdtemp(dir=self._work)
-        models = self._pc.incremental_mapping(database, self._work, out, options=self._options())
+        placed = itertools.count(3)  # after the first two
+        models = self._pc.incremental_mapping(
+            database,
+            self._work,
+            out,
+            options=self._options(),
+            next_image_callback=lambda: self._tell(min(1.0, next(placed) / len(self._start))),
+        )
         yield from (self._model(model) for model in models.values())
 
     def from_two(self) -> Iterator[Model]:
@@ -279,7 +307,7 @@ class _Mapper:
     def _adjust(self, model: Any, database: Path, rounds: Sequence[float], refine_focal: bool) -> None:
         """Triangulate, adjust and leave out what does not fit, in rounds of falling tolerance; changes the model."""
         pc = self._pc
-        for error in rounds:
+        for number, error in enumerate(rounds):
             out = tempfile.mkdtemp(dir=self._work)
             options = self._options()
             options.triangulation.create_max_angle_error = (
@@ -292,6 +320,7 @@ class _Mapper:
                 return
             self._bundle(model, refine_focal)
             pc.ObservationManager(model).filter_all_points3D(error, self._settings.least_angle)
+            self._tell((number + 1) / len(rounds))
 
     def _bundle(self, model: Any, refine_focal: bool) -> None:
         """Bundle adjustment of all that is not known; changes the model."""
@@ -309,6 +338,7 @@ class _Mapper:
         options = pc.BundleAdjustmentOptions()
         options.refine_focal_length = refine_focal
         options.ceres.solver_options.num_threads = 1
+        options.ceres.solver_options.function_tolerance = self._settings.least_gain
         options.ceres.loss_function_type = pc.LossFunctionType.CAUCHY
         pc.create_default_bundle_adjuster(options, config, model).solve()
 

@@ -20,6 +20,7 @@ class AdjustmentSettings:
     photo_share: float = 0.1  # of its matches with points that must agree; COLMAP's default is 0.25
     rounds: tuple[float, ...] = (16.0, 8.0, 4.0)  # largest reprojection errors from a rough start on, pixels
     last_rounds: tuple[float, ...] = (4.0, 2.0)  # the same of the model that is kept
+    least_gain: float = 1e-6  # of the whole error: a step of an adjustment that brings less is its last
     distortion: bool = True  # whether lenses that bend lines are recognised
     least_bend: float = 0.003  # of a lens that is not taken for straight: at the photo's corners, of its long side
     bend_spread: float = 0.25  # how far, of the whole, that from one half of the points may be from the other half's

@@ -122,6 +122,16 @@ def test_the_same_matches_give_the_same_bits():
     assert [model.world2cam.tobytes() for model in first] == [model.world2cam.tobytes() for model in again]
 
 
+def test_it_is_told_how_far_mapping_and_refinement_are():
+    matches = matched([world2cam(angle) for angle in (0, 12, 24, 36)])
+    shares = []
+    model = next(model for model in candidates(matches, starts(4), SETTINGS, shares.append) if model.placed.all())
+    assert shares == [0.75, 1.0]
+    shares.clear()
+    refined(matches, starts(4), model, SETTINGS, shares.append)
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1.0])
+
+
 def test_cameras_that_the_matches_do_not_support_better_are_not_taken():
     poses = [world2cam(angle) for angle in (0, 12, 24)]
     matches = matched(poses)
