@@ -36,7 +36,7 @@ DOORS = {
     "core/alignment": f"{BASE} settings geometry images cameras scene_graph inference",
     "core/features": f"{BASE} io runtime",
     "core/adjustment": f"{BASE} io geometry images cameras features",
-    "core/stereo": f"{BASE} io geometry images",
+    "core/stereo": f"{BASE} io geometry images runtime",
     "core/reconstruction": f"{BASE} settings flaws io geometry images cameras alignment",
     "core/cleanup": f"{BASE} flaws geometry reconstruction",
     "core/world": f"{BASE} io geometry cameras reconstruction",

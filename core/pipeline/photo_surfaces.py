@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..adjustment.adjust import AdjustedCamera
@@ -19,12 +20,12 @@ from ..reconstruction.result import AlignedView
 from ..runtime.device import device_memory
 from ..runtime.memory import reachable_memory
 from ..stereo.frames import finer_mapping
-from ..stereo.settings import CameraSettings
+from ..stereo.settings import CameraSettings, StereoSettings
 from ..stereo.surfaces import StereoPhoto, Surface, find_surfaces
 from .memory_plan import LIBRARIES, ROOM
 from .photo_cameras import PhotoCameras
 
-OF_ALL, OF_LARGEST = 28, 340  # bytes a pixel, of all photos and of the largest, while surfaces are found
+OF_ALL, OF_LARGEST = 28, 340  # bytes a pixel, of all photos and of each that is searched, while surfaces are found
 LEAST_SIDE, SMALLER = 256, 0.75  # pixels below which surfaces from the photos are worth little; factor of one step
 CERTAIN = ("known", "photos")  # sources of cameras that are exact enough to compare photos pixel by pixel
 
@@ -49,10 +50,12 @@ def surfaces_of_photos(
     photos = [
         _stereo_photo(view, camera, masks.get(view.path)) for view, camera in zip(views, found.cameras, strict=True)
     ]
-    side, notices = affordable_side([view.mapping for view in views], long_side, model)
+    mappings = [view.mapping for view in views]
+    side, notices = affordable_side(mappings, long_side, model)
     if side is None:
         return tuple(views), notices
-    surfaces = find_surfaces(photos, side, model.device, report, store=store)
+    at_once = photos_at_once(mappings, side, model)
+    surfaces = find_surfaces(photos, side, model.device, report, store=store, at_once=at_once)
     if all(surface is None for surface in surfaces):
         return tuple(views), ()
     most = max(float(view.confidence.max()) for view in views)
@@ -72,10 +75,7 @@ def affordable_side(
 
     Also one sentence, what is done and what would be needed, where it is another than wanted.
     """
-    on_gpu = model.device.type == "cuda"
-    there = device_memory(model.device) if on_gpu else reachable_memory()
-    room = math.inf if there is None else ROOM * there
-    held = model.parameters * model.precision.itemsize + (0 if on_gpu else LIBRARIES[model.device.type])
+    room, held = _room(model)
     needed = held + _surface_bytes(mappings, wanted)
     side = wanted
     while held + _surface_bytes(mappings, side) > room and side > LEAST_SIDE:
@@ -89,11 +89,28 @@ def affordable_side(
     return side, (f"Surfaces {done}: {found}; use fewer photos, or close other programs",)
 
 
-def _surface_bytes(mappings: Sequence[PixelMapping], side: int) -> float:
+def photos_at_once(mappings: Sequence[PixelMapping], side: int, model: LoadedModel) -> int:
+    """Of how many photos depth maps of this long side are searched at the same time; 1 on a GPU, which is busy so."""
+    if model.device.type != "cpu":
+        return 1
+    room, held = _room(model)
+    most = min(StereoSettings().at_once, torch.get_num_threads())
+    return max((n for n in range(1, most + 1) if held + _surface_bytes(mappings, side, n) <= room), default=1)
+
+
+def _room(model: LoadedModel) -> tuple[float, int]:
+    """Bytes that may be used altogether, and those that are held before surfaces are looked for."""
+    on_gpu = model.device.type == "cuda"
+    there = device_memory(model.device) if on_gpu else reachable_memory()
+    held = model.parameters * model.precision.itemsize + (0 if on_gpu else LIBRARIES[model.device.type])
+    return (math.inf if there is None else ROOM * there), round(held)
+
+
+def _surface_bytes(mappings: Sequence[PixelMapping], side: int, at_once: int = 1) -> float:
     """At the highest, while depth maps of this long side are found."""
     sizes = [finer_mapping(mapping, side).view_size for mapping in mappings]
     pixels = [width * height for width, height in sizes]
-    return OF_ALL * sum(pixels) + OF_LARGEST * max(pixels)
+    return OF_ALL * sum(pixels) + OF_LARGEST * at_once * max(pixels)
 
 
 def _contradicted(views: Sequence[AlignedView], surfaces: Sequence[Surface | None]) -> tuple[str, ...]:

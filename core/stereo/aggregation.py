@@ -1,16 +1,15 @@
 """Semi-global aggregation of matching costs (Hirschmueller 2008)."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from ..runtime.side_by_side import Check
 from .settings import SweepSettings
 
 CHECKED = 64  # rows between two calls of `check`
 
 
-def aggregate(costs: Tensor, grey: Tensor, settings: SweepSettings, check: Callable[[], None]) -> Tensor:
+def aggregate(costs: Tensor, grey: Tensor, settings: SweepSettings, check: Check) -> Tensor:
     """(D, h, w): sum over paths from left, right, above and below of the least cost of a path that ends in a pixel.
 
     A path pays near_penalty for a step of one hypothesis between neighbouring pixels and far_penalty for any other,
@@ -30,7 +29,7 @@ def _far(grey: Tensor, settings: SweepSettings) -> Tensor:
     return settings.far_penalty / (1 + grey.diff(dim=0).abs() / settings.edge)
 
 
-def _both_ways(costs: Tensor, far: Tensor, settings: SweepSettings, check: Callable[[], None]) -> Tensor:
+def _both_ways(costs: Tensor, far: Tensor, settings: SweepSettings, check: Check) -> Tensor:
     """(n, D, m): of costs (n, D, m) along the first axis, there and back at once."""
     count, depths, width = costs.shape
     path = torch.full((2, depths + 2, width), torch.inf, dtype=costs.dtype, device=costs.device)

@@ -1,16 +1,13 @@
 """The network's depth tied to depths that the photos confirm, by a factor that is smooth but for the photo's edges."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from ..runtime.side_by_side import Check
 from .settings import FusionSettings
 
 
-def tied_field(
-    ratio: Tensor, weight: Tensor, colors: Tensor, settings: FusionSettings, check: Callable[[], None]
-) -> Tensor:
+def tied_field(ratio: Tensor, weight: Tensor, colors: Tensor, settings: FusionSettings, check: Check) -> Tensor:
     """(h, w): the local mean of `ratio`, an edge-aware interpolation of what is known at some pixels.
 
     From wide to narrow kernels: a kernel's mean counts by the share of what it sees that is known, the wider one's as

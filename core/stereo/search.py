@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d, pad
 
+from ..runtime.side_by_side import Check
 from .aggregation import aggregate
 from .frames import Level
 from .settings import SweepSettings
-from .sweep import Check, Reference
+from .sweep import Reference
 
 Bounds = tuple[float, float]  # least and largest inverse depth
 

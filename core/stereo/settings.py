@@ -80,3 +80,4 @@ class StereoSettings:
     sweep: SweepSettings = field(default_factory=SweepSettings)
     fusion: FusionSettings = field(default_factory=FusionSettings)
     cameras: CameraSettings = field(default_factory=CameraSettings)
+    at_once: int = 4  # photos worked on at the same time, where a CPU has the cores; more wait for one another

@@ -1,7 +1,8 @@
 """Depth maps of photos with certain cameras: what the photos confirm, and the network's depth tied to it elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import read_framed
 from ..io.kept_arrays import KeptArrays, name_of
 from ..progress import Report
+from ..runtime.side_by_side import Check, Result, side_by_side
 from .consistency import agreeing, before_steps, best_agreement, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
 from .fusion import tied_field
@@ -76,14 +78,15 @@ def find_surfaces(
     report: Report,
     settings: StereoSettings | None = None,
     store: KeptArrays | None = None,
+    at_once: int = 1,
 ) -> list[Surface | None]:
     """Surfaces of the photos that see enough of the same from different places; None for all others.
 
     photos: None for those without a certain camera. From coarse to fine: every photo's depth is searched by comparing
     it with its neighbours, and kept is what other photos' depths confirm, or what lies where they have confirmed a
     point; elsewhere the network's depth, tied to that, is where the next finer search begins. store: keeps what each
-    search of a photo finds, with which an interrupted job goes on. Raises InputError where a
-    photo cannot be read again, and whatever `report` raises.
+    search of a photo finds, with which an interrupted job goes on. at_once: photos that are worked on at the same time,
+    which changes no bit. Raises InputError where a photo cannot be read again, and whatever `report` raises.
     """
     settings = settings or StereoSettings()
     seen = [None if photo is None else _seen(photo, settings) for photo in photos]
@@ -99,10 +102,10 @@ def find_surfaces(
     confirmed: dict[int, Tensor] = {}
     agreement: dict[int, float] = {}
     for level in reversed(range(count)):
-        here = _AtLevel(level, frames, near, settings, progress, store)
-        raw = {index: here.searched(index, depth) for index in frames}
+        here = _AtLevel(level, frames, near, settings, progress, store, at_once)
+        raw = here.searched(depth)
         if not agreement:  # before anything is tied to the network's depth
-            agreement = {index: here.best_agreement(index, raw) for index in frames}
+            agreement = here.best_agreement(raw)
         depth, confirmed = here.settled(raw, part)
         for index, frame in frames.items():
             frames[index] = frame.without_coarser(level)
@@ -183,23 +186,31 @@ class _AtLevel:
     settings: StereoSettings
     progress: _Progress
     store: KeptArrays | None
+    at_once: int  # photos
 
-    def searched(self, index: int, coarser: Mapping[int, Tensor]) -> Tensor:
-        """A photo's inverse depth, compared with its neighbours'; coarser: of the level before, empty for the first."""
+    def searched(self, coarser: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Inverse depths, photos compared with neighbours; coarser: of the level before, empty for the first."""
+        return self._each(partial(self._kept_or_searched, coarser), partial(self.progress.add, self.level))
+
+    def _each(self, work: Callable[[int, Check], Result], done: Check | None = None) -> dict[int, Result]:
+        """What `work` makes of every photo; done: called after each."""
+        photos, check = list(self.frames), self.progress.check
+        return dict(zip(photos, side_by_side(work, photos, self.at_once, check, done or check), strict=True))
+
+    def _kept_or_searched(self, coarser: Mapping[int, Tensor], index: int, check: Check) -> Tensor:
         name = "" if self.store is None else self._name(index, coarser)
         kept = None if self.store is None else self.store.get(DEPTHS, name)
         if kept is None:
-            found = self._search(index, coarser)
+            found = self._search(coarser, index, check)
             if self.store is not None:
                 self.store.put(DEPTHS, name, found.cpu().numpy())
         else:
             found = on_device(kept, self._own(index).grey.device)
-        self.progress.add(self.level)
         return found
 
-    def _search(self, index: int, coarser: Mapping[int, Tensor]) -> Tensor:
+    def _search(self, coarser: Mapping[int, Tensor], index: int, check: Check) -> Tensor:
         others = [self._own(other) for other in self._compared(index)]
-        bounds, sweep, check = self.frames[index].bounds, self.settings.sweep, self.progress.check
+        bounds, sweep = self.frames[index].bounds, self.settings.sweep
         if index in coarser:
             return refine_depth(self._own(index), others, coarser[index], bounds, sweep, check)
         return search_planes(self._own(index), others, bounds, sweep, check)
@@ -213,27 +224,28 @@ class _AtLevel:
     def _compared(self, index: int) -> Sequence[int]:
         return self.near[index][: self.settings.neighbours.most]
 
-    def best_agreement(self, index: int, raw: Mapping[int, Tensor]) -> float:
-        """What `consistency.best_agreement` says of a photo."""
-        others = self._others(index, raw)
-        return best_agreement(self._own(index), raw[index], others, self.settings.cameras, self.progress.check)
+    def best_agreement(self, raw: Mapping[int, Tensor]) -> dict[int, float]:
+        """What `consistency.best_agreement` says of every photo."""
+
+        def of_photo(index: int, check: Check) -> float:
+            others = self._others(index, raw)
+            return best_agreement(self._own(index), raw[index], others, self.settings.cameras, check)
+
+        return self._each(of_photo)
 
     def settled(
         self, raw: Mapping[int, Tensor], photos: Mapping[int, StereoPhoto]
     ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
         """Every photo's inverse depth, the network's where nothing confirms what was found; and what is confirmed."""
-        agreed: dict[int, Tensor] = {}
-        sure: dict[int, Tensor] = {}
-        for index in self.frames:
-            agreed[index], sure[index] = self._agreeing(index, raw)
-        depth: dict[int, Tensor] = {}
-        confirmed: dict[int, Tensor] = {}
-        for index in self.frames:
-            known, confirmed[index] = self._with_others(index, raw, sure)
-            weight = torch.where(confirmed[index], 1.0, self.settings.fusion.doubted * agreed[index].clamp(max=1))
-            filled = self._tied(known, weight, self.frames[index], photos[index])
-            depth[index] = torch.where(confirmed[index], known, filled)
-        return depth, confirmed
+        agreed, sure = _parted(self._each(partial(self._agreeing, raw)))
+
+        def of_photo(index: int, check: Check) -> tuple[Tensor, Tensor]:
+            known, confirmed = self._with_others(raw, sure, index, check)
+            weight = torch.where(confirmed, 1.0, self.settings.fusion.doubted * agreed[index].clamp(max=1))
+            filled = self._tied(known, weight, self.frames[index], photos[index], check)
+            return torch.where(confirmed, known, filled), confirmed
+
+        return _parted(self._each(of_photo))
 
     def _own(self, index: int) -> Level:
         return self.frames[index].levels[self.level]
@@ -241,36 +253,43 @@ class _AtLevel:
     def _others(self, index: int, raw: Mapping[int, Tensor]) -> list[tuple[Level, Tensor]]:
         return [(self._own(other), raw[other]) for other in self.near[index]]
 
-    def _agreeing(self, index: int, raw: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+    def _agreeing(self, raw: Mapping[int, Tensor], index: int, check: Check) -> tuple[Tensor, Tensor]:
         """(h, w) each: how many others agree with a pixel's depth, 8 bit, and whether these are enough.
 
         Where fewer could see the point these must agree, at the finest level alone: coarse ones agree too easily.
         """
         fusion, own = self.settings.fusion, raw[index]
         tolerance = fusion.agreement * fusion.coarse**self.level
-        agreed, framed = agreeing(self._own(index), own, self._others(index, raw), tolerance, self.progress.check)
+        agreed, framed = agreeing(self._own(index), own, self._others(index, raw), tolerance, check)
         agreed = agreed * ~before_steps(own, fusion.rim, fusion.step)
         needed = framed if self.level == 0 else torch.full_like(framed, len(self.near[index]))
         return agreed, (agreed > 0) & (agreed >= needed.clamp(max=fusion.witnesses))
 
-    def _with_others(self, index: int, raw: Mapping[int, Tensor], sure: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+    def _with_others(
+        self, raw: Mapping[int, Tensor], sure: Mapping[int, Tensor], index: int, check: Check
+    ) -> tuple[Tensor, Tensor]:
         """(h, w) each: inverse depths, of points confirmed in others where the own agree, and what is confirmed."""
         own = raw[index]
         others = [(self._own(other), raw[other], sure[other]) for other in self.near[index]]
-        there = confirmed_elsewhere(self._own(index), others, self.progress.check)
+        there = confirmed_elsewhere(self._own(index), others, check)
         taken = ~sure[index] & ((own - there).abs() <= self.settings.fusion.taken * there)
         return torch.where(taken, there, own), sure[index] | taken
 
-    def _tied(self, raw: Tensor, weight: Tensor, frame: _Frame, photo: StereoPhoto) -> Tensor:
+    def _tied(self, raw: Tensor, weight: Tensor, frame: _Frame, photo: StereoPhoto, check: Check) -> Tensor:
         """(h, w): inverse of the network's depth, tied to inverse depths of this weight and to the photo's points."""
         ratio, count = _at_points(frame, photo, self.level)
         network = frame.network[self.level]
         points = self.settings.fusion.points * count
         total = weight + points
         mean = (weight * (-raw.log() - network) + points * ratio) / total.clamp_min(1e-9)
-        self.progress.check()
+        check()
         colors = frame.levels[self.level].colors.float() / 255
-        return (-network - tied_field(mean, total, colors, self.settings.fusion, self.progress.check)).exp()
+        return (-network - tied_field(mean, total, colors, self.settings.fusion, check)).exp()
+
+
+def _parted(pairs: Mapping[int, tuple[Tensor, Tensor]]) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+    first = {index: pair[0] for index, pair in pairs.items()}
+    return first, {index: pair[1] for index, pair in pairs.items()}
 
 
 def _at_points(frame: _Frame, photo: StereoPhoto, level: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """How alike a photo and its neighbours are if its pixels lie at given depths."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from ..runtime.side_by_side import Check
 from .frames import Level
 from .settings import SweepSettings
-
-Check = Callable[[], None]  # called often by long work; raises to stop it
 
 LEAST_DEPTH = 1e-6  # of a pixel in the neighbour's frame, relative to the reference's
 STEEP = 1e4  # how fast sight ends at the photo's rim, per half of its side

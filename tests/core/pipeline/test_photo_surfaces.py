@@ -12,7 +12,7 @@ from dust3r.core.checkpoints.local import find_model
 from dust3r.core.geometry.camera import project, sample_depth
 from dust3r.core.images.pixel_mapping import PixelMapping
 from dust3r.core.pipeline import photo_surfaces
-from dust3r.core.pipeline.photo_surfaces import affordable_side
+from dust3r.core.pipeline.photo_surfaces import affordable_side, photos_at_once
 from dust3r.tests.core.pipeline.studio import solver
 
 pytest.importorskip("pycolmap")
@@ -102,6 +102,17 @@ def test_known_cameras_of_other_photos_are_contradicted_and_true_ones_are_not(so
     assert warned([*poses[1:], poses[0]]) and not warned(poses)
 
 
+TWELVE = [PixelMapping((4000, 3000), (192, 144), (4000 / 192, 3000 / 144))] * 12
+
+
+@pytest.mark.parametrize(("gigabytes", "cores", "photos"), [(None, 16, 4), (None, 2, 2), (5, 16, 2), (1.6, 16, 1)])
+def test_as_many_photos_are_searched_at_once_as_cores_and_memory_allow(monkeypatch, gigabytes, cores, photos):
+    monkeypatch.setattr(photo_surfaces, "reachable_memory", lambda: gigabytes and int(gigabytes * 1e9))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    small = load_model(find_model("small"), torch.device("cpu"))
+    assert photos_at_once(TWELVE, 2048, small) == photos
+
+
 @pytest.mark.parametrize(
     ("gigabytes", "side", "said"),
     [
@@ -114,8 +125,6 @@ def test_known_cameras_of_other_photos_are_contradicted_and_true_ones_are_not(so
 def test_surfaces_are_as_fine_as_memory_allows(monkeypatch, gigabytes, side, said):
     monkeypatch.setattr(photo_surfaces, "reachable_memory", lambda: gigabytes and int(gigabytes * 1e9))
     small = load_model(find_model("small"), torch.device("cpu"))
-    found, notices = affordable_side(
-        [PixelMapping((4000, 3000), (192, 144), (4000 / 192, 3000 / 144))] * 12, 2048, small
-    )
+    found, notices = affordable_side(TWELVE, 2048, small)
     assert found == side
     assert [re.search(said, notice) is not None for notice in notices] == ([True] if said else [])

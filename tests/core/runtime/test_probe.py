@@ -150,7 +150,7 @@ def test_threads_that_wait_for_work_sleep_unless_the_user_wants_otherwise():
     ours, spinning, longer = {"HOME": "/"}, {"OMP_WAIT_POLICY": "ACTIVE"}, {"GOMP_SPINCOUNT": "1000"}
     for variables in (ours, spinning, longer):
         environment.let_waiting_threads_sleep(variables)
-    assert ours == {"HOME": "/", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+    assert ours == {"HOME": "/", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "0"}
     assert spinning == {"OMP_WAIT_POLICY": "ACTIVE"}
     assert longer == environment.PASSIVE | {"GOMP_SPINCOUNT": "1000"}
 

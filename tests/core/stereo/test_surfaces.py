@@ -51,6 +51,16 @@ def test_the_same_photos_give_the_same_bits(room, surfaces):
         assert first.confirmed.tobytes() == second.confirmed.tobytes()
 
 
+def test_photos_side_by_side_give_the_bits_of_one_after_the_other(room, surfaces):
+    cores = torch.get_num_threads()
+    torch.set_num_threads(2)  # sums may be split by their number
+    alone, together = (find_surfaces(room[0], 240, CPU, silent, at_once=at_once) for at_once in (1, 2))
+    torch.set_num_threads(cores)
+    for first, second in zip(alone, together, strict=True):
+        assert first.depth.tobytes() == second.depth.tobytes()
+        assert first.confirmed.tobytes() == second.confirmed.tobytes()
+
+
 def test_an_interrupted_search_goes_on_where_it_was_with_the_same_bits(room, surfaces, monkeypatch):
     store, searches, search = MemoryStore(), [], surfaces_module.refine_depth
 
@@ -121,8 +131,9 @@ def test_what_a_mask_leaves_out_is_not_confirmed(room, tmp_path):
     assert not surface.confirmed[:, :50].any() and surface.confirmed[:, 50:].mean() > 0.4
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
 @pytest.mark.parametrize("after", [0, 7, 25])
-def test_cancelling_ends_the_search(room, after):
+def test_cancelling_ends_the_search(room, after, at_once):
     calls = []
 
     def report(stage, done, total):
@@ -132,11 +143,12 @@ def test_cancelling_ends_the_search(room, after):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        find_surfaces(room[0], 240, CPU, report)
+        find_surfaces(room[0], 240, CPU, report, at_once=at_once)
     assert len(calls) == after + 1
 
 
-def test_progress_never_falls_and_ends_full(room):
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_progress_never_falls_and_ends_full(room, at_once):
     steps = []
-    find_surfaces(room[0][:2], 240, CPU, lambda stage, done, total: steps.append((done, total)))
+    find_surfaces(room[0][:2], 240, CPU, lambda stage, done, total: steps.append((done, total)), at_once=at_once)
     assert steps == sorted(steps) and steps[-1][0] == steps[-1][1]
