@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,12 @@ def _synthetic(arguments: argparse.Namespace, output: Output) -> None:
     report = Timeline({STAGE: 1}, output.progress)
     exam = examine_scenes(source, model, arguments.pairs, read_alignment(arguments), report)
     output.say(table([_row("scenes", OWN, exam, output)]))
-    _finish(arguments, output, model, {**exam.figures, "scenes_seed": seed, "difficulty": arguments.difficulty})
+    for part in exam.confidence:
+        output.say(f"confidence {part.confidence:.2f}: depth off by {part.error:.1f} %")
+    recipe = {"scenes_seed": seed, "difficulty": arguments.difficulty}
+    _finish(
+        arguments, output, model, {**exam.figures, "confidence": [asdict(part) for part in exam.confidence], **recipe}
+    )
 
 
 def _protocol(arguments: argparse.Namespace, output: Output) -> None:

@@ -1,12 +1,13 @@
 """A network shown pairs of views of generated scenes, whose truth is exact."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.alignment.aligner import AlignmentPhoto, align
@@ -14,19 +15,24 @@ from ...core.checkpoints.loading import LoadedModel
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.images.preprocessing import View
 from ...core.inference.forward import predict
+from ...core.inference.group_prediction import predict_group
 from ...core.inference.prediction import Prediction
 from ...core.networks.configs import NetworkConfig
+from ...core.networks.depth_anything_3.depth_anything_3 import DepthAnything3
 from ...core.progress import Report, silent
 from ...core.scene_graph.edges import Edge
 from ...core.settings import AlignmentSettings
 from ...training.batch import SceneBatch, Source
 from ...training.losses import joined, regression_loss
-from ..metrics.depth import depth_metrics
+from ..metrics.confidence import confidence_bins
+from ..metrics.depth import depth_metrics, in_the_unit
 from ..metrics.poses import pair_errors
 from .scoring import LOST, Exam
 
 STAGE = "Examining scenes"
+Array = NDArray[np.floating]
 SCENES = 8  # rendered at a time
+STEP = 4  # pixels along a row from one to the next whose confidence counts
 
 
 def examine_scenes(
@@ -36,22 +42,28 @@ def examine_scenes(
 
     Figures, medians or means over the pairs: pointmap: mean of `regression_loss`, in units of the pair's mean
     distance; those of `depth_metrics` for view i; rotation, direction: medians in degrees of relative rotation and
-    translation direction of the aligned pair; rra5, rra15, rta5, rta15: shares in percent.
+    translation direction of the aligned pair; rra5, rra15, rta5, rta15: shares in percent. Also what the network's
+    confidence in depth means.
     """
     began, size = time.perf_counter(), exam_size(model.config)
     rows: list[dict[str, float]] = []
+    certain: list[tuple[Array, Array]] = []  # confidence and relative error of some pixels
     for number, start in enumerate(range(0, pairs, SCENES)):
         batch = source.batch(number, min(SCENES, pairs - start), 2, 1, size)
         for pair in _pairs(batch):
             report(STAGE, len(rows), pairs)
-            rows.append(_pair_figures(pair, model, settings))
+            forth, back = _predicted(pair, model)
+            rows.append(_pair_figures(pair, forth, back, settings))
+            certain.append(_confidence(pair, forth))
     report(STAGE, pairs, pairs)
     figures = {key: float(np.mean([row[key] for row in rows])) for key in ("pointmap", "absrel", "delta125", "tau103")}
     for key, short in (("rotation", "rra"), ("direction", "rta")):
         errors = np.array([row[key] for row in rows])
         figures |= {key: float(np.median(errors))}
         figures |= {f"{short}{degrees}": float(100 * (errors < degrees).mean()) for degrees in (5, 15)}
-    return Exam(figures | {"pairs": len(rows), "seconds": time.perf_counter() - began})
+    confidence, error = (np.concatenate(part) for part in zip(*certain, strict=True))
+    seconds = time.perf_counter() - began
+    return Exam(figures | {"pairs": len(rows), "seconds": seconds}, confidence=confidence_bins(confidence, error))
 
 
 def exam_size(config: NetworkConfig) -> tuple[int, int]:
@@ -83,13 +95,29 @@ def _pairs(batch: SceneBatch) -> Iterator[_Pair]:
         yield _Pair(batch.images[s, views].cpu(), points, valid, world2cam @ cam2world[1], centres)
 
 
-def _pair_figures(pair: _Pair, model: LoadedModel, settings: AlignmentSettings) -> dict[str, float]:
-    views = [_view(image, f"view {k}") for k, image in enumerate(pair.images)]
-    forth, back = predict(model.network, views, [Edge(0, 1), Edge(1, 0)])
+def _predicted(pair: _Pair, model: LoadedModel) -> Sequence[Prediction]:
+    """The two edges of the pair."""
+    views, edges = [_view(image, f"view {k}") for k, image in enumerate(pair.images)], (Edge(0, 1), Edge(1, 0))
+    if isinstance(model.network, DepthAnything3):
+        group = predict_group(model.network, views, (0, 1))
+        return [group.pair(edge).prediction() for edge in edges]
+    return predict(model.network, views, edges)
+
+
+def _confidence(pair: _Pair, found: Prediction) -> tuple[Array, Array]:
+    """(N,) each: confidence in some pixels of view i, and |d - D| / D of their depth."""
+    known = pair.valid[0].numpy()
+    depth, true = (points[..., 2].numpy()[known] for points in (found.points_i, pair.points[0]))
+    error = np.abs(in_the_unit(depth, true) / true - 1)
+    return found.confidence_i.float().numpy()[known][::STEP], error[::STEP]
+
+
+def _pair_figures(pair: _Pair, forth: Prediction, back: Prediction, settings: AlignmentSettings) -> dict[str, float]:
     known = pair.valid[0].numpy()
     found, true = (points[..., 2].numpy()[known] for points in (forth.points_i, pair.points[0]))
     figures = depth_metrics(found, true) | {"pointmap": _pointmap_error(forth, pair)}
-    photos = [AlignmentPhoto(view.mapping, principal_point=at) for view, at in zip(views, pair.centres, strict=True)]
+    mapping = _mapping(pair.images[0])
+    photos = [AlignmentPhoto(mapping, principal_point=centre) for centre in pair.centres]
     alignment = align(photos, [forth, back], settings)
     rotation, direction = pair_errors(alignment.cam2world, np.stack([np.eye(4), pair.j_to_i.numpy()]))
     apart = alignment.component[0] != alignment.component[1]
@@ -108,6 +136,9 @@ def _pointmap_error(found: Prediction, pair: _Pair) -> float:
 
 def _view(image: Tensor, name: str) -> View:
     """A training image (3, H, W), uint8, as the network's input."""
+    return View(name, Path(name), image.float() / 127.5 - 1, np.ones(image.shape[1:], dtype=bool), _mapping(image))
+
+
+def _mapping(image: Tensor) -> PixelMapping:
     height, width = image.shape[1:]
-    mapping = PixelMapping((width, height), (width, height))
-    return View(name, Path(name), image.float() / 127.5 - 1, np.ones((height, width), dtype=bool), mapping)
+    return PixelMapping((width, height), (width, height))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core.cameras.posed_images import PosedPhoto, read_depth, read_posed_photos
 from ...core.errors import InputError
 from ...core.geometry.camera import unproject
+from ..metrics.confidence import ConfidenceBin
 from ..metrics.depth import depth_metrics
 from ..metrics.points import point_errors
 from ..metrics.poses import align_cameras, focal_errors, pair_errors, placed_photos, summarise_errors
@@ -28,6 +29,7 @@ class Exam:
 
     figures: dict[str, float]
     warnings: tuple[str, ...] = ()  # what the user should know, one sentence each
+    confidence: tuple[ConfidenceBin, ...] = ()  # what the network's means, where it was asked
 
 
 def read_truth(folder: Path) -> tuple[PosedPhoto, ...]:

@@ -19,6 +19,7 @@ from dust3r.evaluation.exam import photos, scenes
 from dust3r.evaluation.exam.photos import examine_photos
 from dust3r.evaluation.exam.scenes import exam_size, examine_scenes
 from dust3r.tests.box_room import BoxRoomSource, write_scene
+from dust3r.tests.depth_anything_3 import TINY, seeded_network
 from PIL import Image
 
 NETWORK = torch.nn.Linear(1, 1)
@@ -176,8 +177,34 @@ def test_a_turn_between_the_views_shows_in_the_relative_pose_and_the_pointmap(mo
     assert figures["rra5"] == 0 and figures["rra15"] == 100
 
 
+def test_what_confidence_means_is_part_of_the_exam(monkeypatch):
+    perfect = _perfect(5)
+
+    def half_wrong(network, views, edges):
+        """The left half 20 % too far and unsure; the unit is the right half's."""
+        found = perfect(network, views, edges)
+        for one in found:
+            middle = one.points_i.shape[1] // 3
+            one.points_i[:, :middle] *= 1.2
+            one.confidence_i[:, :middle] = 2.0
+        return found
+
+    monkeypatch.setattr(scenes, "predict", half_wrong)
+    bins = examine_scenes(BoxRoomSource(5), MODEL, 8, AlignmentSettings()).confidence
+    assert (bins[0].confidence, bins[-1].confidence) == (2, 5)
+    assert bins[0].error == pytest.approx(20, abs=4) and bins[-1].error < 4
+
+
+def test_a_network_of_many_photos_is_examined_too():
+    model = LoadedModel(seeded_network(), TINY, "none", "0" * 64)
+    exam = examine_scenes(BoxRoomSource(5), model, 1, AlignmentSettings(iterations=3))
+    assert exam.figures["pairs"] == 1 and exam.figures["absrel"] > 0
+    assert len(exam.confidence) == 5 and exam.confidence[0].confidence >= 1
+
+
 def test_exam_views_have_the_shape_of_the_models_photos():
     assert exam_size(ModelConfig(image_size=512)) == (512, 384)
+    assert exam_size(TINY) == (504, 378)
     assert exam_size(ModelConfig(image_size=224)) == (224, 224)
     assert exam_size(ModelConfig(image_size=128)) == (128, 96)
 
