@@ -331,8 +331,10 @@ class DUST3R_PG_settings(ReconstructionProperties, ResultState, bpy.types.Proper
     def offered_model(self) -> str:
         """Name of the published model to download before a reconstruction; empty where none is needed.
 
-        The one that is chosen and missing, or before a first reconstruction the one to begin with.
+        The one that is chosen and missing, or before the scene's first reconstruction the one to begin with.
         """
+        if self.model == BEST and self.result is not None:
+            return ""
         statuses = list_models(model_folder(bpy.context), commercial_only(bpy.context))
         if self.model == BEST:
             found = first_download(statuses)
@@ -342,17 +344,13 @@ class DUST3R_PG_settings(ReconstructionProperties, ResultState, bpy.types.Proper
 
     @property
     def offer_text(self) -> str:
-        """What that model is, its size, licence, origin and what is open about the licence."""
+        """What that model is, its size and licence; where it is from, and what is open, is said before it comes."""
         known = known_model(self.offered_model)
         if known is None:
             return ""
         if self.model == BEST:
-            text = iface_("Only the small bundled model is here. {} sees far more: {}, from {}")
-        else:
-            text = iface_("{} is not on this machine: {}, from {}")
-        text = text.format(known.title, known.terms, known.address)
-        open_question = iface_("Whether its training data allows that is an open question to its authors: issue 203")
-        return f"{text}. {open_question}" if known.question else text
+            return iface_("Only the small bundled model is here. {} sees far more: {}").format(known.title, known.terms)
+        return iface_("{} is not on this machine: {}").format(known.title, known.terms)
 
 
 class DUST3R_PG_job(bpy.types.PropertyGroup):

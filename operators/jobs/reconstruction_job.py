@@ -23,7 +23,7 @@ from ...core.reconstruction.result import Reconstruction
 from ..addon.preferences import cache_bytes, cache_folder, forget_cache_size, scene_jobs, worker_python
 from ..addon.properties import job_state
 from ..scene import add_reconstruction, preview_overlay, read_recipe
-from ..scene.arrival import fit_into, present
+from ..scene.arrival import fit_into, present, preview_fitted
 from ..scene.found_again import Place, scene_again
 from ..scene.results import replace_result
 from ..scene.warnings import keep_warnings
@@ -48,6 +48,7 @@ class ReconstructionJob(WorkerOperator):
     _scene: Place
     _most_kept: int  # bytes, after this run
     _previews = 0  # that were shown
+    _stays = False  # where the worker says, rather than where there is room in the scene
 
     def prepare(self, context: bpy.types.Context) -> tuple[Lease, Begun]:
         """A folder that holds the job; raises ReconstructionError."""
@@ -69,8 +70,10 @@ class ReconstructionJob(WorkerOperator):
         if worker.preview is None or worker.previews == self._previews:
             return
         self._previews = worker.previews
+        scene = scene_again(self._scene)
         try:
-            preview_overlay.show(Preview.load(worker.preview), scene_again(self._scene))
+            preview = Preview.load(worker.preview)
+            preview_overlay.show(preview if self._stays else preview_fitted(scene, preview), scene)
         except ReconstructionError as error:
             log.info("Nothing is shown: %s", error)
 
@@ -107,6 +110,8 @@ class ReconstructionJob(WorkerOperator):
 
     def _begin(self, context: bpy.types.Context) -> bool:
         """Start the worker; False when that failed, which is then reported."""
+        from ...core.jobs.warm_start import Solution, stays_in_its_world  # only now: it brings SciPy
+
         try:
             self._hold(context)
         except ReconstructionError as error:
@@ -116,7 +121,9 @@ class ReconstructionJob(WorkerOperator):
             folder = self._lease.folder
             title = rpt_("Reconstructing {} photos").format(self._begun.photos)
             self.start(context, ["work", str(folder), "--cache", str(cache_folder())], title, log_file(folder))
-            photo_states.begin(Job.load(folder).photos)
+            job = Job.load(folder)
+            self._stays = stays_in_its_world(job, Solution.load(folder))
+            photo_states.begin(job.photos)
         except ReconstructionError as error:
             self._report("ERROR", str(error))
             self.tidy(failed=True)

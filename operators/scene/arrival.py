@@ -7,6 +7,7 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
+from ...core.reconstruction.preview import Preview
 from ...core.reconstruction.result import Reconstruction
 from ...core.world.transform import WORLD_TO_Z_UP, is_pinned, moved
 from .free_space import SOLID
@@ -31,14 +32,29 @@ def fit_into(scene: bpy.types.Scene, reconstruction: Reconstruction) -> tuple[Re
     box = extent(reconstruction)
     if is_pinned(reconstruction) or reconstruction.world_frame.choices:
         return reconstruction, box
-    side = float(np.ptp(box, axis=0).max())
-    scale = WISHED / side if side > 0 and not SIZES[0] <= side <= SIZES[1] else 1.0
-    aside = _way_out(box * scale, list(_boxes(scene)))
+    scale, aside = _place(scene, box)
     if (scale, aside) == (1.0, 0.0):
         return reconstruction, box
+    return moved(reconstruction, _similarity(scale, aside)), box * scale + (aside, 0, 0)
+
+
+def preview_fitted(scene: bpy.types.Scene, preview: Preview) -> Preview:
+    """The same where `fit_into` would put a result like it whose world is not known."""
+    return preview.moved(_similarity(*_place(scene, _box(preview.cameras[:, 0], preview.position))))
+
+
+def _place(scene: bpy.types.Scene, box: Array) -> tuple[float, float]:
+    """The factor that brings what has this `extent` to a sensible size, and how far it then goes aside along x."""
+    side = float(np.ptp(box, axis=0).max())
+    scale = WISHED / side if side > 0 and not SIZES[0] <= side <= SIZES[1] else 1.0
+    return scale, _way_out(box * scale, list(_boxes(scene)))
+
+
+def _similarity(scale: float, aside: float) -> Array:
+    """(4, 4), core's world, whose x axis is Blender's."""
     similarity = np.diag([scale] * 3 + [1.0])
-    similarity[0, 3] = aside  # x is the same axis in core and in Blender
-    return moved(reconstruction, similarity), box * scale + (aside, 0, 0)
+    similarity[0, 3] = aside
+    return similarity
 
 
 def extent(reconstruction: Reconstruction) -> Array:
@@ -46,9 +62,14 @@ def extent(reconstruction: Reconstruction) -> Array:
     sound = reconstruction.without_flaws()
     step = 1 + sum(view.depth.size for view in sound.views) // MOST_READ
     points = [view.world_points()[view.kept(reconstruction.min_confidence)][::step] for view in sound.views]
-    places, seen = np.stack([view.cam2world[:3, 3] for view in sound.views]), np.concatenate(points)
-    if len(seen):
-        places = np.concatenate([places, np.quantile(seen, (SHARE, 1 - SHARE), axis=0)])
+    return _box(np.stack([view.cam2world[:3, 3] for view in sound.views]), np.concatenate(points))
+
+
+def _box(centres: NDArray[np.floating], points: NDArray[np.floating]) -> Array:
+    """(2, 3), Blender's world: `extent` of cameras (C, 3) and points (N, 3) of core's."""
+    places = centres.astype(np.float64)
+    if len(points):
+        places = np.concatenate([places, np.quantile(points, (SHARE, 1 - SHARE), axis=0)])
     places = places @ WORLD_TO_Z_UP[:3, :3].T
     return np.stack([places.min(axis=0), places.max(axis=0)])
 

@@ -4,9 +4,10 @@ import bpy
 import numpy as np
 import pytest
 from dust3r.core.meshing.mesh import Mesh
+from dust3r.core.reconstruction.preview import Preview
 from dust3r.core.world.transform import moved
 from dust3r.operators.scene import add_reconstruction, points_input, points_modifier
-from dust3r.operators.scene.arrival import extent, fit_into, present
+from dust3r.operators.scene.arrival import extent, fit_into, present, preview_fitted
 from dust3r.operators.scene.meshes import add_meshes
 from dust3r.operators.scene.point_cloud import read_points, shown_points
 from dust3r.operators.scene.reading import find_points, photo_cameras
@@ -56,6 +57,19 @@ def test_a_tiny_or_huge_result_becomes_five_units_large_unless_its_scale_was_set
     assert np.ptp(box, axis=0).max() == pytest.approx(5)
     np.testing.assert_allclose(extent(fitted), box, rtol=1e-4, atol=1e-4)
     assert fit_into(empty_scene, settled)[0] is settled
+
+
+@pytest.mark.parametrize("factor", [1.0, 60.0])
+def test_what_is_seen_before_stands_where_the_result_will(tmp_path, empty_scene, factor):
+    made = moved(make_reconstruction(tmp_path, THREE), np.diag([factor] * 3 + [1.0]))
+    cube(extent(made).mean(axis=0), 0.2 * float(np.ptp(extent(made), axis=0).max()))  # which it would swallow
+    centres = np.stack([view.cam2world[:3, 3] for view in made.views])
+    points = np.concatenate([view.world_points()[view.kept(made.min_confidence)] for view in made.views])
+    seen = Preview(points.astype(np.float32), np.zeros((len(points), 3), np.uint8), centres[:, None].repeat(5, axis=1))
+    fitted, drawn = fit_into(empty_scene, made)[0], preview_fitted(empty_scene, seen)
+    assert fitted is not made
+    there = np.stack([view.cam2world[:3, 3] for view in fitted.views])
+    np.testing.assert_allclose(drawn.cameras[:, 0], there, rtol=1e-3, atol=1e-3)
 
 
 def test_far_points_do_not_count_for_the_size(tmp_path, empty_scene):

@@ -10,6 +10,8 @@ import bpy
 import pytest
 from dust3r.core.checkpoints.manage import add_model
 from dust3r.core.progress import silent
+from dust3r.operators.scene import add_reconstruction
+from dust3r.tests.blender.synthetic_reconstruction import Shot, make_reconstruction
 from dust3r.tests.hub import WEIGHTS, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +122,13 @@ def test_a_missing_model_that_is_chosen_shows_its_terms_and_its_download(prefere
     assert "headless.py" not in str(refusal.value)
     extension.model = "small"
     assert extension.offered_model == ""
+
+
+def test_a_first_download_is_offered_until_the_scene_has_a_result(preferences, extension, tmp_path):
+    assert (extension.model, extension.offered_model) == ("BEST", "da3_small")
+    assert "Depth Anything 3 SMALL sees far more: 137 MB, Apache 2.0" in extension.offer_text
+    add_reconstruction(bpy.context.scene, make_reconstruction(tmp_path, (Shot("a.png"),)), "Result")
+    assert extension.offered_model == "" == extension.offer_text
 
 
 def test_models_of_this_machine_stand_before_those_that_are_not(preferences, tmp_path):

@@ -19,21 +19,22 @@ def installed():
         shutil.copy(script, ROOT / "tools")
     with tempfile.TemporaryDirectory(prefix="trial-", dir=ROOT) as name:
         folder = Path(name)
-        build = [
-            sys.executable,
-            CHECKOUT / "tools" / "packaging" / "build_extension.py",
-            "--wheels",
-            "pure",
-            "--output",
-            folder,
-        ]
-        subprocess.run(build, check=True, capture_output=True)
+        build = [sys.executable, CHECKOUT / "tools" / "packaging" / "build_extension.py", "--output", folder]
+        subprocess.run([*build, *_wheels()], check=True, capture_output=True)
         (archive,), user = folder.glob("*.zip"), folder / "user"
         user.mkdir()
         install = ("--command", "extension", "install-file", "-r", "user_default", "-e")
         done = run_inside(user, "blender", *install, f"/{folder.name}/{archive.name}")
         assert done.returncode == 0, done.stdout + done.stderr
         yield user
+
+
+def _wheels() -> list[str]:
+    """The zip as users get it; a quick share of the tests has to do with what no index has to be asked for."""
+    if not FULL:
+        return ["--wheels", "pure"]
+    version = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return ["--python", run_inside(ROOT, "python3", "-c", version).stdout.strip()]
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ class Person(Interrupter):
             self.bpy.data.objects.remove(thing)
         yield from self.open_tab()
         self.press("clear_cache")
+        settings = self.bpy.context.scene.dust3r  # what the photos change of cameras comes after the last preview
+        settings.cameras = settings.surfaces = "network"
         yield from self.watched("new", photos[:-1])
         first = self.bpy.data.collections["DUSt3R"]
         self.press("set_scale", way="factor", factor=0.5)

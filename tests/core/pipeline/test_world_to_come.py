@@ -9,7 +9,7 @@ from dust3r.core.cameras.priors import KnownCamera, Priors
 from dust3r.core.images.preprocessing import load_views
 from dust3r.core.jobs import run as worker
 from dust3r.core.jobs.job import Job, result_folder
-from dust3r.core.jobs.warm_start import Solution
+from dust3r.core.jobs.warm_start import Solution, stays_in_its_world
 from dust3r.core.pipeline import observer as observing
 from dust3r.core.pipeline.observer import Observer
 from dust3r.core.pipeline.reconstruct import framing_of
@@ -73,6 +73,10 @@ class Room:
         Job(tuple(self.photos[:count]), model, settings, priors=priors or Priors()).save(self.folder)
         return worker.run_job(self.folder, lambda progress: None, observer or Observer(preview=self.seen.append))
 
+    def stays(self):
+        """Whether the next run's world is known before it."""
+        return stays_in_its_world(Job.load(self.folder), Solution.load(self.folder))
+
     def settle(self, move):
         """The user moves the job's world, which later ones are to be laid onto."""
         Solution.load(self.folder).moved(move, ("ground", "scale", "north")).save(self.folder)
@@ -103,7 +107,9 @@ def test_a_settled_world_is_kept_while_its_photos_are_aligned_again(room, count)
     first = room.run(3)
     move = scaled(3.0) @ north_along(np.array([1.0, 0, 0.3]))
     move[:3, 3] = 7, 0, -2
+    assert not room.stays()
     room.settle(move)
+    assert room.stays()
     result = room.run(count)
     np.testing.assert_allclose(result.views[0].cam2world[:3, 3], (move @ first.views[0].cam2world)[:3, 3], atol=1e-2)
     _check(room.seen, result)
@@ -116,6 +122,7 @@ def test_a_world_that_is_not_levelled_is_seen_as_it_is_aligned(room):
 def test_a_world_of_known_poses_is_seen_where_they_are(room):
     known = {path: KnownCamera(cam2world=room.poses[k]) for k, path in enumerate(room.photos[:2])}
     result = room.run(3, priors=Priors(known))
+    assert room.stays()
     assert np.array_equal(result.world_frame.similarity, np.eye(4))
     _check(room.seen, result)
 
