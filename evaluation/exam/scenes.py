@@ -15,10 +15,8 @@ from ...core.checkpoints.loading import LoadedModel
 from ...core.images.pixel_mapping import PixelMapping
 from ...core.images.preprocessing import View
 from ...core.inference.forward import predict
-from ...core.inference.group_prediction import predict_group
 from ...core.inference.prediction import Prediction
 from ...core.networks.configs import NetworkConfig
-from ...core.networks.depth_anything_3.depth_anything_3 import DepthAnything3
 from ...core.progress import Report, silent
 from ...core.scene_graph.edges import Edge
 from ...core.settings import AlignmentSettings
@@ -97,11 +95,8 @@ def _pairs(batch: SceneBatch) -> Iterator[_Pair]:
 
 def _predicted(pair: _Pair, model: LoadedModel) -> Sequence[Prediction]:
     """The two edges of the pair."""
-    views, edges = [_view(image, f"view {k}") for k, image in enumerate(pair.images)], (Edge(0, 1), Edge(1, 0))
-    if isinstance(model.network, DepthAnything3):
-        group = predict_group(model.network, views, (0, 1))
-        return [group.pair(edge).prediction() for edge in edges]
-    return predict(model.network, views, edges)
+    views = [_view(image, f"view {k}") for k, image in enumerate(pair.images)]
+    return predict(model.network, views, [Edge(0, 1), Edge(1, 0)])
 
 
 def _confidence(pair: _Pair, found: Prediction) -> tuple[Array, Array]:
