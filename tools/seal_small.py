@@ -7,7 +7,6 @@ What is compared on other machines is computed here on the CPU in float32.
 
 from __future__ import annotations
 
-import importlib
 import io
 import sys
 from pathlib import Path
@@ -22,20 +21,22 @@ from headless import import_package  # noqa: E402
 
 def main() -> None:
     """Two small files in the model's folder."""
-    import torch
-
     import_package()
-    self_test, origin, known_models, weights, files = (
-        importlib.import_module(f"dust3r.core.{name}")
-        for name in ("self_test", "origin", "known_models", "model.weights", "files")
-    )
-    folder, known = self_test.MODEL, known_models.known_model("small")
-    digests = {name: origin.sha256_of(folder / name) for name in known.files}
-    origin.Origin("this package", known.licence, known.commercial, digests, known.synthetic).save(folder)
-    model = weights.load_model(folder, torch.device("cpu"))
+    import torch
+    from dust3r.core.checkpoints.catalogue import known_model
+    from dust3r.core.checkpoints.loading import load_model
+    from dust3r.core.checkpoints.provenance import Origin, sha256_of
+    from dust3r.core.inference.self_test import MODEL, WRITTEN, sample
+    from dust3r.core.io.atomic import replacing
+
+    known = known_model(MODEL.name)
+    assert known is not None, f"{MODEL.name} is in no list of models"
+    digests = {name: sha256_of(MODEL / name) for name in known.files}
+    Origin("this package", known.licence, known.commercial, digests, known.synthetic).save(MODEL)
+    model = load_model(MODEL, torch.device("cpu"))
     content = io.BytesIO()
-    np.savez(content, points=self_test.sample(model), sha256=np.array(model.sha256))
-    with files.replacing(folder / self_test.WRITTEN) as file:
+    np.savez(content, points=sample(model), sha256=np.array(model.sha256))
+    with replacing(MODEL / WRITTEN) as file:
         file.write(content.getvalue())
 
 

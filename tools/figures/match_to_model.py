@@ -13,6 +13,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+import torch
 from mathutils import Euler, Matrix
 from PIL import Image, ImageDraw
 
@@ -24,10 +25,10 @@ WIRE = (255, 220, 0)
 
 def main() -> None:
     runpy.run_path(str(ROOT / "headless.py"))["import_package"]()
-    weights, checkpoints, fake = (
-        _ours(name) for name in ("core.networks.weights", "core.checkpoints.local", "tests.perfect_network")
+    loading, checkpoints, fake = (
+        _ours(name) for name in ("core.checkpoints.loading", "core.checkpoints.local", "tests.perfect_network")
     )
-    bundled = weights.load_model(checkpoints.find_model("small"), "cpu")
+    bundled = loading.load_model(checkpoints.find_model("small"), torch.device("cpu"))
     with tempfile.TemporaryDirectory() as scratch:
         furnish()
         photo, world = (seen_by(names, Path(scratch) / names[0], bundled) for names in (("Taker",), ("Left", "Right")))
