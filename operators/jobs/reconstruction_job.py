@@ -70,9 +70,8 @@ class ReconstructionJob(WorkerOperator):
         if worker.preview is None or worker.previews == self._previews:
             return
         self._previews = worker.previews
-        scene = scene_again(self._scene)
         try:
-            preview = Preview.load(worker.preview)
+            scene, preview = scene_again(self._scene), Preview.load(worker.preview)
             preview_overlay.show(preview if self._stays else preview_fitted(scene, preview), scene)
         except ReconstructionError as error:
             log.info("Nothing is shown: %s", error)
