@@ -20,17 +20,18 @@ def tied_field(ratio: Tensor, weight: Tensor, colors: Tensor, settings: FusionSe
     shares = weight * (settings.behind * ratio).clamp(-settings.most_behind, settings.most_behind).exp()
     known = torch.stack([shares * ratio, shares, torch.ones_like(shares)])
     for width in settings.widths:
-        total, seen, whole = _spread(known, colors, width * max(ratio.shape), settings.color_width)
+        total, seen, whole = _spread(known, colors, width * max(ratio.shape), settings.color_width, check)
         field = (total + settings.pull * whole * field) / (seen + settings.pull * whole)
         check()
     return field
 
 
-def _spread(values: Tensor, colors: Tensor, width: float, color_width: float) -> Tensor:
+def _spread(values: Tensor, colors: Tensor, width: float, color_width: float, check: Check) -> Tensor:
     """(C, h, w): sums of values (C, h, w) under the kernel of this width, pixels; color_width: of colours 0 to 1."""
     across = _decay(colors, 2, width, color_width)
     down = _decay(colors, 1, width, color_width)
     rows = _decayed_sum(values.permute(2, 0, 1), across.permute(1, 0))
+    check()
     return _decayed_sum(rows.permute(2, 1, 0), down).permute(1, 0, 2)
 
 

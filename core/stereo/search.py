@@ -34,7 +34,7 @@ def search_planes(
 ) -> Tensor:
     """(h, w): the inverse depth of the coarsest level, on planes of equal depth between these inverse depths."""
     reference = Reference(level, others, settings)
-    return _searched(reference, level.grey, _planes(reference, bounds, settings), settings, check)[0]
+    return _searched(reference, level.grey, _planes(reference, bounds, settings, check), settings, check)[0]
 
 
 def refine_depth(
@@ -54,7 +54,8 @@ def refine_depth(
     reference = Reference(level, others, settings)
     found, least = coarse, None
     for base, reach in _surfaces(coarse, settings):
-        hypotheses = _around(reference, _enlarged(base, level.shape), reach, bounds, settings)
+        check()
+        hypotheses = _around(reference, _enlarged(base, level.shape), reach, bounds, settings, check)
         inverse, cost = _searched(reference, level.grey, hypotheses, settings, check)
         if least is None:
             found, least = inverse, cost - settings.keep
@@ -75,22 +76,27 @@ def _searched(
 ) -> tuple[Tensor, Tensor]:
     """(h, w): the best of the hypotheses, and its aggregated cost."""
     total = aggregate(_swept(reference, hypotheses, settings, check), grey, settings, check)
-    return _least(total, hypotheses), total.amin(0)
+    check()
+    least = total.amin(0)
+    check()
+    return _least(total, hypotheses, check), least
 
 
-def _planes(reference: Reference, bounds: Bounds, settings: SweepSettings) -> _Hypotheses:
+def _planes(reference: Reference, bounds: Bounds, settings: SweepSettings, check: Check) -> _Hypotheses:
     """Planes of equal depth, `first_step` pixels apart."""
     low, high = bounds
     middle = torch.full(reference.grey.shape, (low + high) / 2, device=reference.grey.device)
-    wanted = (high - low) * reference.pixels_per_inverse(middle) / settings.first_step
+    wanted = (high - low) * reference.pixels_per_inverse(middle, check) / settings.first_step
     count = max(8, min(settings.most_planes, round(wanted) + 1))
     offsets = torch.linspace(low, high, count, device=reference.grey.device)
     return _Hypotheses(torch.zeros_like(middle[:1, :1]), offsets, bounds)
 
 
-def _around(reference: Reference, inverse: Tensor, reach: int, bounds: Bounds, settings: SweepSettings) -> _Hypotheses:
+def _around(
+    reference: Reference, inverse: Tensor, reach: int, bounds: Bounds, settings: SweepSettings, check: Check
+) -> _Hypotheses:
     """Shifted copies of a surface (h, w) on both sides of it, `step` pixels apart."""
-    rate = reference.pixels_per_inverse(inverse)
+    rate = reference.pixels_per_inverse(inverse, check)
     step = settings.step / rate if rate else 0.0
     return _Hypotheses(inverse, torch.arange(-reach, reach + 1, device=inverse.device) * step, bounds)
 
@@ -104,12 +110,14 @@ def _swept(reference: Reference, hypotheses: _Hypotheses, settings: SweepSetting
     return costs
 
 
-def _least(total: Tensor, hypotheses: _Hypotheses) -> Tensor:
+def _least(total: Tensor, hypotheses: _Hypotheses, check: Check) -> Tensor:
     """(h, w): the hypothesis of least cost, between hypotheses by a parabola through three costs."""
     middle = total.argmin(0).clamp(1, len(total) - 2)
+    check()
     before, at, after = (total.gather(0, (middle + step)[None])[0] for step in (-1, 0, 1))
     bend = (before + after - 2 * at).clamp_min(1e-6)
     shift = ((before - after) / (2 * bend)).clamp(-0.5, 0.5)
+    check()
     nearest, chosen, farthest = (hypotheses.at(hypotheses.offsets[middle + step]) for step in (1, 0, -1))
     return chosen + shift * ((nearest - farthest) / 2)
 

@@ -104,7 +104,7 @@ class Reference:
         spread = box_mean(image * image, self.settings.radius).sub_(mean * mean)
         return spread.clamp_min_(0).add_(self.settings.noise**2)
 
-    def pixels_per_inverse(self, inverse: Tensor) -> float:
+    def pixels_per_inverse(self, inverse: Tensor, check: Check) -> float:
         """Pixels moved in a neighbour per unit of inverse depth, around (h, w): median of pixels and neighbours."""
         rates = []
         for source in self.sources:
@@ -114,6 +114,7 @@ class Reference:
             usable = (off / (0.002 * inverse))[(sees * still) > 0]
             if len(usable):
                 rates.append(float(usable.median()))
+            check()
         return sorted(rates)[len(rates) // 2] if rates else 0.0
 
 
