@@ -22,7 +22,7 @@ from ..core.jobs.messages import (
     encode,
 )
 from ..core.pipeline.observer import Observer, PhotoState
-from ..core.progress import Progress
+from ..core.progress import Progress, amount
 from ..core.quality.statistics import find_caveats
 from ..core.quality.verdict import judge
 from ..core.reconstruction.preview import Preview
@@ -91,7 +91,9 @@ class Terminal(Unwatched):
         check_interruption()
         if not self._pace.allows(progress):
             return
-        line = f"{plain(progress.stage)} {progress.done}/{progress.total}, {progress.share:4.0%}{_left(progress)}"
+        line = (
+            f"{plain(progress.stage)} {amount(progress.done, progress.total)}, {progress.share:4.0%}{_left(progress)}"
+        )
         put(f"\r\033[K{line}" if self._live else f"{line}\n", self._stream)
         self._open = self._live
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 FEWEST_SHARE, FEWEST_SECONDS = 0.02, 0.5  # before, no pace is known
+WHOLE = 1000  # the total of a stage that counts no things: what is done is a share of it
 
 
 class Report(Protocol):
@@ -16,6 +17,11 @@ class Report(Protocol):
 
 def silent(stage: str, done: int, total: int) -> None:
     """The report of work that nobody watches."""
+
+
+def amount(done: int, total: int) -> str:
+    """How much of a stage is done, to be read: things, as 3/8, or a share, as 37%, where it counts none."""
+    return f"{done / total:.0%}" if total == WHOLE else f"{done}/{total}"
 
 
 def part_of(report: Report, before: int, steps: int) -> Report:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..features.matching import Matches, match_photos
 from ..io.atomic import DAMAGED_ARRAYS
 from ..io.validation import record_of
+from ..progress import WHOLE
 from .mapping import Model, StartCamera, adjusted, candidates, refined
 from .merging import merge, parts
 from .settings import AdjustmentSettings
@@ -164,7 +165,7 @@ def all_pairs(count: int) -> list[tuple[int, int]]:
 
 def _adjusting(share: float) -> None:
     """share: of the adjustment that is done, 0 to 1; each start that is tried begins anew."""
-    _say(ADJUSTING, round(100 * share), 100)
+    _say(ADJUSTING, round(WHOLE * share), WHOLE)
 
 
 def _say(stage: str, done: int, total: int) -> None:

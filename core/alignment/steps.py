@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 
-from ..progress import Report
-
-RESOLUTION = 1000
+from ..progress import WHOLE, Report
 
 
 class Steps:
-    """Reports a stage in thousandths; parts may end early, never late."""
+    """Reports the share of a stage that is done; parts may end early, never late."""
 
     def __init__(self, report: Report, stage: str) -> None:
         self._report, self._stage, self._end = report, stage, 0.0
@@ -21,9 +19,9 @@ class Steps:
         def step() -> None:
             nonlocal done
             done = min(done + 1, count)
-            self._report(self._stage, round(RESOLUTION * (start + share * done / max(count, 1))), RESOLUTION)
+            self._report(self._stage, round(WHOLE * (start + share * done / max(count, 1))), WHOLE)
 
         return step
 
     def finish(self) -> None:
-        self._report(self._stage, RESOLUTION, RESOLUTION)
+        self._report(self._stage, WHOLE, WHOLE)

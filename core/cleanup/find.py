@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..flaws import FLAWS
-from ..progress import Report, silent
+from ..progress import WHOLE, Report, silent
 from ..reconstruction.result import AlignedView, Reconstruction, unconfirmed_of
 from .agreement import compare_all
 from .edges import find_edges
@@ -36,10 +36,14 @@ def find_flaws(
     settings = settings or CleanupSettings()
     steps = (2 + TURNS) * len(views)
     unconfirmed = unconfirmed_of(views)
-    agreements = compare_all(views, unconfirmed, settings, lambda done: report(STAGE, done, steps))
+
+    def tell(done: int) -> None:
+        report(STAGE, round(WHOLE * done / max(steps, 1)), WHOLE)
+
+    agreements = compare_all(views, unconfirmed, settings, tell)
     outliers, found = find_outliers(views, agreements, settings), []
     for index, (view, agreement) in enumerate(zip(views, agreements, strict=True)):
-        report(STAGE, len(views) + index, steps)
+        tell(len(views) + index)
         own = None if unconfirmed is None else unconfirmed[index]
         maps = {
             "floaters": find_floaters(agreement, own),
@@ -52,8 +56,8 @@ def find_flaws(
         found.append(_packed(view, maps))
     flawed = [replace(view, flaws=flaws) for view, flaws in zip(views, found, strict=True)]
     others = [agreement.others for agreement in agreements]
-    repeated = find_repeated(flawed, others, settings, lambda done: report(STAGE, 2 * len(views) + done, steps))
-    report(STAGE, steps, steps)
+    repeated = find_repeated(flawed, others, settings, lambda done: tell(2 * len(views) + done))
+    report(STAGE, WHOLE, WHOLE)
     return [flaws | _bits("repeated", map_) for flaws, map_ in zip(found, repeated, strict=True)]
 
 

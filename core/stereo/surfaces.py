@@ -14,7 +14,7 @@ from ..geometry.camera import project, sample_depth, unproject
 from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import read_framed
 from ..io.kept_arrays import KeptArrays, name_of
-from ..progress import Report
+from ..progress import WHOLE, Report
 from ..runtime.side_by_side import Check, Result, side_by_side
 from .consistency import agreeing, before_steps, best_agreement, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
@@ -135,7 +135,7 @@ class _Progress:
     def check(self) -> None:
         """Report that work goes on."""
         if self._total:
-            self._report(STAGE, self._done, self._total)
+            self._report(STAGE, round(WHOLE * self._done / self._total), WHOLE)
 
     def add(self, level: int) -> None:
         """One more photo is searched at a level, of which 0 is the finest."""

@@ -9,11 +9,10 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.app.translations import pgettext_tip as tip_
 
-from ...core.alignment.steps import RESOLUTION
 from ...core.errors import Cancelled, ReconstructionError
 from ...core.io.plain_text import plain
-from ...core.jobs.messages import ProgressMessage
 from ...core.jobs.process import WorkerJob
+from ...core.progress import amount
 from ...panels.jobs import draw_status
 from ..addon.preferences import worker_python
 from ..addon.properties import job_state
@@ -186,16 +185,10 @@ def _show(context: bpy.types.Context, worker: WorkerJob) -> None:
     if progress is None:
         return
     stage = rpt_(progress.stage)
-    state.stage = f"{stage} {_count(progress)}" if progress.total > 1 else stage
+    state.stage = f"{stage} {amount(progress.done, progress.total)}" if progress.total > 1 else stage
     state.share = progress.share
     state.left = "" if progress.seconds_left is None else time_left(progress.seconds_left)
     _redraw(context)
-
-
-def _count(progress: ProgressMessage) -> str:
-    """Things that are done, of how many; a share where a stage counts none."""
-    is_share = progress.total == RESOLUTION
-    return f"{progress.done / progress.total:.0%}" if is_share else f"{progress.done}/{progress.total}"
 
 
 def time_left(seconds: float) -> str:

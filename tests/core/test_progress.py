@@ -1,6 +1,7 @@
 """Progress never falls, and the time left is the job's own pace."""
 
-from dust3r.core.progress import Progress, Timeline
+import pytest
+from dust3r.core.progress import WHOLE, Progress, Timeline, amount
 
 
 class _Clock:
@@ -95,3 +96,10 @@ def test_what_is_known_better_later_divides_what_is_left_anew():
     assert (round(seen[-1].share, 6), seen[-1].seconds_left) == (0.19, 9.0)
     report("surfaces", 1, 1)
     assert seen[-1].share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "said"), [(3, 8, "3/8"), (0, 1, "0/1"), (334, WHOLE, "33%"), (WHOLE, WHOLE, "100%")]
+)
+def test_things_are_counted_and_a_share_is_a_share(done, total, said):
+    assert amount(done, total) == said

@@ -8,6 +8,7 @@ from dust3r.core.cleanup.find import find_flaws
 from dust3r.core.cleanup.settings import CleanupSettings
 from dust3r.core.errors import Cancelled
 from dust3r.core.flaws import FLAWS
+from dust3r.core.progress import WHOLE
 from dust3r.tests.core.cleanup_scene import make_view, room_views
 from dust3r.tests.synthetic import integer_mapping, synthetic_pairs
 
@@ -140,7 +141,7 @@ def test_only_the_photos_that_see_most_of_one_are_asked():
 def test_each_photo_is_reported_and_a_report_may_cancel():
     seen = []
     find_flaws(room_views(3), report=lambda stage, done, total: seen.append((done, total)))
-    assert seen == [(step, 12) for step in range(13)]
+    assert seen == [(round(WHOLE * step / 12), WHOLE) for step in range(13)]
 
     def cancel(stage, done, total):
         raise Cancelled
