@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 FEWEST_SHARE, FEWEST_SECONDS = 0.02, 0.5  # before, no pace is known
+Check = Callable[[], None]  # called often by long work; raises to stop it
 WHOLE = 1000  # the total of a stage that counts no things: what is done is a share of it
 
 

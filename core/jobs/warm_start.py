@@ -161,13 +161,16 @@ def in_its_world(result: Reconstruction, inputs: Inputs, job: Job, last: Solutio
 
 def stays_in_its_world(job: Job, last: Solution | None) -> bool:
     """Whether known poses, or what the user settled for the job's last result, say where the next one stands."""
-    known = any(camera.cam2world is not None for camera in job.priors.cameras.values())
-    return known or (last is not None and bool(last.choices))
+    return _has_poses(job) or (last is not None and bool(last.choices))
+
+
+def _has_poses(job: Job) -> bool:
+    return any(camera.cam2world is not None for camera in job.priors.cameras.values())
 
 
 def world_to_come(inputs: Inputs, job: Job, last: Solution | None, estimates: Mapping[Path, PhotoEstimate]) -> Array:
     """The similarity (4, 4) by which `in_its_world` would move a result with these estimates; quick."""
-    if any(camera.cam2world is not None for camera in job.priors.cameras.values()):
+    if _has_poses(job):
         return np.eye(4)
     if last is not None and last.choices:
         new = {_photo_alone(inputs.photos[path.resolve()]): one.placement for path, one in estimates.items()}

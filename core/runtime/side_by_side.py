@@ -8,9 +8,9 @@ from typing import TypeVar
 import torch
 
 from ..errors import Cancelled
+from ..progress import Check
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
-Check = Callable[[], None]  # called often by long work; raises to stop it
 
 PAUSE = 0.1  # seconds between two calls of `check`
 

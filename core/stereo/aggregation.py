@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..runtime.side_by_side import Check
+from ..progress import Check
 from .settings import SweepSettings
 
 CHECKED = 64  # rows between two calls of `check`

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, max_pool2d
 
-from ..runtime.side_by_side import Check
+from ..progress import Check
 from .frames import Level
 from .settings import CameraSettings
 from .sweep import Source

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d, pad
 
-from ..runtime.side_by_side import Check
+from ..progress import Check
 from .aggregation import aggregate
 from .frames import Level
 from .settings import SweepSettings

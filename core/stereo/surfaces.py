@@ -14,8 +14,8 @@ from ..geometry.camera import project, sample_depth, unproject
 from ..images.pixel_mapping import PixelMapping
 from ..images.preprocessing import read_framed
 from ..io.kept_arrays import KeptArrays, name_of
-from ..progress import WHOLE, Report
-from ..runtime.side_by_side import Check, Result, side_by_side
+from ..progress import WHOLE, Check, Report
+from ..runtime.side_by_side import Result, side_by_side
 from .consistency import agreeing, before_steps, best_agreement, confirmed_elsewhere
 from .frames import Array, Level, finer_mapping, halved, on_device, place_of, pyramid
 from .fusion import tied_field

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from ..runtime.side_by_side import Check
+from ..progress import Check
 from .frames import Level
 from .settings import SweepSettings
 
