@@ -170,9 +170,9 @@ def with_caveats(text: str, result: Reconstruction) -> str:
     """The text on a finished result, followed by the verdict on its cameras and its caveats, one a line."""
     components = [view.component for view in result.views]
     connected = [component == max(components, key=components.count) for component in components]
-    verdict = judge([view.evidence for view in result.views], connected, result.synthetic)
-    share = confirmed_share(result.views)
-    caveats = find_caveats(result.synthetic, [view.focal_source for view in result.views], share)
+    evidence, focals = zip(*((view.evidence, view.focal_source) for view in result.views), strict=True)
+    verdict = judge(evidence, connected, focals, result.synthetic)
+    caveats = find_caveats(result.synthetic, focals, confirmed_share(result.views))
     return "\n".join((text, verdict.text(), *caveats))
 
 

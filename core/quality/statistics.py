@@ -78,8 +78,8 @@ class Statistics:
 
     def verdict(self, say: Say = str) -> Verdict:
         """Whether the cameras can be trusted."""
-        photos = self.photos
-        return judge([one.evidence for one in photos], [one.placed for one in photos], self.synthetic, say)
+        photos, focals = self.photos, [photo.focal_source for photo in self.photos]
+        return judge([one.evidence for one in photos], [one.placed for one in photos], focals, self.synthetic, say)
 
     def camera_text(self, photo: PhotoStatistics, say: Say = str) -> str:
         """What a photo's camera stands on."""

@@ -38,14 +38,16 @@ class Verdict:
 def judge(
     evidence: Sequence[CameraEvidence],
     connected: Sequence[bool],
+    focals: Sequence[str],
     synthetic: bool,
     say: Say = str,
     settings: VerdictSettings | None = None,
 ) -> Verdict:
     """The verdict on the cameras of N photos.
 
-    connected: whether each is in the world of most photos; synthetic: the network was trained on synthetic scenes
-    alone. Good means that every camera is the user's, or certain by the photos' own matches.
+    connected: whether each is in the world of most photos; focals: where each one's comes from, a FocalSource;
+    synthetic: the network was trained on synthetic scenes alone. Good means that every camera is the user's, or certain
+    by the photos' own matches. Those of two photos fit many focals, each with another place.
     """
     count = len(evidence)
     if count < 2:
@@ -53,6 +55,9 @@ def judge(
         return Verdict("doubtful", alone, say("add photos of the same place from other sides"), "photos")
     settings = settings or VerdictSettings()
     sure = sum(is_certain(one, settings) and joined for one, joined in zip(evidence, connected, strict=True))
+    if count == 2 and sure == 2 and any(map(_is_fitted, evidence, focals)):
+        reason = say("two photos hardly tell their focal length")
+        return Verdict("doubtful", reason, say("add a photo from a third place, or give the focal length"), "photos")
     if sure == count:
         return Verdict("good", say("the photos agree on all of them"))
     agree = say("the photos agree on {} of {}").format(sure, count)
@@ -62,6 +67,10 @@ def judge(
         )
     more = say("add photos with more overlap and texture, or use a full model")
     return Verdict("bad" if synthetic else "doubtful", agree, more, "model" if synthetic else "photos")
+
+
+def _is_fitted(evidence: CameraEvidence, focal: str) -> bool:
+    return evidence.source == "photos" and focal not in {"known", "exif"}
 
 
 def is_certain(evidence: CameraEvidence, settings: VerdictSettings | None = None) -> bool:

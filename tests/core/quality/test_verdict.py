@@ -10,14 +10,27 @@ SURE = CameraEvidence("photos", observations=200, error=0.5, turn=0.05, shift=0.
 KNOWN, NETWORK, BOTH = (CameraEvidence(source) for source in ("known", "network", "both"))
 
 
-def word(*evidence, connected=None, synthetic=True):
-    return judge(evidence, connected or [True] * len(evidence), synthetic).word
+def verdict(*evidence, connected=None, focal="photos", synthetic=True):
+    count = len(evidence)
+    return judge(evidence, connected or [True] * count, [focal] * count, synthetic)
+
+
+def word(*evidence, **more):
+    return verdict(*evidence, **more).word
 
 
 def test_cameras_that_are_known_or_certain_by_the_photos_are_good():
     assert word(SURE, KNOWN, SURE) == "good"
     assert word(KNOWN, KNOWN) == "good"
-    assert judge([SURE, SURE], [True, True], True).action == ""
+    assert verdict(SURE, SURE, SURE).action == ""
+
+
+@pytest.mark.parametrize("focal", ["photos", "network"])
+def test_two_photos_whose_focal_nobody_knows_are_doubtful(focal):
+    found = verdict(SURE, SURE, focal=focal)
+    assert found.word == "doubtful" and "focal" in found.reason and found.step == "photos"
+    assert word(SURE, SURE, focal="exif") == word(SURE, SURE, focal="known") == "good"
+    assert word(KNOWN, SURE, focal=focal) == "doubtful" and word(KNOWN, KNOWN, focal=focal) == "good"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +46,7 @@ def test_cameras_that_are_known_or_certain_by_the_photos_are_good():
     ],
 )
 def test_one_uncertain_camera_makes_all_doubtful_and_the_sentence_counts(weak):
-    found = judge([SURE, SURE, weak], [True] * 3, True)
+    found = verdict(SURE, SURE, weak)
     assert found.word == "doubtful" and "2 of 3" in found.reason and found.action
 
 
@@ -52,6 +65,6 @@ def test_a_single_photo_is_doubtful():
 
 
 def test_the_line_says_the_word_the_reason_and_what_to_do():
-    said = judge([SURE, SURE, NETWORK], [True] * 3, True).text()
+    said = verdict(SURE, SURE, NETWORK).text()
     assert said.startswith("Cameras: doubtful, the photos agree on 2 of 3; look through the others")
-    assert judge([SURE, SURE], [True] * 2, True).text() == "Cameras: good, the photos agree on all of them"
+    assert verdict(SURE, SURE, SURE).text() == "Cameras: good, the photos agree on all of them"
